@@ -1,0 +1,1 @@
+"""Data, models, training and figures behind the blog *Shapes of Attention*."""
