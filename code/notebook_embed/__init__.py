@@ -1,0 +1,15 @@
+"""Embed the outputs of notebooks in Markdown pages.
+
+Notebooks run once, before any page is rendered; rendering only looks their outputs up. The parts:
+
+``notebook``            reads a notebook and the labels of its cells
+``imports``             finds the project's own modules that a notebook depends on
+``environment``         finds the pinned distributions that it depends on
+``cache``               keeps executed notebooks, each under a key made of all of these
+``execution``           runs notebooks in kernels, several at a time
+``outputs``             turns a cell's outputs into HTML and files
+``library``             looks a reference such as ``../notebooks/x.py#label`` up
+``markdown_extension``  the syntax ``![alt](../notebooks/x.py#label "caption")``
+``mkdocs_plugin``       runs all of it inside MkDocs
+``publish``             builds a site aside and swaps it in whole
+"""

@@ -1,0 +1,112 @@
+"""``python -m notebook_embed build``: build the site aside, then swap it in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from notebook_embed.cache import no_space
+from notebook_embed.errors import EmbedError
+from notebook_embed.progress import log
+from notebook_embed.publish import only_build, set_source_date, swap_in
+
+
+@click.group()
+def main() -> None:
+    """Build or serve a MkDocs site whose pages embed notebooks."""
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+
+
+@main.command()
+@click.option("--fresh", is_flag=True, help="Run every notebook, whatever the cache holds.")
+@click.option("--why", is_flag=True, help="Say of each notebook why it runs, or why not.")
+@click.option("--site-dir", default="site", help="Where the site goes.")
+def build(fresh: bool, why: bool, site_dir: str) -> None:
+    """Build the site; the previous one stays until the new one is whole."""
+    root = Path.cwd()
+    if not (root / "mkdocs.yml").exists():
+        raise EmbedError("there is no mkdocs.yml in this folder", file="mkdocs.yml", line=1)
+    os.environ.update({"NOTEBOOK_EMBED_FRESH": "1"} if fresh else {})
+    os.environ.update({"NOTEBOOK_EMBED_WHY": "1"} if why else {})
+    set_source_date(root)
+    staging, site = root / ".cache" / "site.building", root / site_dir
+    try:
+        with only_build(root / ".cache" / "build.lock"):
+            _mkdocs(root, staging)
+            swap_in(staging, site)
+    except OSError as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise no_space(error, error.filename2 or staging) or error from error
+    log.info("The site is in %s/: open %s/index.html.", site_dir, site_dir)
+
+
+@main.command()
+def serve() -> None:
+    """Serve the site on this machine and build it anew on every save."""
+    from mkdocs.commands import build as mkdocs_build
+    from mkdocs.commands import serve as mkdocs_serve
+    from mkdocs.exceptions import Abort
+
+    def build_or_say_why_not(*args: Any, **options: Any) -> None:
+        try:
+            mkdocs_build.build(*args, **options)
+        except EmbedError as error:
+            raise Abort(f"\n{error}\n") from error  # MkDocs prints this one without a traceback
+
+    set_source_date(Path.cwd())
+    _log_to_terminal(logging.INFO)
+    mkdocs_serve.build = build_or_say_why_not
+    mkdocs_serve.serve("mkdocs.yml")
+
+
+class Held(logging.StreamHandler):
+    """Prints what MkDocs logs, but holds back the page it failed at: our errors name it better."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(logging.Formatter("%(levelname)-7s -  %(message)s"))
+        self.last: logging.LogRecord | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith(("Error reading page", "Error building page")):
+            self.last = record
+        else:
+            super().emit(record)
+
+    def let_go(self) -> None:
+        if self.last is not None:
+            super().emit(self.last)
+
+
+def _log_to_terminal(level: int) -> Held:
+    logger, handler = logging.getLogger("mkdocs"), Held()
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    return handler
+
+
+def _mkdocs(root: Path, staging: Path) -> None:
+    from mkdocs.commands import build as mkdocs_build
+    from mkdocs.config import load_config
+
+    held = _log_to_terminal(logging.WARNING)
+    config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
+    config.plugins.on_startup(command="build", dirty=False)
+    try:
+        mkdocs_build.build(config)
+    except Exception as error:
+        if not isinstance(error, EmbedError):
+            held.let_go()
+        raise
+    finally:
+        config.plugins.on_shutdown()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m notebook_embed")

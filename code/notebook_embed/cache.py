@@ -1,0 +1,175 @@
+"""Keep executed notebooks, each under a key made of everything its result depends on.
+
+An entry is one file: a line with the sha256 of the rest, a line with the parts of its key (kept to
+say which of them changed), and the executed notebook. It is written aside, synced and renamed, so
+that a build killed at any moment leaves whole entries only; a damaged one is noticed and run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from notebook_embed.errors import EmbedError, shown
+from notebook_embed.progress import log
+
+__all__ = ["Cache", "Key", "no_space", "write_whole"]
+
+# The form of an entry. A new form makes all older entries count as absent.
+FORM = "notebook-embed 1"
+# So many entries of a notebook stay: going back to an earlier version of a module costs nothing.
+KEPT = 8
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an executed notebook depends on, by name, as text."""
+
+    notebook: str
+    parts: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps([FORM, self.notebook, self.parts], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(self, older: dict[str, str]) -> list[str]:
+        """Say which parts differ from those of an older key, one line each."""
+        lines = []
+        for name in sorted(self.parts.keys() | older.keys()):
+            now, then = self.parts.get(name), older.get(name)
+            if then is None:
+                lines.append(f"{name}: new")
+            elif now is None:
+                lines.append(f"{name}: gone")
+            elif now != then:
+                short = len(now) < 60 and len(then) < 60
+                lines.append(f"{name}: {then} -> {now}" if short else f"{name}: changed")
+        return lines
+
+
+class Cache:
+    """A folder of executed notebooks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, key: Key) -> str | None:
+        """Return the executed notebook (JSON) under `key`, or None."""
+        path = self._path(key)
+        found = self._read(path)
+        if found is None:
+            return None
+        os.utime(path)
+        return found[1]
+
+    def store(self, key: Key, executed: str) -> None:
+        """Keep `executed` under `key`; what was there stays whole should this fail.
+
+        Raises
+        ------
+        EmbedError : the disk is full or cannot be written.
+        """
+        body = json.dumps(key.parts, sort_keys=True) + "\n" + executed
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        write_whole(self._path(key), f"{FORM} {digest}\n{body}".encode())
+        entries = sorted(self._entries(key), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+        for old in entries[KEPT:]:
+            old.unlink(missing_ok=True)
+
+    def why(self, key: Key) -> list[str]:
+        """Say why there is no entry under `key`: what changed since the latest one."""
+        entries = sorted(self._entries(key), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+        for path in entries:
+            if (found := self._read(path)) is not None:
+                return key.differences(found[0]) or ["nothing changed: run afresh as asked"]
+        return ["never run before"]
+
+    @contextlib.contextmanager
+    def lock(self, key: Key) -> Iterator[None]:
+        """Let one process at a time work on `key`; the system frees the lock of a dead process."""
+        path = self.folder / "locks" / f"{key.digest}.lock"
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _path(self, key: Key) -> Path:
+        return self.folder / f"{key.notebook.replace('/', '--')}.{key.digest[:32]}.executed"
+
+    def _entries(self, key: Key) -> list[Path]:
+        return list(self.folder.glob(f"{key.notebook.replace('/', '--')}.*.executed"))
+
+    def _read(self, path: Path) -> tuple[dict[str, str], str] | None:
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        head, _, body = raw.partition(b"\n")
+        if head.decode("ascii", "replace") == f"{FORM} {hashlib.sha256(body).hexdigest()}":
+            parts, _, executed = body.decode().partition("\n")
+            return json.loads(parts), executed
+        log.info(
+            "The cache entry %s is damaged: it is dropped, the notebook runs again.", shown(path)
+        )
+        path.unlink(missing_ok=True)
+        return None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that whoever looks sees all of it or what was there before.
+
+    Raises
+    ------
+    EmbedError : the disk is full or cannot be written.
+    """
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise no_space(error, path) or error from error
+
+
+# A full disk or quota, a limit on a file's size, a failing or read-only disk, missing permissions.
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES}
+
+
+def no_space(error: OSError, path: str | Path) -> EmbedError | None:
+    """Turn a write that the system refused into an error that says what to do."""
+    if error.errno not in UNWRITABLE:
+        return None
+    return EmbedError(
+        f"cannot be written: {error.strerror or error}",
+        file=path,
+        remedy="Free some space (or mend the permissions) and build again; "
+        "the last good site and the cache are as they were.",
+    )

@@ -1,0 +1,68 @@
+"""The one error that authors see."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+__all__ = ["EmbedError", "nearest"]
+
+
+class EmbedError(click.ClickException):
+    """A mistake that an author can mend.
+
+    Parameters
+    ----------
+    problem : what is wrong, in one sentence without a full stop.
+    file, line : where it stands; `line` counts from 1.
+    remedy : what to do about it.
+    detail : what follows below, such as the traceback of a cell.
+    cell : the label of the cell concerned.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        line: int | None = None,
+        cell: str | None = None,
+        remedy: str = "",
+        detail: str = "",
+    ) -> None:
+        self.problem, self.file, self.line, self.cell = problem, file, line, cell
+        where = ""
+        if file is not None:
+            where = shown(file) + (f":{line}" if line else "")
+            where += f" (cell {cell}): " if cell else ": "
+        message = where + problem
+        if remedy:
+            message += f"\n  {remedy}"
+        if detail:
+            message += f"\n\n{detail.rstrip()}"
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def shown(path: str | Path) -> str:
+    """Return `path` as an author would type it: relative to the working folder where it can be."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return Path(path).as_posix()
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return a hint such as ``Did you mean 'red-filter'?``, followed by what there is."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(repr(c) for c in close)}? " if close else ""
+    if not known:
+        return hint + "There is none."
+    listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"{hint}There is: {listed}."

@@ -1,0 +1,102 @@
+"""Find what a piece of Python code imports: the project's own files, and everybody else's.
+
+A notebook's result depends on the modules it imports, directly or through others. Caches that hash
+the notebook alone serve stale results once such a module has changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+__all__ = ["Closure", "import_closure"]
+
+
+@dataclass
+class Closure:
+    """`local` maps each file of the project to its sha256; `foreign` holds top-level names."""
+
+    local: dict[Path, str] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)
+
+
+def import_closure(code: str, roots: list[Path]) -> Closure:
+    """Follow every import in `code` through the modules below `roots`.
+
+    Imports inside functions and literal ``import_module("name")`` calls count. What is put
+    together at run time cannot be seen: name such files as a cell's ``inputs``.
+
+    Raises
+    ------
+    SyntaxError : `code`, or a module of the project, is not Python; `filename` tells which.
+    """
+    closure = Closure()
+    waiting = list(_imports(ast.parse(code), package=""))
+    seen = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        files = _local_files(name, roots)
+        if not files:
+            closure.foreign.add(name.split(".")[0])
+        for path, package in files:
+            if path not in closure.local:
+                digest, found = _read(path, package, path.stat().st_mtime_ns, path.stat().st_size)
+                closure.local[path] = digest
+                waiting.extend(found)
+    return closure
+
+
+@cache
+def _read(path: Path, package: str, mtime: int, size: int) -> tuple[str, tuple[str, ...]]:
+    """Return a module's hash and its imports; `mtime` and `size` tell one version from another."""
+    text = path.read_bytes()
+    return hashlib.sha256(text).hexdigest(), tuple(
+        _imports(ast.parse(text, filename=str(path)), package)
+    )
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            if base:
+                yield base
+                for alias in node.names:
+                    yield f"{base}.{alias.name}"
+        elif (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+        ):
+            yield node.args[0].value
+
+
+def _local_files(name: str, roots: list[Path]) -> list[tuple[Path, str]]:
+    """Return the files that importing `name` runs, each with the package it belongs to."""
+    parts = name.split(".")
+    for root in roots:
+        files = []
+        for depth in range(1, len(parts) + 1):
+            path = root.joinpath(*parts[:depth])
+            if (init := path / "__init__.py").is_file():
+                files.append((init, ".".join(parts[:depth])))
+            elif (module := path.with_suffix(".py")).is_file():
+                files.append((module, ".".join(parts[: depth - 1])))
+        if files or root.joinpath(parts[0]).is_dir():
+            return files
+    return []

@@ -1,0 +1,217 @@
+"""Run notebooks before MkDocs renders pages, and give each notebook a page of its own."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+from typing import Any
+
+import mkdocs_jupyter.config
+import nbformat
+from mkdocs.config import config_options as opt
+from mkdocs.config.base import Config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils.templates import TemplateContext
+
+from notebook_embed.cache import write_whole
+from notebook_embed.library import Library
+from notebook_embed.markdown_extension import check_embeds
+from notebook_embed.notebook import Notebook
+from notebook_embed.outputs import render_outputs
+from notebook_embed.runner import Settings, execute_all
+
+STATIC = Path(__file__).parent / "static"
+STATIC_URI = "assets/notebook-embed"
+
+
+class NotebookEmbedConfig(Config):
+    notebooks = opt.Type(str, default="notebooks")
+    code = opt.ListOfItems(opt.Type(str), default=["code"])
+    requirements = opt.Type(str, default="requirements.txt")
+    inputs = opt.ListOfItems(opt.Type(str), default=[])
+    cache = opt.Type(str, default=".cache/notebooks")
+    kernel_environment = opt.Type(dict, default={})
+    timeout = opt.Type((int, float), default=600)
+    jobs = opt.Type(int, default=0)
+    dark = opt.Type(dict, default={})
+    watch = opt.ListOfItems(opt.Type(str), default=[])
+
+
+class NotebookFile(File):
+    """A notebook, which MkDocs shall take for a page although its name does not end in ``.md``."""
+
+    def is_documentation_page(self) -> bool:
+        return True
+
+
+class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
+    """See the package's documentation; the options are those of `NotebookEmbedConfig`."""
+
+    library: Library
+    root: Path
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        if "mkdocs-jupyter" not in config.plugins:
+            raise PluginError("notebook-embed needs mkdocs-jupyter among the plugins")
+        self.root = Path(config.config_file_path).parent
+        self.library = Library.read(Path(config.docs_dir), self.config.notebooks)
+        config.markdown_extensions.append("notebook_embed")
+        config.mdx_configs["notebook_embed"] = {
+            "library": self.library,
+            "code": [str(self.root / folder) for folder in self.config.code],
+        }
+        # mkdocs-jupyter inlines 575 KB of styles into each page; our template has none.
+        mkdocs_jupyter.config.settings.templates_dir = str(Path(__file__).parent / "templates")
+        for name in sorted(path.name for path in STATIC.glob("*")):
+            uri = f"{STATIC_URI}/{name}"
+            if name == "figures.js":
+                config.extra_javascript.append(uri)
+            elif name.endswith(".css"):
+                config.extra_css.append(uri)
+        return config
+
+    @event_priority(100)  # before mkdocs-jupyter looks for notebooks, and the blog for posts
+    def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
+        library = self.library
+        for file in list(files.documentation_pages()):
+            if file.src_uri not in library.notebooks and file.abs_src_path:
+                library.alts |= check_embeds(library, Path(file.abs_src_path), file.src_uri)
+        executed = execute_all(library.notebooks, self._settings())
+        for uri, notebook in library.notebooks.items():
+            self._add(notebook, executed[uri], files, config)
+        for path in sorted(STATIC.glob("*")):
+            uri = f"{STATIC_URI}/{path.name}"
+            files.append(File.generated(config, uri, abs_src_path=str(path)))
+        return files
+
+    @event_priority(-10)  # after mkdocs-jupyter has wrapped the files
+    def _keep_sources(self, files: Files, config: MkDocsConfig) -> Files:
+        for uri in self.library.notebooks:
+            # Its wrapper forgets where the file came from, unless that is below docs/.
+            file = files.get_file_from_path(uri)
+            assert file is not None
+            file.abs_src_path = str(self._shell(uri))
+        return files
+
+    on_files = CombinedEvent(_run_notebooks, _keep_sources)
+
+    def _shell(self, uri: str) -> Path:
+        """Return the path of the notebook that mkdocs-jupyter gets to see."""
+        return self.root / ".cache" / "pages" / f"{posixpath.splitext(uri)[0]}.ipynb"
+
+    def _settings(self) -> Settings:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        given = {
+            name: str(value).replace("{root}", str(self.root))
+            for name, value in self.config.kernel_environment.items()
+        }
+        return Settings(
+            root=self.root,
+            cache=self.root / self.config.cache,
+            code=[self.root / folder for folder in self.config.code],
+            requirements=self.root / self.config.requirements,
+            inputs=self.config.inputs,
+            # One thread a kernel: as many kernels as cores run, and sums come out the same
+            # everywhere. A fixed hash seed and folder of settings for the same reason.
+            environment={
+                "OMP_NUM_THREADS": "1",
+                "PYTHONHASHSEED": "0",
+                "IPYTHONDIR": str(self.root / ".cache" / "ipython"),
+                "PYTHONPATH": os.pathsep.join(str(self.root / path) for path in self.config.code),
+                **given,
+            },
+            timeout=self.config.timeout,
+            jobs=self.config.jobs or cores or 2,
+            fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
+            why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
+        )
+
+    def _add(
+        self, notebook: Notebook, node: nbformat.NotebookNode, files: Files, config: MkDocsConfig
+    ) -> None:
+        """Put a notebook's page, its download and the files of its figures into the site."""
+        stem = posixpath.splitext(notebook.uri)[0]
+        folder = posixpath.join("figures", posixpath.relpath(stem, self.config.notebooks))
+        rendered = {}
+        for cell, raw in zip(notebook.cells, node.cells, strict=True):
+            if cell.kind != "code":
+                continue
+            rendered[cell.name], made = render_outputs(
+                notebook, cell, raw.outputs, folder=folder, dark=self.config.dark
+            )
+            for uri, content in made.items():
+                files.append(File.generated(config, uri, content=content))
+        self.library.outputs[notebook.uri] = rendered
+
+        if (source := files.get_file_from_path(notebook.uri)) is not None:
+            files.remove(source)
+        page = NotebookFile(notebook.uri, None, config.site_dir, config.use_directory_urls)
+        page.abs_src_path = str(self._shell(notebook.uri))
+        files.append(page)
+        self.library.pages[notebook.uri] = page.url
+        download = File.generated(config, f"{stem}.executed.ipynb", content=nbformat.writes(node))
+        download.dest_uri = f"{stem}.ipynb"
+        files.append(download)
+
+    @event_priority(100)  # before mkdocs-jupyter looks at the notebook
+    def on_pre_page(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
+        notebook = self.library.notebooks.get(page.file.src_uri)
+        if notebook is None:
+            return page
+        # The site's own Markdown renders the notebook, mathematics and all; mkdocs-jupyter makes
+        # the page of it.
+        own = Page(None, page.file, config)
+        page.file.page = page
+        own.markdown = f"![]({posixpath.basename(notebook.uri)})"
+        own.render(config, files)
+        node = nbformat.from_dict(notebook.node)
+        shell = nbformat.v4.new_notebook(metadata=node.metadata, cells=[])
+        shell.metadata["notebook_embed"] = {"html": own.content}
+        write_whole(self._shell(notebook.uri), nbformat.writes(shell).encode())
+        page.notebook_embed = own  # type: ignore[attr-defined]
+        return page
+
+    def on_page_content(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+        notebook = self.library.notebooks.get(page.file.src_uri)
+        if notebook is None:
+            return html
+        own = page.notebook_embed  # type: ignore[attr-defined]
+        page.toc, page.title = own.toc, notebook.title
+        page.present_anchor_ids, page.links_to_anchors = (
+            own.present_anchor_ids,
+            own.links_to_anchors,
+        )
+        page.meta["search"] = {"exclude": True}
+        page.meta["notebook"] = self._links(notebook.uri)
+        # mkdocs-jupyter ends every page with a style element, whatever the template says.
+        return html.rpartition("<style>")[0].strip()
+
+    def on_page_context(
+        self, context: TemplateContext, page: Page, config: MkDocsConfig, nav: Any
+    ) -> TemplateContext:
+        used = self.library.used.get(page.file.src_uri, [])
+        if page.file.src_uri not in self.library.notebooks and used:
+            page.meta["notebooks"] = [self._links(uri) for uri in used]
+        return context
+
+    def _links(self, uri: str) -> dict[str, str]:
+        """Return a notebook's title and the URLs of its page and download, relative to the site."""
+        return {
+            "title": self.library.notebooks[uri].title,
+            "url": self.library.pages[uri],
+            "download": f"{posixpath.splitext(uri)[0]}.ipynb",
+        }
+
+    def on_serve(
+        self, server: LiveReloadServer, config: MkDocsConfig, builder: Any
+    ) -> LiveReloadServer:
+        for folder in [*self.config.code, *self.config.watch, self.config.requirements]:
+            if (self.root / folder).exists():
+                server.watch(str(self.root / folder))
+        return server

@@ -1,0 +1,76 @@
+"""Find the source of a function, class or module by its qualified name, without importing it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from notebook_embed.errors import EmbedError, nearest
+from notebook_embed.library import Place
+
+__all__ = ["ModuleCode", "find_code"]
+
+
+@dataclass(frozen=True)
+class ModuleCode:
+    """Source text, the file it stands in (relative to its root) and its first line there."""
+
+    source: str
+    file: str
+    line: int
+
+
+def find_code(name: str, roots: list[Path], place: Place, *, docstring: bool = True) -> ModuleCode:
+    """Return the source of what `name` names in the packages below `roots`.
+
+    Raises
+    ------
+    EmbedError : there is no such package, module, class or function.
+    """
+    package, *rest = name.split(".")
+    root = next(
+        (r for r in roots if (r / package).is_dir() or (r / f"{package}.py").exists()), None
+    )
+    if root is None:
+        packages = {p.stem for r in roots for p in r.glob("*") if p.suffix in ("", ".py")}
+        raise EmbedError(
+            f"there is no package '{package}' to show code from",
+            file=place.file,
+            line=place.line,
+            remedy=nearest(package, {p for p in packages if p.isidentifier()}),
+        )
+    stamp = max((p.stat().st_mtime_ns for p in root.rglob("*.py")), default=0)
+    found: Any = _package(package, root, stamp)
+    for part in rest:
+        if part not in found.members:
+            raise EmbedError(
+                f"'{found.path}' has no '{part}'",
+                file=place.file,
+                line=place.line,
+                remedy=nearest(part, (m for m in found.members if not m.startswith("_"))),
+            )
+        found = found.members[part]
+        found = found.final_target if found.is_alias else found
+    return ModuleCode(_source(found, docstring), str(found.relative_package_filepath), found.lineno)
+
+
+@lru_cache(maxsize=8)
+def _package(name: str, root: Path, stamp: int) -> Any:
+    """Parse a package; `stamp` tells one state of its files from another."""
+    import griffe
+
+    return griffe.load(name, search_paths=[root], allow_inspection=False)
+
+
+def _source(found: Any, docstring: bool) -> str:
+    if found.is_module:
+        return found.filepath.read_text("utf-8").rstrip()
+    lines = found.lines
+    text = found.docstring
+    if not docstring and text is not None and text.lineno:
+        first, last = text.lineno - found.lineno, text.endlineno - found.lineno
+        lines = lines[:first] + lines[last + 1 :]
+    return textwrap.dedent("\n".join(lines)).strip("\n")

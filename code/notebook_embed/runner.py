@@ -1,0 +1,217 @@
+"""Run those notebooks whose result is not in the cache, several at a time."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+from notebook_embed.cache import Cache, Key
+from notebook_embed.environment import concerned_distributions
+from notebook_embed.errors import EmbedError, shown
+from notebook_embed.execution import Job, Progress, run_notebook
+from notebook_embed.imports import import_closure
+from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.progress import log, running
+from notebook_embed.static_images import draw_bare_plotly
+
+__all__ = ["Settings", "execute_all", "key_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How notebooks run.
+
+    `root` is the project's folder, `code` the folders of its own modules, `inputs` files that every
+    notebook depends on (relative to `root`), `environment` what kernels get beside the process's
+    own environment, `timeout` the seconds that a cell may take, `jobs` how many run at a time.
+    """
+
+    root: Path
+    cache: Path
+    code: list[Path] = field(default_factory=list)
+    requirements: Path
+    inputs: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    timeout: float = 600.0
+    jobs: int = 2
+    fresh: bool = False
+    why: bool = False
+
+
+def execute_all(
+    notebooks: Mapping[str, Notebook], settings: Settings
+) -> dict[str, nbformat.NotebookNode]:
+    """Return each notebook with its outputs, from the cache where nothing that matters changed.
+
+    Raises
+    ------
+    EmbedError : a notebook failed. Those already under way are finished and kept; no other starts.
+    """
+    cache = Cache(settings.cache)
+    keys = {uri: key_of(notebook, settings) for uri, notebook in notebooks.items()}
+    done = {} if settings.fresh else {uri: cache.load(key) for uri, key in keys.items()}
+    due = [uri for uri in notebooks if done.get(uri) is None]
+    if settings.why:
+        for uri in notebooks:
+            reasons = cache.why(keys[uri]) if uri in due else ["unchanged, from the cache"]
+            log.info("%s: %s", uri, "\n           ".join(reasons))
+    if due:
+        done |= _execute(due, notebooks, keys, cache, settings)
+    return {uri: _with_outputs(notebook, done[uri] or "") for uri, notebook in notebooks.items()}
+
+
+def _execute(
+    due: list[str],
+    notebooks: Mapping[str, Notebook],
+    keys: Mapping[str, Key],
+    cache: Cache,
+    settings: Settings,
+) -> dict[str, str | None]:
+    done: dict[str, str | None] = {}
+    failures: list[EmbedError] = []
+    # Each kernel is a process of its own; here a thread for each is enough to wait for it.
+    with (
+        running(due) as report,
+        concurrent.futures.ThreadPoolExecutor(settings.jobs) as executor,
+    ):
+
+        def run(uri: str) -> str:
+            def progress(cells_done: int, total: int, cell: str) -> None:
+                report(uri, cells_done, total, cell)
+
+            return _run(notebooks[uri], keys[uri], cache, settings, progress)
+
+        futures = {executor.submit(run, uri): uri for uri in due}
+        for future in concurrent.futures.as_completed(futures):
+            if future.cancelled():
+                continue
+            try:
+                done[futures[future]] = future.result()
+            except EmbedError as error:
+                failures.append(error)
+                for other in futures:
+                    other.cancel()
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        joined = "\n\n".join(failure.message for failure in failures)
+        raise EmbedError(f"{len(failures)} notebooks failed.\n\n{joined}")
+    return done
+
+
+def _run(notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress) -> str:
+    with cache.lock(key):
+        if not settings.fresh and (found := cache.load(key)) is not None:
+            return found  # another build ran it while this one waited
+        job = Job(
+            notebook=notebook,
+            folder=notebook.path.parent,
+            environment=settings.environment,
+            timeout=settings.timeout,
+        )
+        node = nbformat.reads(run_notebook(job, progress), as_version=4)
+        draw_bare_plotly(node, notebook, log.warning)
+        executed = nbformat.writes(node)
+        cache.store(key, executed)
+        total = len(notebook.code_cells)
+        progress(total, total, "")
+        return executed
+
+
+def _with_outputs(notebook: Notebook, executed: str) -> nbformat.NotebookNode:
+    """Put the outputs of a run into the notebook as it is now: its prose may have changed since."""
+    node = copy.deepcopy(notebook.node)
+    ran = [cell for cell in json.loads(executed)["cells"] if cell["cell_type"] == "code"]
+    for cell, result in zip(
+        (cell for cell in node.cells if cell.cell_type == "code"), ran, strict=True
+    ):
+        cell.outputs = nbformat.from_dict(result["outputs"])
+        cell.execution_count = result["execution_count"]
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            for name in ("data", "text"):  # files may hold lines as lists, in memory they are text
+                value = output.get(name)
+                if isinstance(value, list):
+                    output[name] = "".join(value)
+                elif isinstance(value, dict):
+                    for mime, part in value.items():
+                        if isinstance(part, list) and not mime.endswith("json"):
+                            value[mime] = "".join(part)
+    return node
+
+
+def key_of(notebook: Notebook, settings: Settings) -> Key:
+    """Collect all that the result of a notebook depends on.
+
+    Raises
+    ------
+    EmbedError : a cell, or a module that it imports, is not Python; a declared input is missing.
+    """
+    code = json.dumps([cell.code for cell in notebook.code_cells])
+    parts = {
+        "code cells": hashlib.sha256(code.encode()).hexdigest(),
+        "kernel": notebook.kernel,
+        "python": sys.version,
+        "environment": json.dumps(settings.environment, sort_keys=True).replace(
+            str(settings.root), "."
+        ),
+    }
+    foreign: set[str] = set()
+    if notebook.language == "python":
+        for cell in notebook.code_cells:
+            closure = _closure(notebook, cell, settings)
+            foreign |= closure.foreign
+            for path, digest in closure.local.items():
+                parts[f"module {shown_in(path, settings.root)}"] = digest
+    for name, state in concerned_distributions(sorted(foreign), settings.requirements).items():
+        parts[f"package {name}"] = state
+    for cell in notebook.code_cells:
+        for name in cell.inputs:
+            parts[f"input {name}"] = _digest(settings.root / name, notebook, cell)
+    for name in settings.inputs:
+        parts[f"input {name}"] = _digest(settings.root / name, notebook, None)
+    return Key(notebook.uri, parts)
+
+
+def _closure(notebook: Notebook, cell: Cell, settings: Settings):  # type: ignore[no-untyped-def]
+    # Magics and shell lines become calls that Python can parse.
+    code = TransformerManager().transform_cell(cell.code)
+    try:
+        return import_closure(code, [notebook.path.parent, *settings.code])
+    except SyntaxError as error:
+        in_module = error.filename and error.filename != "<unknown>"
+        above = len(cell.source.split("\n")) - len(cell.code.split("\n"))
+        raise EmbedError(
+            f"SyntaxError: {error.msg}: {(error.text or '').strip()}",
+            file=error.filename if in_module else notebook.path,
+            line=error.lineno if in_module else cell.line + above + (error.lineno or 1) - 1,
+            cell=None if in_module else cell.name,
+            remedy=f"{shown(notebook.path)} imports it." if in_module else "",
+        ) from error
+
+
+def shown_in(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EmbedError(
+            f"the declared input '{path}' cannot be read: {error.strerror}",
+            file=notebook.path,
+            line=cell.line if cell else 1,
+            cell=cell.name if cell else None,
+            remedy="Inputs are files, named relative to the project's folder.",
+        ) from error
