@@ -7,7 +7,8 @@ those that import it, directly or through another distribution.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -24,10 +25,10 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
     The value is the installed version, followed by the line of `requirements` that pins it where
     there is one, so that an edited pin counts even before it is installed.
     """
-    providers = _providers()
     wanted = {_normal(name) for name in ALWAYS}
     for name in names:
-        wanted.update(providers.get(name, ()))
+        if name not in sys.stdlib_module_names:
+            wanted.update(_providers(name))
     pins = _pins(requirements, requirements.stat().st_mtime_ns) if requirements.is_file() else {}
     found: dict[str, str] = {}
     waiting = sorted(wanted)
@@ -41,11 +42,27 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
 
 
 @cache
-def _providers() -> dict[str, tuple[str, ...]]:
-    return {
-        module: tuple(_normal(name) for name in distributions)
-        for module, distributions in metadata.packages_distributions().items()
-    }
+def _providers(module: str) -> tuple[str, ...]:
+    """Return the distributions that bring a module; most are called as it is."""
+    if _version(_normal(module)) is not None:
+        return (_normal(module),)
+    found = _declared_modules().get(module) or _all_providers().get(module, [])
+    return tuple(_normal(name) for name in found)
+
+
+@cache
+def _declared_modules() -> Mapping[str, list[str]]:
+    """Map modules to the distributions that declare them; most do, and it takes no time to read."""
+    found: dict[str, list[str]] = {}
+    for distribution in metadata.distributions():
+        for module in (distribution.read_text("top_level.txt") or "").split():
+            found.setdefault(module, []).append(distribution.name)
+    return found
+
+
+@cache
+def _all_providers() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()  # reads the list of files of all that is installed
 
 
 @cache

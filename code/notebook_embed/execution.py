@@ -15,7 +15,6 @@ from pathlib import Path
 import nbclient.exceptions
 import nbformat
 from nbclient import NotebookClient
-from nbconvert.filters import strip_ansi
 from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
@@ -157,6 +156,10 @@ def _cell_raised(
         remedy="Nothing of this build is published. Mend the cell and build again.",
         detail=trace,
     )
+
+
+def strip_ansi(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 
 
 def _stop(client: NotebookClient) -> None:

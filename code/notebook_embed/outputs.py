@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-from nbconvert.filters import ansi2html
-
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Cell, Notebook
 
@@ -105,7 +102,7 @@ def _render(
     kind = output["output_type"]
     if kind == "stream":
         name: Literal["stream", "stderr"] = "stream" if output["name"] == "stdout" else "stderr"
-        return Text(name, ansi2html(output["text"].rstrip("\n")))
+        return Text(name, ansi_to_html(output["text"].rstrip("\n")))
     if kind == "error":
         raise fail(
             f"{output['ename']}: {output['evalue']}",
@@ -127,8 +124,17 @@ def _render(
         size = output.get("metadata", {}).get(mime, {})
         return Figure(_image(data[mime], mime, stem, dark, files, size))
     if mime == "text/plain":
-        return Text("plain", ansi2html(data[mime]))
+        return Text("plain", ansi_to_html(data[mime]))
     return Text(mime.removeprefix("text/"), data[mime])  # type: ignore[arg-type]
+
+
+def ansi_to_html(text: str) -> str:
+    """Return text as HTML, with terminal colours as spans of nbconvert's classes."""
+    if "\x1b" not in text:
+        return html.escape(text, quote=False)
+    from nbconvert.filters import ansi2html  # half a second, and few outputs have colours
+
+    return ansi2html(text)
 
 
 def _file(files: dict[str, bytes], stem: str, suffix: str, content: bytes) -> str:
@@ -209,8 +215,11 @@ def _plotly_json(figure: Mapping[str, Any]) -> bytes:
 def _narrow(value: Any) -> Any:
     if isinstance(value, Mapping):
         if value.get("dtype") == "f8" and "bdata" in value:
+            import numpy as np  # costs a fifth of a second, and few builds come here
+
             wide = np.frombuffer(base64.b64decode(value["bdata"]), "<f8")
-            narrow = wide.astype("<f4")
+            with np.errstate(over="ignore"):
+                narrow = wide.astype("<f4")
             # Where 32 bits lose what an eye could see (time stamps, large counts), all 64 stay.
             if np.allclose(wide, narrow, rtol=1e-6, atol=0, equal_nan=True):
                 bdata = base64.b64encode(narrow.tobytes()).decode()

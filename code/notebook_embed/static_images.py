@@ -46,7 +46,6 @@ def draw_bare_plotly(
 @contextlib.contextmanager
 def _chrome():  # type: ignore[no-untyped-def]
     import kaleido
-    import plotly.io
     from choreographer.browsers.chromium import Chromium
 
     def missing(figure: dict) -> str:
@@ -57,6 +56,6 @@ def _chrome():  # type: ignore[no-untyped-def]
         return
     kaleido.start_sync_server()
     try:
-        yield lambda figure: plotly.io.to_image(figure, format="svg", validate=False).decode()
+        yield lambda figure: kaleido.calc_fig_sync(figure, opts={"format": "svg"}).decode()
     finally:
         kaleido.stop_sync_server()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Project, make_project
+from small_blog import Project, make_project
 
 POST, AREAS = "docs/posts/circles.md", "docs/notebooks/areas.py"
 

@@ -1,0 +1,189 @@
+"""Time builds of this site beside two others of the same content, in one run on one machine.
+
+``python benchmarks/builds.py [--rounds 3] [--json FILE]``
+
+The content: this site's theme and pages, its dataset notebook four times over, and a post that
+embeds figures and values of all four.
+
+``embed``     this project: notebooks run in parallel, outputs embedded, a page for each notebook
+``jupyter``   plain mkdocs-jupyter with ``execute: true`` on the same notebooks; nothing is embedded
+``pages``     the same site with the embeds taken out; mkdocs-jupyter shows the notebooks unexecuted
+``bare``      the same site with embeds, notebooks and their plugins taken out
+
+Each is built cold (no cache), warm (nothing changed) and after a one-word edit of the post. Rounds
+interleave the sites, so that a busy moment of the machine does not fall on one of them; the median
+over rounds counts, and only ratios are worth comparing between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = 4
+SITES = ("embed", "jupyter", "pages", "bare")
+EMBED = re.compile(r"^ *!\[[^\n]*\]\([^\n]*\.py[^\n]*$|!\[\]\([^)]*\.py[^)]*\)|^::: .*$", re.M)
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\.py[^)]*\)")
+POST = """\
+---
+title: Four notebooks
+date: 2026-11-24
+slug: four
+description: One post, four notebooks.
+---
+
+Lead with a word.
+
+<!-- more -->
+"""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads mkdocs.yml without asking the environment."""
+
+
+_Loader.add_constructor("!ENV", lambda loader, node: "http://127.0.0.1:8000/")
+
+
+def prepare(kind: str, folder: Path) -> None:
+    """Write the site `kind` into `folder`."""
+    listed = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
+    for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split():
+        if name.startswith(("docs/", "code/", "assets/theme/", "assets/matplotlibrc", "require")):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+    notebooks = folder / "docs/notebooks"
+    source = (notebooks / "shapes-dataset.py").read_text("utf-8")
+    shutil.rmtree(notebooks)
+    notebooks.mkdir()
+    names = ["shapes-dataset", *(f"copy-{number}" for number in range(2, NOTEBOOKS + 1))]
+    post = POST
+    for number, name in enumerate(names):
+        # A changed line each, so that no cache takes two of them for one.
+        (notebooks / f"{name}.py").write_text(f"{source}\n# %%\ncopy = {number}\n", "utf-8")
+        at = f"../notebooks/{name}.py"
+        post += (
+            f"\nNumber ![]({at}#shapes-per-image).\n\n![Images]({at}#batch)\n\n![]({at}#truth)\n"
+        )
+    (folder / "docs/posts/four.md").write_text(post, "utf-8")
+
+    # The guide's own small notebook is not among the four.
+    _without_embeds(folder / "docs/authoring-guide.md")
+    config: dict[str, Any] = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), _Loader)
+    plugins = {name: item for item in config["plugins"] for name in (_name(item),)}
+    if kind != "embed":
+        del plugins["notebook-embed"]
+        plugins["mkdocs-jupyter"] = {
+            "mkdocs-jupyter": {"execute": kind == "jupyter", "include": ["*.py"], "cache": True}
+        }
+        for page in (folder / "docs").rglob("*.md"):
+            _without_embeds(page)
+        config["strict"] = False
+    if kind == "bare":
+        del plugins["mkdocs-jupyter"]
+        shutil.rmtree(notebooks)
+    config["plugins"] = list(plugins.values())
+    (folder / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+
+
+def _without_embeds(page: Path) -> None:
+    text = page.read_text("utf-8")
+    page.write_text(LINK.sub(r"\1", EMBED.sub("", text)), "utf-8")
+
+
+def _name(item: str | dict[str, Any]) -> str:
+    return item if isinstance(item, str) else next(iter(item))
+
+
+def build(kind: str, folder: Path) -> float:
+    """Build a site and return the seconds it took."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
+    if kind == "embed":
+        command = [sys.executable, "-m", "notebook_embed", "build"]
+    environment = os.environ | {
+        "PYTHONPATH": str(folder / "code"),
+        "MATPLOTLIBRC": str(folder / "assets/matplotlibrc"),
+        "NO_MKDOCS_2_WARNING": "1",
+        "SOURCE_DATE_EPOCH": "1767312000",
+    }
+    start = time.perf_counter()
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if run.returncode:
+        sys.exit(f"{kind}: the build failed\n{run.stdout}{run.stderr}")
+    return seconds
+
+
+def measure(rounds: int, work: Path) -> dict[str, dict[str, list[float]]]:
+    times: dict[str, dict[str, list[float]]] = {
+        kind: {"cold": [], "warm": [], "edit": []} for kind in SITES
+    }
+    for number in range(rounds):
+        for kind in SITES:
+            folder = work / f"{kind}-{number}"
+            prepare(kind, folder)
+            times[kind]["cold"].append(build(kind, folder))
+        for kind in SITES:
+            folder = work / f"{kind}-{number}"
+            times[kind]["warm"].append(build(kind, folder))
+            post = folder / "docs/posts/four.md"
+            post.write_text(post.read_text("utf-8").replace("a word", "another word"), "utf-8")
+            times[kind]["edit"].append(build(kind, folder))
+            print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        times = measure(options.rounds, Path(work))
+    median = {
+        kind: {stage: statistics.median(values) for stage, values in stages.items()}
+        for kind, stages in times.items()
+    }
+    print(f"{'seconds (median)':18}" + "".join(f"{stage:>9}" for stage in ("cold", "warm", "edit")))
+    for kind in SITES:
+        print(f"{kind:18}" + "".join(f"{value:9.2f}" for value in median[kind].values()))
+    ratios = {
+        "cold, four notebooks, embed / jupyter": median["embed"]["cold"]
+        / median["jupyter"]["cold"],
+        "warm, embed / pages": median["embed"]["warm"] / median["pages"]["warm"],
+        "warm, embed / bare": median["embed"]["warm"] / median["bare"]["warm"],
+        "edit, embed / pages": median["embed"]["edit"] / median["pages"]["edit"],
+        "edit, embed / jupyter": median["embed"]["edit"] / median["jupyter"]["edit"],
+    }
+    print()
+    for name, ratio in ratios.items():
+        print(f"{name:40}{ratio:6.2f}")
+    if options.json:
+        record = {
+            "command": f"python benchmarks/builds.py --rounds {options.rounds}",
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
+            + platform.python_version(),
+            "seconds": times,
+            "ratios": ratios,
+        }
+        options.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Entries are whole or absent, whatever happens to the file."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notebook_embed.cache import KEPT, Cache, Key, write_whole
+from notebook_embed.errors import EmbedError
+
+KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
+
+
+def entry(cache: Cache) -> Path:
+    (path,) = cache.folder.glob("*.executed")
+    return path
+
+
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.load(KEY) is None
+    cache.store(KEY, "é\nresult")
+    assert cache.load(KEY) == "é\nresult"
+    assert cache.load(Key("nb/x.py", {"code cells": "abd"})) is None
+    assert cache.load(Key("nb/y.py", KEY.parts)) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_any_changed_byte_is_noticed(tmp_path: Path, data: st.DataObject) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, "result " * 20)
+    raw = bytearray(entry(cache).read_bytes())
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    entry(cache).write_bytes(raw)
+    assert cache.load(KEY) is None
+    assert not list(tmp_path.glob("*.executed")), "the damaged entry is gone"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.integers(0, 120))
+def test_any_cut_is_noticed(tmp_path: Path, size: int) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, "result " * 20)
+    entry(cache).write_bytes(entry(cache).read_bytes()[:size])
+    assert cache.load(KEY) is None
+
+
+def test_old_entries_make_room(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for number in range(KEPT + 3):
+        cache.store(Key("nb/x.py", {"code cells": str(number)}), "x")
+    assert len(list(tmp_path.glob("*.executed"))) == KEPT
+    assert cache.load(Key("nb/x.py", {"code cells": str(KEPT + 2)})) == "x"
+
+
+def test_why_names_what_changed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.why(KEY) == ["never run before"]
+    cache.store(KEY, "x")
+    newer = Key("nb/x.py", {"code cells": "abc", "python": "3.12", "module m.py": "1"})
+    assert cache.why(newer) == ["module m.py: new", "python: 3.11 -> 3.12"]
+
+
+def test_one_at_a_time_works_on_a_key(tmp_path: Path) -> None:
+    cache, order = Cache(tmp_path), []
+    entered = threading.Event()
+
+    def second() -> None:
+        entered.wait()
+        with cache.lock(KEY):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with cache.lock(KEY):
+        entered.set()
+        thread.join(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_a_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "file"
+    write_whole(target, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(EmbedError, match=r"file: cannot be written: No space left on device"):
+        write_whole(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]

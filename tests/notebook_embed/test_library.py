@@ -1,0 +1,71 @@
+"""The scan finds what the parser embeds, and no path leads out of the docs folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from given_outputs import Docs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.library import Library, Place, find_embeds
+
+
+def test_references_are_found_with_their_lines() -> None:
+    text = (
+        '# T\n\n![a](../nb/x.py#l "c"){ .wide }\nword ![](x.ipynb#v), ![b](y.md#w)\n'
+        "![p](p.png) [link](../nb/x.py#l)\n\n```\n![no](../nb/x.py#l)\n```\n`![no](x.py#l)` ``![no](x.py)``\n"
+        "- ![d](<x.py#d>)\n"
+    )
+    found = [(e.href, e.alt, e.line, e.alone) for e in find_embeds(text)]
+    assert found == [
+        ("../nb/x.py#l", "a", 3, True),
+        ("x.ipynb#v", "", 4, False),
+        ("y.md#w", "b", 4, False),
+        ("x.py#d", "d", 11, False),
+    ]
+
+
+segments = st.sampled_from(
+    ["..", ".", "nb", "x.py", "%2e%2e", "/", "posts", "secret.py", "~", "link.py", "\\..", ""]
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+)
+@given(st.lists(segments, min_size=1, max_size=6).map("/".join))
+def test_no_path_leads_out_of_docs(tmp_path: Path, path: str) -> None:
+    docs = tmp_path / "docs"
+    (docs / "nb").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "secret.py").write_text("# %%\nx = 1\n")
+    (docs / "nb/x.py").write_text("# %%\nx = 1\n")
+    if not (docs / "nb/link.py").is_symlink():
+        (docs / "nb/link.py").symlink_to(tmp_path / "secret.py")
+    library = Library.read(docs, "nb")
+    try:
+        notebook, _ = library.find(path, Place(docs / "posts/p.md", "posts/p.md", 1))
+    except EmbedError as error:
+        assert "posts/p.md:1: " in str(error)
+    else:
+        assert notebook.path.resolve().is_relative_to(docs.resolve())
+
+
+def test_two_notebooks_that_would_share_a_page_are_refused(docs: Docs) -> None:
+    for suffix in ("py", "ipynb"):
+        docs.write(
+            f"nb/x.{suffix}",
+            "# %%\nx = 1\n"
+            if suffix == "py"
+            else '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": "1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+        )
+    with pytest.raises(EmbedError, match=r"two notebooks share the page nb/x\.html"):
+        Library.read(docs.root, "nb")
+
+
+def test_hidden_files_are_no_notebooks(docs: Docs) -> None:
+    docs.write("nb/.ipynb_checkpoints/x.py", "# %%\nx = 1\n")
+    docs.write("nb/_draft.py", "# %%\nx = 1\n")
+    assert not Library.read(docs.root, "nb").notebooks

@@ -1,0 +1,140 @@
+"""The three formats read alike, and every cell knows its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.notebook import is_notebook, read_notebook
+
+CELLS = [
+    ("markdown", "# Title\n\nProse."),
+    ("code", "#| label: one\nx = 1\ny = 2"),
+    ("markdown", "x = 1"),
+    ("code", '#| label: two\n#| fold: true\n#| inputs: [a.txt, b.txt]\n#| timeout: 5\n"é\\n"'),
+    ("code", "x = 1"),
+]
+SUFFIX = {".py": "py:percent", ".md": "md:myst", ".ipynb": "ipynb"}
+
+
+def write(path: Path, cells: list[tuple[str, str]]) -> Path:
+    make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
+    node = nbformat.v4.new_notebook(
+        cells=[make[kind](source) for kind, source in cells],
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
+    )
+    path.write_text(jupytext.writes(node, fmt=SUFFIX[path.suffix]), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", SUFFIX)
+def test_formats_read_alike(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"nb{suffix}", CELLS)
+    assert is_notebook(path)
+    notebook = read_notebook(path, "nb/nb.py")
+    assert notebook.title == "Title"
+    assert list(notebook.labels) == ["one", "two"]
+    one, two = notebook.labels.values()
+    assert one.code == "x = 1\ny = 2"
+    assert (two.folded, two.inputs, two.timeout) == (True, ["a.txt", "b.txt"], 5)
+    assert [cell.name for cell in notebook.code_cells] == ["one", "two", "cell-5"]
+    assert [cell["id"] for cell in notebook.node.cells][1] == "one"
+
+
+@pytest.mark.parametrize("suffix", SUFFIX)
+def test_a_cell_knows_the_line_it_starts_at(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"nb{suffix}", CELLS)
+    notebook = read_notebook(path, "nb/nb.py")
+    lines = path.read_text("utf-8").split("\n")
+    assert "label: one" in lines[notebook.labels["one"].line - 1]
+    if suffix != ".md":  # MyST writes options in its own way
+        assert "label: two" in lines[notebook.labels["two"].line - 1]
+    # "x = 1" stands in three cells: the last one is meant.
+    last = max(number for number, line in enumerate(lines, 1) if "x = 1" in line)
+    assert notebook.cells[4].line == last
+
+
+words = st.text("abcxyz =()1'\"\\é#", min_size=1, max_size=12).filter(lambda s: s.strip(" #\\"))
+sources = st.lists(words.map(str.strip).filter(bool), min_size=1, max_size=4).map("\n".join)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
+@given(st.lists(sources.filter(lambda s: not s.startswith("#")), min_size=1, max_size=5))
+def test_lines_hold_for_any_code(tmp_path: Path, codes: list[str]) -> None:
+    path = write(tmp_path / "nb.py", [("code", code) for code in codes])
+    notebook = read_notebook(path, "nb/nb.py")
+    lines = path.read_text("utf-8").split("\n")
+    at = [cell.line for cell in notebook.code_cells]
+    assert at == sorted(at)
+    for cell in notebook.code_cells:
+        first = cell.source.split("\n")[0]
+        assert first in lines[cell.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "line", "problem"),
+    [
+        ("#| label: 1a\nx", 1, "a label starts with a letter"),
+        ("#| labl: a\nx", 1, "unknown cell option 'labl'"),
+        ("#| label: a\n#| timeout: soon\nx", 1, "'timeout' takes a number"),
+        ("#| label: a\n#| inputs: {a: 1}\nx", 1, "'inputs' takes a path"),
+        ("#| just words\nx", 1, "malformed cell option"),
+        ("#| label: a\nx\n\n# %%\n#| label: a\ny", 5, "duplicate label 'a', first used in line 2"),
+    ],
+)
+def test_a_mistake_in_an_option_names_its_line(
+    tmp_path: Path, cell: str, line: int, problem: str
+) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text(f"# %%\n{cell}\n")
+    with pytest.raises(EmbedError, match=rf"nb.py:{line + 1}: {problem}"):
+        read_notebook(path, "nb/nb.py")
+
+
+def test_a_plain_page_is_no_notebook(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("---\ntitle: x\n---\n\n# Page\n")
+    assert not is_notebook(tmp_path / "page.md")
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+)
+@given(st.binary(max_size=200), st.sampled_from([".py", ".ipynb", ".md"]))
+def test_no_file_makes_it_fail_without_naming_the_file(
+    tmp_path: Path, content: bytes, suffix: str
+) -> None:
+    path = tmp_path / f"nb{suffix}"
+    path.write_bytes(content)
+    try:
+        read_notebook(path, "nb/nb.py")
+    except EmbedError as error:
+        assert f"nb{suffix}:" in str(error)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda c: (
+            st.lists(c)
+            | st.dictionaries(st.sampled_from(["cells", "metadata", "nbformat", "source", "x"]), c)
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_json_makes_it_fail_without_naming_the_file(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "nb.ipynb"
+    path.write_text(json.dumps(value))
+    with pytest.raises(EmbedError, match=r"nb\.ipynb:"):
+        read_notebook(path, "nb/nb.ipynb")
