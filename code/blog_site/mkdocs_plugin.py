@@ -1,0 +1,165 @@
+"""The thin MkDocs plugin that hands templates what they cannot work out themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from jinja2 import Environment
+from mkdocs.config.base import Config
+from mkdocs.config.config_options import Type
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils.templates import TemplateContext
+
+from blog_site.build_record import read_build_record
+from blog_site.citation import cite
+from blog_site.reading_time import reading_minutes
+from blog_site.series import Series, collect_series
+from blog_site.social_image import Card, draw_cached
+
+__all__ = ["BlogSitePlugin"]
+
+log = get_plugin_logger("blog-site")
+
+SOCIAL_FOLDER = "assets/social"
+FONTS = "assets/site/fonts"
+
+
+class BlogSiteConfig(Config):
+    cache_dir = Type(str, default=".cache/blog_site")
+
+
+class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
+    """Series, citations, reading times, preview images and the build record, for the templates."""
+
+    set_epoch = False  # this build set SOURCE_DATE_EPOCH itself
+
+    @event_priority(100)  # before the feeds read the build's date and their image
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        root = Path(config.config_file_path).parent if config.config_file_path else Path.cwd()
+        record = read_build_record(root)
+        config.extra["build"] = record.as_dict()
+        # MkDocs, the feeds and the sitemap date themselves by it.
+        self.set_epoch = record.timestamp is not None and "SOURCE_DATE_EPOCH" not in os.environ
+        if self.set_epoch:
+            os.environ["SOURCE_DATE_EPOCH"] = str(record.timestamp)
+        if (feeds := config.plugins.get("rss")) is not None:
+            feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
+        self.cache = root / self.config.cache_dir
+        self.posts: list[Any] = []
+        self.series: dict[str, Series] = {}
+        self.images: dict[str, str] = {}  # source path of a post -> uri of its image
+        return config
+
+    @event_priority(-60)  # after the blog plugin (-50) has found the posts
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        blog: Any = config.plugins.get("material/blog")
+        if blog is None or not blog.config.enabled:
+            return files
+        self.posts = list(blog.blog.posts)  # newest first
+        self.series = collect_series(self.posts)
+        fonts = self._fonts(config)
+        default = Card(kicker="", title=config.site_name, footer=config.extra.get("tagline") or "")
+        self._add_image(default, "default", files, config, fonts)
+        for post in self.posts:
+            if not post.meta.get("description"):
+                log.warning(
+                    f"{post.file.src_uri}: no description in the front matter; feeds, search "
+                    "engines and previews show it"
+                )
+            slug = Path(post.file.dest_uri).stem
+            card = Card(
+                kicker=self._kicker(post), title=_declared_title(post), footer=config.site_name
+            )
+            self.images[post.file.src_uri] = self._add_image(card, slug, files, config, fonts)
+        return files
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        env.globals["blog_posts"] = self.posts
+        return env
+
+    def on_page_markdown(
+        self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
+    ) -> str:
+        if page in self.posts:
+            # The feeds read dates from the front matter, where `date` has two spellings.
+            dates = page.config.date  # type: ignore[attr-defined]
+            page.meta["date_created"] = dates.created
+            page.meta["date_updated"] = dates.get("updated") or dates.created
+        return markdown
+
+    @event_priority(50)  # before the blog plugin counts words
+    def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
+            page.config.readtime = reading_minutes(html)  # type: ignore[attr-defined]
+        return html
+
+    def on_page_context(
+        self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Any
+    ) -> TemplateContext:
+        base = config.site_url or ""
+        image = self.images.get(page.file.src_uri, f"{SOCIAL_FOLDER}/default.png")
+        extra: dict[str, Any] = context  # type: ignore[assignment]  # its type lists MkDocs' own
+        extra["social_image"] = urljoin(base, image) if self.posts else None
+        if page in self.posts:
+            published: datetime = page.config.date.created  # type: ignore[attr-defined]
+            extra["series"] = self.series.get(page.file.src_uri)
+            extra["citation"] = cite(
+                title=str(page.title),
+                author=config.extra.get("author") or config.site_author or config.site_name,
+                site=config.site_name,
+                published=date(published.year, published.month, published.day),
+                url=page.canonical_url or page.url,
+                slug=Path(page.file.dest_uri).stem,
+            )
+        return context
+
+    @event_priority(-100)  # after the feeds
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        self._forget_epoch()
+
+    def on_build_error(self, *, error: Exception) -> None:
+        self._forget_epoch()
+
+    def _forget_epoch(self) -> None:
+        """Leave the next build of this process, as `mkdocs serve` runs them, its own date."""
+        if self.set_epoch:
+            os.environ.pop("SOURCE_DATE_EPOCH", None)
+            self.set_epoch = False
+
+    def _kicker(self, post: Any) -> str:
+        series = self.series.get(post.file.src_uri)
+        return f"{series.name} · Part {series.part}" if series else ""
+
+    def _add_image(
+        self, card: Card, name: str, files: Files, config: MkDocsConfig, fonts: Path | None
+    ) -> str:
+        """Add the image of `card` to the site as `name`.png and return its uri."""
+        uri = f"{SOCIAL_FOLDER}/{name}.png"
+        if fonts is not None:
+            drawn = draw_cached(card, fonts=fonts, cache=self.cache / "social")
+            file = File(drawn.name, str(drawn.parent), config.site_dir, config.use_directory_urls)
+            file.dest_uri = file.url = uri
+            file.abs_dest_path = str(Path(config.site_dir) / uri)
+            files.append(file)
+        return uri
+
+    @staticmethod
+    def _fonts(config: MkDocsConfig) -> Path | None:
+        found = (Path(folder) / FONTS for folder in config.theme.dirs)
+        return next((folder for folder in found if folder.is_dir()), None)
+
+
+def _declared_title(post: Any) -> str:
+    """Return a post's title before it is rendered: front matter, else the first heading."""
+    if title := post.meta.get("title"):
+        return str(title)
+    heading = re.search(r"^#\s+(.+?)\s*(?:\{[^}]*\})?\s*$", post.markdown, re.MULTILINE)
+    return re.sub(r"[*_`$\\]", "", heading[1]) if heading else Path(post.file.src_uri).stem

@@ -1,0 +1,86 @@
+"""Series of posts: ``series: {name: ..., part: n}`` in a post's front matter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+from blog_site.errors import SiteError
+
+__all__ = ["Series", "SeriesEntry", "collect_series"]
+
+
+class _File(Protocol):
+    src_uri: str
+    abs_src_path: str | None
+
+
+class _Post(Protocol):
+    meta: dict
+    url: str
+    title: str | None
+    file: _File
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesEntry:
+    """One post's place in its series."""
+
+    part: int
+    post: _Post  # templates read `url` and `title` late, when the post has been rendered
+    short: str | None  # a title for narrow places, from `series: {short: ...}`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A series as one of its posts sees it."""
+
+    name: str
+    entries: tuple[SeriesEntry, ...]  # ordered by part; only posts that exist
+    part: int
+    previous: SeriesEntry | None
+    following: SeriesEntry | None
+
+
+def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
+    """Return the series of every post that has one, by the post's source path.
+
+    Raises
+    ------
+    SiteError : a malformed `series`, or two posts that claim the same part.
+    """
+    members: dict[str, list[SeriesEntry]] = defaultdict(list)
+    for post in posts:
+        if (declared := post.meta.get("series")) is None:
+            continue
+        match declared:
+            case {"name": str(name), "part": int(part), **rest} if set(rest) <= {"short"}:
+                short = str(rest["short"]) if "short" in rest else None
+                entry = SeriesEntry(part=part, post=post, short=short)
+                members[name].append(entry)
+            case _:
+                raise SiteError(
+                    f"series must be {{name: text, part: number}}, not {declared!r}",
+                    file=post.file.abs_src_path,
+                )
+    found: dict[str, Series] = {}
+    for name, unordered in members.items():
+        entries = tuple(sorted(unordered, key=lambda entry: entry.part))
+        for before, after in pairwise(entries):
+            if before.part == after.part:
+                raise SiteError(
+                    f"{before.post.file.src_uri} is part {after.part} of {name!r} too",
+                    file=after.post.file.abs_src_path,
+                )
+        for at, entry in enumerate(entries):
+            found[entry.post.file.src_uri] = Series(
+                name=name,
+                entries=entries,
+                part=entry.part,
+                previous=entries[at - 1] if at else None,
+                following=entries[at + 1] if at + 1 < len(entries) else None,
+            )
+    return found

@@ -1,0 +1,77 @@
+"""The small blog, built: for tests that read it and for tests that open it in a browser."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from small_blog import EPOCH, Blog
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from find_browser import find
+
+
+@pytest.fixture
+def blog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Blog:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+    return Blog(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Blog:
+    """One built blog for all tests that only read; built without a network."""
+    blog = Blog(tmp_path_factory.mktemp("blog"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(blog.folder)
+        patch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+        patch.setenv("BUILD_COMMIT", "0123456789abcdef")
+        patch.setattr(socket.socket, "connect", _refuse("connect"))
+        patch.setattr(socket, "getaddrinfo", _refuse("getaddrinfo"))
+        blog.build()
+    return blog
+
+
+def _refuse(what: str) -> Callable[..., None]:
+    def refuse(*arguments: object, **_: object) -> None:
+        raise AssertionError(f"the build wanted the network: {what}{arguments[-1]!r}")
+
+    return refuse
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blog]:
+    """A built blog on a server whose address is the site's own: else nothing is instant."""
+    folder = tmp_path_factory.mktemp("served")
+    handler = functools.partial(QuietHandler, directory=str(folder / "site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        blog = Blog(folder, url=f"http://127.0.0.1:{server.server_port}/")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+            blog.build()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield blog
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find(), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+        )
+        yield browser
+        browser.close()

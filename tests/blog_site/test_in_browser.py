@@ -1,0 +1,177 @@
+"""Pages and figures in a real browser, under the policy that forbids inline scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+POST = "posts/vision.html"
+LIVE = "#fig-curve.nb-figure--live"
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; base-uri 'none'"
+)
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, served) -> Iterator[Opener]:
+    """Open a page; at the end nothing may have been logged, and no other host asked."""
+    contexts, complaints = [], []
+
+    def with_policy(route: Route) -> None:
+        answer = route.fetch()
+        headers = {**answer.headers, "content-security-policy": POLICY}
+        route.fulfill(response=answer, headers=headers)
+
+    def open_(name: str, *, width: int = 1280, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.route("**/*.html", with_policy)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((served.url, "data:", "blob:"))
+                else complaints.append(request.url)
+            ),
+        )
+        page.goto(served.url + name)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def draw(page: Page) -> None:
+    page.locator("#fig-curve").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 10)
+    page.wait_for_selector(LIVE)
+
+
+def tick_colour(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.querySelector('.xtick text')).fill")
+
+
+def test_plotly_is_asked_for_only_when_the_reader_comes_near(open_page, served):
+    asked = []
+    page = open_page("index.html")
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.url + POST)
+    page.wait_for_timeout(400)
+    assert not [url for url in asked if "plotly" in url or url.endswith("curve.json")]
+    box = page.locator("#fig-curve .nb-figure__canvas").bounding_box()
+    draw(page)
+    assert page.locator("#fig-curve .nb-figure__canvas").bounding_box()["height"] == box["height"]
+    assert len([url for url in asked if "plotly" in url]) == 1
+
+
+def test_figures_survive_instant_navigation_there_and_back(open_page):
+    page = open_page("index.html")
+    page.evaluate("window.samePage = true")
+    page.get_by_role("link", name="Vision Transformers: Patches & Cross-Attention").first.click()
+    draw(page)
+    page.get_by_role("link", name="Archive", exact=True).click()
+    page.wait_for_selector(".archive")
+    assert page.locator(".site-links [aria-current]").inner_text() == "Archive"
+    page.go_back()
+    draw(page)
+    assert page.locator(".js-plotly-plot").count() == 1
+    assert page.evaluate("window.samePage") is True
+
+
+def test_the_scheme_follows_the_system_then_the_reader_and_figures_follow_it(open_page):
+    page = open_page(POST, color_scheme="dark")
+    draw(page)
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    assert tick_colour(page) == "rgb(164, 168, 177)"
+    page.locator("label[for^=__palette]:visible").click()
+    page.wait_for_function("document.body.dataset.mdColorScheme === 'default'")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.xtick text')).fill === 'rgb(98, 102, 111)'"
+    )
+    page.reload()
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "default"
+
+
+def test_a_figure_grows_and_shrinks_with_its_column(open_page):
+    page = open_page(POST)
+    draw(page)
+    page.set_viewport_size({"width": 500, "height": 800})
+    page.wait_for_function(
+        """() => { const w = (s) => document.querySelector(s).getBoundingClientRect().width;
+        return Math.abs(w('#fig-curve .main-svg') - w('#fig-curve .nb-figure__canvas')) < 2
+          && w('#fig-curve .main-svg') < 500; }"""
+    )
+
+
+def test_a_figures_buttons_work_from_the_keyboard_and_wear_the_schemes_colours(open_page):
+    page = open_page(POST, color_scheme="dark")
+    draw(page)
+    canvas = page.locator("#fig-curve .nb-figure__canvas")
+    assert "Falling, Rising" in canvas.get_attribute("aria-description")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        """() => { const { data, layout } = document.querySelector('.js-plotly-plot');
+        const menu = layout.updatemenus[0];
+        return menu.active === 1 && data[0].y[0] === 1 && menu.bgcolor === '#1e2128'; }"""
+    )
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("name", ["index.html", POST, "archive.html", "tags.html", "404.html"])
+def test_no_page_scrolls_sideways(open_page, name, width):
+    page = open_page(name, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_without_scripts_a_post_reads_whole_in_the_systems_colours(open_page):
+    page = open_page(POST, java_script_enabled=False, color_scheme="dark")
+    assert page.locator(".nb-figure__image--dark").is_visible()
+    assert not page.locator(".nb-figure__image--light").is_visible()
+    assert page.locator(".katex-html").first.is_visible()
+    assert not page.locator(".site-tools").is_visible()
+
+
+def test_print_shows_the_light_static_image_of_a_drawn_figure(open_page):
+    page = open_page(POST, color_scheme="dark")
+    draw(page)
+    page.emulate_media(media="print")
+    assert page.locator(".nb-figure__image--light").is_visible()
+    assert not page.locator(".nb-figure__plot").is_visible()
+    assert not page.locator(".site-header").is_visible()
+
+
+def test_from_the_disk_the_image_stays_and_nothing_is_logged(browser, served):
+    context = browser.new_context()
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((served.site / POST).as_uri())
+    page.locator("#fig-curve").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 10)
+    page.wait_for_timeout(300)
+    assert page.locator(".nb-figure__image--light").is_visible()
+    assert page.locator(LIVE).count() == 0
+    assert complaints == []
+    context.close()
+
+
+def test_search_opens_from_a_button_on_a_phone_and_finds_words(open_page):
+    page = open_page("index.html", width=375)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.keyboard.type("sequence")
+    page.wait_for_selector(".md-search-result__link")
+    assert "posts/vision.html" in page.locator(".md-search-result__link").first.get_attribute(
+        "href"
+    )

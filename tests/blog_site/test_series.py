@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from blog_site.errors import SiteError
+from blog_site.series import collect_series
+
+
+@dataclass
+class Post:
+    name: str
+    meta: dict = field(default_factory=dict)
+    url: str = ""
+    title: str = ""
+
+    @property
+    def file(self):
+        return SimpleNamespace(src_uri=self.name, abs_src_path=f"/docs/{self.name}")
+
+
+def post(name: str, part: object, series: str = "S") -> Post:
+    return Post(name, {"series": {"name": series, "part": part}})
+
+
+def test_posts_are_ordered_by_part_and_know_their_neighbours():
+    found = collect_series([post("c", 3), post("a", 1), post("b", 2), Post("alone")])
+    assert [entry.post.file.src_uri for entry in found["b"].entries] == ["a", "b", "c"]
+    assert found["a"].previous is None
+    assert found["b"].previous.post.file.src_uri == "a"
+    assert found["b"].following.post.file.src_uri == "c"
+    assert "alone" not in found
+
+
+def test_missing_parts_are_skipped_without_a_placeholder():
+    found = collect_series([post("c", 3), post("a", 1)])
+    assert [entry.part for entry in found["c"].entries] == [1, 3]
+    assert found["c"].previous.post.file.src_uri == "a"
+
+
+def test_two_posts_with_one_part_are_an_error_that_names_both():
+    with pytest.raises(SiteError, match=r"/docs/b: a is part 1 of 'S' too"):
+        collect_series([post("a", 1), post("b", 1)])
+
+
+@pytest.mark.parametrize(
+    "declared", ["S", {"name": "S"}, {"name": "S", "part": "1"}, {"name": "S", "part": 1, "x": 2}]
+)
+def test_a_malformed_series_is_an_error(declared):
+    with pytest.raises(SiteError, match="series must be"):
+        collect_series([Post("a", {"series": declared})])
+
+
+def test_the_box_lists_the_posts_that_exist_and_marks_this_one(built):
+    html = built.html("posts/vision.html")
+    box = html[html.index('<nav class="series"') :].split("</nav>")[0]
+    assert '<li value="1">' in box
+    assert '<a href="foundations-of-attention.html">Foundations of Attention</a>' in box
+    assert '<span aria-current="page">Vision</span>' in box
+    assert 'value="2"' not in box
+    assert 'rel="prev" href="foundations-of-attention.html"' in html
+
+
+def test_a_post_outside_a_series_has_no_box(built):
+    assert 'class="series"' not in built.html("posts/a-post-on-its-own.html")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from blog_site.social_image import Card, draw, draw_cached
+
+FONTS = Path(__file__).resolve().parents[2] / "assets/theme/assets/site/fonts"
+CARD = Card(kicker="Shapes · Part 1", title="Foundations of Attention", footer="A site")
+
+
+def test_the_same_card_is_the_same_bytes_at_the_size_that_sites_expect():
+    first, second = draw(CARD, fonts=FONTS), draw(CARD, fonts=FONTS)
+    assert first == second
+    assert Image.open(io.BytesIO(first)).size == (1200, 630)
+    assert len(first) < 80_000
+
+
+def test_another_title_is_another_image():
+    other = Card(kicker=CARD.kicker, title="Vision", footer=CARD.footer)
+    assert draw(CARD, fonts=FONTS) != draw(other, fonts=FONTS)
+
+
+def test_a_very_long_title_stays_left_of_the_scene():
+    long = Card(kicker="", title="attention and positions " * 8, footer="")
+    image = Image.open(io.BytesIO(draw(long, fonts=FONTS))).convert("RGB")
+    gap = image.crop((730, 0, 785, 630))
+    assert len(gap.getcolors(maxcolors=100_000)) == 1
+
+
+def test_an_image_is_drawn_once(tmp_path):
+    path = draw_cached(CARD, fonts=FONTS, cache=tmp_path)
+    before = path.stat().st_mtime_ns
+    assert draw_cached(CARD, fonts=FONTS, cache=tmp_path) == path
+    assert path.stat().st_mtime_ns == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_every_post_names_its_image(built):
+    assert (built.site / "assets/social/vision.png").is_file()
+    html = built.html("posts/vision.html")
+    assert 'property="og:image" content="http://127.0.0.1:8124/assets/social/vision.png"' in html
+    assert "assets/social/default.png" in built.html("index.html")
