@@ -53,11 +53,16 @@ def serve() -> None:
     from mkdocs.commands import serve as mkdocs_serve
     from mkdocs.exceptions import Abort
 
-    def build_or_say_why_not(*args: Any, **options: Any) -> None:
+    def build_or_say_why_not(config: Any, **options: Any) -> None:
+        served, staging = Path(config.site_dir), Path(f"{config.site_dir}.building")
+        config.site_dir = str(staging)
         try:
-            mkdocs_build.build(*args, **options)
+            mkdocs_build.build(config, **options)
         except EmbedError as error:
             raise Abort(f"\n{error}\n") from error  # MkDocs prints this one without a traceback
+        finally:
+            config.site_dir = str(served)
+        swap_in(staging, served)  # until here the browser sees the last good site
 
     set_source_date(Path.cwd())
     _log_to_terminal(logging.INFO)
