@@ -13,7 +13,8 @@ endif
 BUILD_OPTIONS := $(if $(FRESH),--fresh) $(if $(WHY),--why)
 
 export NO_MKDOCS_2_WARNING := 1
-export TITLE
+# As it was typed: make itself must not read what stands in a title.
+override export TITLE := $(value TITLE)
 
 .DEFAULT_GOAL := help
 .PHONY: help site serve test lint format types clean new-post benchmark train vendor lock

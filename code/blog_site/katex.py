@@ -138,7 +138,7 @@ class KatexExtension(Extension):
     """Register the formulas' processor: after inline parsing (20), before the contents list (5)."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
-        md.treeprocessors.register(KatexTreeprocessor(md), "katex", 15)
+        md.treeprocessors.register(KatexTreeprocessor(md), "katex", 6)
 
 
 def makeExtension(**options: Any) -> KatexExtension:  # noqa: N802 (the library's name)

@@ -55,11 +55,16 @@ def serve() -> None:
 
     def build_or_say_why_not(config: Any, **options: Any) -> None:
         served, staging = Path(config.site_dir), Path(f"{config.site_dir}.building")
+        first = not any(served.iterdir())
         config.site_dir = str(staging)
         try:
             mkdocs_build.build(config, **options)
         except EmbedError as error:
-            raise Abort(f"\n{error}\n") from error  # MkDocs prints this one without a traceback
+            if first:
+                raise Abort(f"\n{error}\n") from error  # MkDocs prints it without a traceback
+            # Not raised: MkDocs would let every browser wait until the mistake is mended.
+            click.echo(f"\nError: {error}\n", err=True)
+            return
         finally:
             config.site_dir = str(served)
         swap_in(staging, served)  # until here the browser sees the last good site

@@ -140,9 +140,11 @@ def is_reference(href: str) -> bool:
     return not parts.scheme and not parts.netloc and parts.path.endswith(SUFFIXES)
 
 
-# Long enough for any sane reference; `[^\]]` and `[^)\s]` keep it linear.
-_EMBED = re.compile(r"!\[(?P<alt>(?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?(?P<href>[^)\s>]+)")
-_END = re.compile(r"""\s*(?:"[^"]*"|'[^']*')?\s*\)\s*(?:\{[^{}]*\})?\s*""")
+# An image: alt text with brackets in pairs, then where it comes from. No blank line inside.
+_EMBED = re.compile(
+    r"!\[(?P<alt>(?:[^\[\]\n]|\n(?!\s*\n)|\[[^\[\]\n]*\])*)\]\(\s*<?(?P<href>[^)\s>]+)"
+)
+_END = re.compile(r"""\s*(?:"[^"]*"|'[^']*')?\s*\)[ \t]*(?:\{[^{}]*\})?[ \t]*(?:\n|$)""")
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
@@ -153,20 +155,28 @@ def find_embeds(text: str) -> Iterator[Embed]:
     Code fences and code spans are passed over. Markdown's own parser decides in the end what is
     embedded; this scan is what lets a wrong label stop a build before anything runs.
     """
-    fence = ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if match := _FENCE.match(line):
+    if "![" not in text:
+        return
+    bare = _without_code(text)
+    for match in _EMBED.finditer(bare):
+        if is_reference(match["href"]):
+            start = bare.rfind("\n", 0, match.start()) + 1
+            alone = not bare[start : match.start()].strip() and bool(_END.match(bare, match.end()))
+            line = bare.count("\n", 0, match.start("href")) + 1
+            yield Embed(match["href"], match["alt"], line, alone)
+
+
+def _without_code(text: str) -> str:
+    """Blank out fences, indented lines and code spans; every line keeps its number."""
+    lines, fence = [], ""
+    for line in text.split("\n"):
+        match = _FENCE.match(line)
+        if match:
             marks = match.group(1)
             if not fence:
                 fence = marks
             elif marks[0] == fence[0] and len(marks) >= len(fence):
                 fence = ""
-            continue
-        if fence or "![" not in line or line.startswith(("    ", "\t")):
-            continue
-        bare = _SPAN.sub(lambda match: " " * len(match.group()), line)
-        for match in _EMBED.finditer(bare):
-            if is_reference(match["href"]):
-                rest = bare[match.end() :]
-                alone = not bare[: match.start()].strip() and bool(_END.fullmatch(rest))
-                yield Embed(match["href"], match["alt"], number, alone)
+        passed_over = match or fence or line.startswith(("    ", "\t"))
+        lines.append("" if passed_over else _SPAN.sub(lambda m: " " * len(m.group()), line))
+    return "\n".join(lines)

@@ -128,7 +128,9 @@ class Embedder:
         self._seen[text, alone] += 1
         embeds = [embed for embed in find_embeds(written) if embed.href == text]
         lines = [embed.line for embed in embeds if embed.alone == alone]
-        lines = lines or [n for n, line in enumerate(written.split("\n"), 1) if text in line]
+        if not lines:  # indented, by reference, or no embed at all: where else it stands whole
+            whole = re.compile(re.escape(text) + r"(?![\w.-])")
+            lines = [n for n, line in enumerate(written.split("\n"), 1) if whole.search(line)]
         return Place(path, page.uri, lines[min(nth, len(lines) - 1)] if lines else None)
 
     def link(self, target: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from small_blog import EPOCH, Blog
+from scratch_blog import EPOCH, Blog
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from find_browser import find

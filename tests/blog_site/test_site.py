@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 from xml.etree import ElementTree
 
 import pytest
-from small_blog import URL, Blog
+from scratch_blog import URL, Blog
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,7 +17,7 @@ def test_references_are_found_with_their_lines() -> None:
     text = (
         '# T\n\n![a](../nb/x.py#l "c"){ .wide }\nword ![](x.ipynb#v), ![b](y.md#w)\n'
         "![p](p.png) [link](../nb/x.py#l)\n\n```\n![no](../nb/x.py#l)\n```\n`![no](x.py#l)` ``![no](x.py)``\n"
-        "- ![d](<x.py#d>)\n"
+        "- ![d](<x.py#d>)\n\n![two\nlines](../nb/x.py#e)\n\n![no\n\n](../nb/x.py#f)\n"
     )
     found = [(e.href, e.alt, e.line, e.alone) for e in find_embeds(text)]
     assert found == [
@@ -25,6 +25,7 @@ def test_references_are_found_with_their_lines() -> None:
         ("x.ipynb#v", "", 4, False),
         ("y.md#w", "b", 4, False),
         ("x.py#d", "d", 11, False),
+        ("../nb/x.py#e", "two\nlines", 14, True),
     ]
 
 

@@ -188,6 +188,12 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
         ("b ![x](../nb/x.py#lines) c", 1, "has several lines"),
         ("b ![x](../nb/x.py#both) c", 1, "has 2 outputs"),
         ("b ![x](../nb/x.py) c", 1, "a whole notebook inside a sentence"),
+        (
+            "![x](../nb/x.py#both)\n\n![a long\nalt text](../nb/x.py#bot)",
+            4,
+            "no cell labelled 'bot'",
+        ),
+        ("![x](../nb/x.py#both)\n\n- a\n\n    ![x](../nb/x.py#bot)", 5, "no cell labelled 'bot'"),
         ("b\n\n![x][nb]\n\n[nb]: ../nb/x.py#figure", 5, "embedded by reference"),
         ("![x](../../x.py#a)", 1, "leaves the docs folder"),
         ("![x](/etc/x.py#a)", 1, "leaves the docs folder"),
