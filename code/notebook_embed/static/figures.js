@@ -38,7 +38,10 @@
     library ??= new Promise((resolve, reject) => {
       const element = document.createElement("script");
       element.src = LIBRARY;
-      element.onload = () => resolve(window.Plotly);
+      element.onload = () => {
+        keepStyles();
+        resolve(window.Plotly);
+      };
       element.onerror = () => {
         library = null; // a later figure tries again
         reject(new TypeError("plotly could not be loaded"));
@@ -46,6 +49,15 @@
       document.body.append(element);
     });
     return library;
+  }
+
+  /* Plotly writes its rules into the head, which instant navigation renews: the document keeps them. */
+  function keepStyles() {
+    const own = document.getElementById("plotly.js-style-global");
+    if (!own?.sheet) return;
+    const kept = new CSSStyleSheet();
+    kept.replaceSync([...own.sheet.cssRules].map((rule) => rule.cssText).join("\n"));
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, kept];
   }
 
   async function loadSpec(figure) {
@@ -72,6 +84,8 @@
       linecolor: line,
       tickcolor: line,
       zerolinecolor: line,
+      spikecolor: muted,
+      spikethickness: 1,
       tickfont: { color: muted },
       title: { standoff: 8 },
     };

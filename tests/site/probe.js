@@ -1,0 +1,177 @@
+/* What a test asks of a page. Runs before the page's own scripts, in every document. */
+(() => {
+  "use strict";
+
+  const shifts = [];
+  try {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const nodes = entry.sources.map(({ node }) => name(node));
+        shifts.push({ value: entry.value, nodes });
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  } catch {
+    /* not in this browser */
+  }
+
+  const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
+  const visible = (element) =>
+    element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+
+  function name(node) {
+    const element = node?.nodeType === Node.ELEMENT_NODE ? node : node?.parentElement;
+    if (!element) return "?";
+    const classes = [...element.classList].map((name) => `.${name}`).join("");
+    const figure = element.closest("figure[id]");
+    const place = figure && figure !== element ? `#${figure.id} ` : "";
+    return `${place}${element.localName}${element.id ? `#${element.id}` : ""}${classes}`;
+  }
+
+  /* The box that hides or scrolls what leaves it, in one direction. */
+  const scrolls = (style) => /auto|scroll/.test(style);
+  const hides = (style) => /hidden|clip/.test(style);
+
+  function clipped() {
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    const skip = "script, style, noscript, svg, .katex-mathml, .md-search, .md-skip, .md-dialog";
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const parent = node.parentElement;
+      if (!node.data.trim() || parent.closest(skip) || !visible(parent)) continue;
+      range.selectNodeContents(node);
+      const size = parseFloat(getComputedStyle(parent).fontSize);
+      for (const rect of range.getClientRects()) {
+        if (rect.width < 1 || rect.height < 2) continue;
+        let across = true; // still to be checked in this direction
+        let down = true;
+        for (let box = parent; box !== document.documentElement; box = box.parentElement) {
+          const style = getComputedStyle(box);
+          if (style.display === "inline" || style.display === "contents") continue;
+          const edge = box.getBoundingClientRect();
+          if (across && scrolls(style.overflowX)) across = false;
+          if (down && scrolls(style.overflowY)) down = false;
+          if (across && hides(style.overflowX) && (rect.left < edge.left - 1 || rect.right > edge.right + 1)) {
+            found.push(`"${node.data.trim().slice(0, 40)}" is cut off sideways by ${name(box)}`);
+            across = false;
+          }
+          const slack = size / 3; // the font's own box is taller than its letters
+          if (down && hides(style.overflowY) && (rect.top < edge.top - slack || rect.bottom > edge.bottom + slack)) {
+            found.push(`"${node.data.trim().slice(0, 40)}" is cut off in height by ${name(box)}`);
+            down = false;
+          }
+        }
+        if (across && (rect.left < -1 || rect.right > innerWidth + 1)) {
+          found.push(`"${node.data.trim().slice(0, 40)}" in ${name(parent)} leaves the window`);
+        }
+      }
+    }
+    return [...new Set(found)];
+  }
+
+  function sideways() {
+    const width = document.documentElement.scrollWidth;
+    if (width <= innerWidth) return [];
+    const wide = [...document.body.querySelectorAll("*")]
+      .filter((element) => visible(element) && element.getBoundingClientRect().right > innerWidth + 1)
+      .map(name);
+    return [`the page is ${width} px wide: ${wide.slice(-3).join(", ")}`];
+  }
+
+  /* Pictures that cannot be seen where they should be. Only after `settle`. */
+  function blanks() {
+    const found = [];
+    for (const image of document.images) {
+      const drawn = image.closest(".nb-figure--live");
+      if (!drawn && visible(image) && !(image.complete && image.naturalWidth > 0)) {
+        found.push(`image not drawn: ${image.currentSrc || image.src}`);
+      }
+      const box = image.getBoundingClientRect();
+      if (visible(image) && (box.width < 2 || box.height < 2)) {
+        found.push(`image without size: ${image.src}`);
+      }
+      if (visible(image) && (box.left < -1 || box.right > innerWidth + 1)) {
+        found.push(`image leaves the window: ${image.src}`);
+      }
+    }
+    for (const figure of document.querySelectorAll("figure.nb-figure")) {
+      const shown = [...figure.querySelectorAll(".nb-figure__image, .nb-figure__plot, .nb-output")]
+        .filter(visible)
+        .map(name);
+      if (shown.length !== 1) {
+        found.push(`${name(figure)} shows ${shown.length} pictures: ${shown.join(", ")}`);
+      }
+    }
+    return found;
+  }
+
+  async function pictures() {
+    const wait = [...document.images].filter(visible).map((image) => {
+      image.loading = "eager";
+      return image.decode().catch(() => {}); // `blanks` reports it
+    });
+    await Promise.all([...wait, document.fonts.ready]);
+  }
+
+  const canvases = () =>
+    [...document.querySelectorAll(".nb-figure__canvas")].map((canvas) => ({
+      id: canvas.parentElement.id,
+      height: canvas.getBoundingClientRect().height,
+    }));
+
+  const plain = (values) =>
+    ArrayBuffer.isView(values) || Array.isArray(values) ? Array.from(values, plain) : values;
+
+  /* An interactive figure, as plotly says that it drew it and as the browser shows it. */
+  function plot(id) {
+    const figure = document.getElementById(id);
+    const canvas = figure.querySelector(".nb-figure__canvas").getBoundingClientRect();
+    const plot = figure.querySelector(".nb-figure__plot");
+    const box = plot.getBoundingClientRect();
+    const style = getComputedStyle(figure);
+    const probe = document.createElement("i");
+    const colour = (variable) => {
+      probe.style.color = style.getPropertyValue(variable);
+      figure.append(probe);
+      const value = getComputedStyle(probe).color;
+      probe.remove();
+      return value;
+    };
+    const texts = [...plot.querySelectorAll("svg text")].filter(
+      (text) => visible(text) && text.textContent.trim(),
+    );
+    return {
+      canvas: { width: canvas.width, height: canvas.height },
+      box: { width: box.width, height: box.height },
+      marks: plot.querySelectorAll(".mlayer path, .mlayer image, .mlayer text").length,
+      data: plot._fullData.map((trace, number) =>
+        Object.fromEntries(
+          ["type", "x", "y", "z", "text", "source"]
+            .map((key) => [key, trace.visible ? trace[key] : plot.data[number][key]])
+            .filter(([, value]) => value !== undefined && (ArrayBuffer.isView(value) || !value.bdata))
+            .map(([key, value]) => [key, plain(value)]),
+        ),
+      ),
+      ink: colour("--nb-ink"),
+      muted: colour("--nb-muted"),
+      font: plot._fullLayout.font.color,
+      // Words outside the data belong to the page, and wear its colours.
+      words: texts
+        .filter((text) => !text.closest(".mlayer, .hoverlayer"))
+        .map((text) => ({ text: text.textContent, fill: getComputedStyle(text).fill })),
+      outside: texts
+        .filter((text) => {
+          const rect = text.getBoundingClientRect();
+          return (
+            rect.left < box.left - 2 ||
+            rect.right > box.right + 2 ||
+            rect.top < box.top - 2 ||
+            rect.bottom > box.bottom + 2
+          );
+        })
+        .map((text) => text.textContent),
+    };
+  }
+
+  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, canvases, plot };
+})();

@@ -1,0 +1,306 @@
+"""The blog in a real browser: every page, light and dark, narrow and wide, and every way to read it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from site_fixtures import BASE, ORIGIN, Site, Watched, watched
+
+HERE = Path(__file__).parent
+PROBE = HERE / "probe.js"
+AXE = HERE / "vendor" / "axe.min.js"
+
+WIDTHS = (375, 1280)
+SCHEMES = {"light": "default", "dark": "slate"}
+OTHER = {"light": "dark", "dark": "light"}
+INK = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
+
+every_look = pytest.mark.parametrize(
+    ("scheme", "width"), [(scheme, width) for width in WIDTHS for scheme in SCHEMES]
+)
+
+
+def look(scheme: str, width: int) -> dict[str, Any]:
+    return {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+
+
+def report(troubles: list[str]) -> None:
+    assert not troubles, f"{len(troubles)} troubles:\n  " + "\n  ".join(troubles)
+
+
+def interactive(page: Page) -> list[str]:
+    """Return the ids of the page's interactive figures."""
+    figures = page.locator("figure.nb-figure[data-plotly]")
+    return [str(id_) for id_ in figures.evaluate_all("figures => figures.map(f => f.id)")]
+
+
+def expected_traces(site: Site, page: Page, id_: str) -> list[dict[str, Any]]:
+    """Read the figure's file from the disk, typed arrays as numpy arrays."""
+
+    def unpacked(value: Any) -> Any:
+        if not (isinstance(value, dict) and "bdata" in value):
+            return value
+        import base64
+
+        flat = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+        shape = [int(n) for n in str(value.get("shape", flat.size)).split(",")]
+        return flat.reshape(shape)
+
+    url = page.locator(f"#{id_}").evaluate(
+        "f => new URL(f.dataset.plotly, document.baseURI).pathname"
+    )
+    spec = json.loads(site.text(str(url).removeprefix(BASE)))
+    return [{key: unpacked(value) for key, value in trace.items()} for trace in spec["data"]]
+
+
+def same(expected: Any, drawn: Any) -> bool:
+    if isinstance(expected, np.ndarray):
+        return bool(np.array_equal(expected, np.asarray(drawn, expected.dtype), equal_nan=True))
+    return bool(expected == drawn)
+
+
+def bring_alive(page: Page, id_: str) -> str | None:
+    """Scroll to a figure as a reader does; return what is wrong if it is not drawn."""
+    page.locator(f"#{id_}").scroll_into_view_if_needed()
+    page.mouse.move(3, 300)
+    page.mouse.move(5, 310)
+    try:
+        page.wait_for_selector(f"#{id_}.nb-figure--live", timeout=10_000)
+    except PlaywrightTimeoutError:
+        return f"#{id_} is not drawn after ten seconds in view"
+    page.evaluate("async () => { await probe.frame(); await probe.frame(); }")
+    return None
+
+
+def figure_troubles(site: Site, page: Page, id_: str, scheme: str) -> list[str]:
+    """Draw an interactive figure; compare it with its file, its box and the page's colours."""
+    if trouble := bring_alive(page, id_):
+        return [trouble]
+    plot = page.evaluate("id => probe.plot(id)", id_)
+    troubles = []
+    for side in ("width", "height"):
+        if plot["box"][side] < 100 or abs(plot["box"][side] - plot["canvas"][side]) > 2:
+            troubles.append(
+                f"#{id_}: {side} of the plot {plot['box']}, of its place {plot['canvas']}"
+            )
+    if plot["marks"] == 0:
+        troubles.append(f"#{id_}: the plot is empty")
+    expected = expected_traces(site, page, id_)
+    if len(expected) != len(plot["data"]):
+        troubles.append(f"#{id_}: {len(plot['data'])} traces drawn of {len(expected)}")
+    for number, (trace, drawn) in enumerate(zip(expected, plot["data"], strict=False)):
+        for key in ("type", "x", "y", "z", "text", "source"):
+            # Plotly unpacks the arrays of a hidden trace when it is shown.
+            packed = trace.get("visible") is False and isinstance(trace.get(key), np.ndarray)
+            if key in trace and not packed and not same(trace[key], drawn.get(key)):
+                troubles.append(f"#{id_}: {key} of trace {number} is not what its file says")
+    if plot["ink"] != INK[scheme]:
+        troubles.append(f"#{id_}: the ink is {plot['ink']}, {scheme} wants {INK[scheme]}")
+    for word in plot["words"]:
+        if word["fill"] not in (plot["ink"], plot["muted"]):
+            troubles.append(f"#{id_}: {word['text']!r} is {word['fill']} in {scheme}")
+    if plot["outside"]:
+        troubles.append(f"#{id_}: words leave the plot: {plot['outside']}")
+    shot = page.locator(f"#{id_} .nb-figure__canvas").screenshot()
+    colours = Image.open(io.BytesIO(shot)).convert("RGB").getcolors(1 << 24)
+    if colours is None or len(colours) < 16:
+        troubles.append(f"#{id_}: the plot is one flat colour")
+    return troubles
+
+
+def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
+    """Look at the page in the tab as it is now, from top to bottom."""
+    page = tab.page
+    troubles = []
+    if page.locator("body").get_attribute("data-md-color-scheme") != SCHEMES[scheme]:
+        troubles.append(f"the page is not {scheme}")
+    before = page.evaluate("() => probe.canvases()")
+    for id_ in interactive(page):
+        troubles += figure_troubles(site, page, id_, scheme)
+    page.evaluate("() => probe.pictures()")
+    troubles += page.evaluate("() => [...probe.blanks(), ...probe.sideways(), ...probe.clipped()]")
+    after = page.evaluate("() => probe.canvases()")
+    for was, now in zip(before, after, strict=True):
+        if abs(was["height"] - now["height"]) > 2:
+            troubles.append(f"#{was['id']} jumped from {was['height']} to {now['height']} px")
+    return troubles + tab.take()
+
+
+def toggle(page: Page, scheme: str) -> None:
+    """Press the site's own switch until the page is light or dark, as asked."""
+    for _ in range(3):
+        page.locator("[data-md-component=palette] label:visible").click()
+        if page.locator("body").get_attribute("data-md-color-scheme") == SCHEMES[scheme]:
+            return
+    raise AssertionError(f"the switch does not make the page {scheme}")
+
+
+@every_look
+def test_every_page_is_whole_and_quiet(
+    published: Site, browser: Browser, scheme: str, width: int
+) -> None:
+    troubles = []
+    for name in published.pages:
+        where = f"{name}, {width} px, {scheme}"
+        with watched(browser, **look(scheme, width)) as tab:
+            tab.page.add_init_script(path=PROBE)
+            tab.page.goto(ORIGIN + BASE + name)
+            figures = interactive(tab.page)
+            if tab.bundles():
+                troubles.append(f"{where}: plotly is loaded before the reader has moved")
+            troubles += [f"{where}: {t}" for t in page_troubles(published, tab, scheme)]
+            toggle(tab.page, OTHER[scheme])
+            there = f"{where}, switched to {OTHER[scheme]}"
+            troubles += [f"{there}: {t}" for t in page_troubles(published, tab, OTHER[scheme])]
+            if tab.bundles() != bool(figures):
+                troubles.append(f"{where}: plotly loaded {tab.bundles()} times for {figures}")
+            shifts = tab.page.evaluate("() => probe.shifts")
+            # 0.1 is what web vitals call good: fonts that come late move lines by a hair.
+            if sum(shift["value"] for shift in shifts) > 0.1:
+                troubles.append(f"{where}: the page jumps: {shifts}")
+    report(troubles)
+
+
+@every_look
+def test_instant_navigation_there_and_back(
+    published: Site, browser: Browser, scheme: str, width: int
+) -> None:
+    with watched(browser, **look(scheme, width)) as tab:
+        page = tab.page
+        page.add_init_script(path=PROBE)
+        page.goto(ORIGIN + BASE + published.post)
+        figures = interactive(page)
+        assert figures, "the post has an interactive figure"
+        troubles = page_troubles(published, tab, scheme)
+        page.evaluate("() => { window.survivor = true; }")
+
+        page.locator(".site-links a", has_text="Archive").click()
+        page.wait_for_url("**/archive.html")
+        page.wait_for_function("() => !document.querySelector('[data-plotly]')")
+        troubles += page_troubles(published, tab, scheme)
+        page.locator("main a[href$='.html']", has_text="Vision Transformers").first.click()
+        page.wait_for_url(f"**/{published.post}")
+        page.wait_for_selector("[data-plotly]")
+        troubles += page_troubles(published, tab, scheme)
+        toggle(page, OTHER[scheme])
+        troubles += page_troubles(published, tab, OTHER[scheme])
+
+        page.go_back()
+        page.wait_for_url("**/archive.html")
+        page.go_back()
+        page.wait_for_selector("[data-plotly]")
+        troubles += page_troubles(published, tab, OTHER[scheme])
+        assert page.evaluate("() => window.survivor"), "the document was loaded anew"
+        assert tab.bundles() == 1, f"plotly was asked for {tab.bundles()} times"
+    report(troubles)
+
+
+def test_a_figure_is_reached_and_operated_by_keyboard(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("light", 1280)) as tab:
+        page = tab.page
+        page.add_init_script(path=PROBE)
+        page.goto(ORIGIN + BASE + published.post)
+        page.keyboard.press("Tab")
+        assert "Skip" in page.evaluate("() => document.activeElement.textContent")
+        (id_,) = interactive(page)
+        reached = False
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"() => document.activeElement?.closest('#{id_}') !== null"):
+                reached = True
+                break
+        assert reached, "Tab never comes to the figure"
+        ring = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+        assert ring != "none", "no focus ring"
+        page.wait_for_selector(f"#{id_}.nb-figure--live")
+        before = page.locator(f"#{id_} .nb-figure__canvas").screenshot()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(600)
+        after = page.locator(f"#{id_} .nb-figure__canvas").screenshot()
+        assert before != after, "an arrow key switches the view"
+    report(tab.take())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_post_reads_whole_without_scripts(
+    published: Site, browser: Browser, scheme: str
+) -> None:
+    with watched(browser, **look(scheme, 375), java_script_enabled=False) as tab:
+        page = tab.page
+        page.goto(ORIGIN + BASE + published.post)
+        figures = page.locator("figure.nb-figure:has(.nb-figure__canvas)")
+        assert figures.count() > 5
+        for number in range(figures.count()):
+            figures.nth(number).scroll_into_view_if_needed()
+            shown = figures.nth(number).locator("img:visible")
+            assert shown.count() == 1, f"figure {number} shows {shown.count()} images"
+            kind = "dark" if scheme == "dark" else "light"
+            assert f"--{kind}" in str(shown.get_attribute("class"))
+        assert page.locator(".katex").count() > 5, "mathematics is set"
+    report(tab.take())
+
+
+def test_paper_shows_every_figure(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("dark", 1280)) as tab:
+        page = tab.page
+        page.add_init_script(path=PROBE)
+        page.goto(ORIGIN + BASE + published.post)
+        for id_ in interactive(page):
+            assert bring_alive(page, id_) is None
+        page.emulate_media(media="print")
+        page.evaluate("() => probe.pictures()")
+        hidden = page.evaluate(
+            """() => [...document.querySelectorAll("figure.nb-figure:has(.nb-figure__canvas)")]
+              .filter((figure) => [...figure.querySelectorAll("img")]
+                .filter(probe.visible).length !== 1)
+              .map((figure) => figure.id)"""
+        )
+        assert not hidden, f"no one image on paper: {hidden}"
+    report(tab.take())
+
+
+def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("light", 1280)) as tab:
+        page = tab.page
+        page.add_init_script(path=PROBE)
+        page.goto((published.folder / "index.html").as_uri())
+        page.locator("main a", has_text="Vision Transformers").first.click()
+        page.wait_for_url(f"**/{published.post}")
+        for id_ in interactive(page):
+            page.locator(f"#{id_}").scroll_into_view_if_needed()
+        page.mouse.wheel(0, 200)
+        page.wait_for_timeout(500)
+        page.evaluate("() => probe.pictures()")
+        troubles = page.evaluate("() => [...probe.blanks(), ...probe.sideways()]")
+        family = page.evaluate(
+            "() => [...document.fonts].filter(f => f.status === 'loaded').length"
+        )
+        assert family > 1, "the site's own fonts are there"
+        page.locator(".site-links a", has_text="About").click()
+        page.wait_for_url("**/about.html")
+    report(troubles + tab.take())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing(published: Site, browser: Browser, scheme: str) -> None:
+    troubles = []
+    for name in published.pages:
+        with watched(browser, **look(scheme, 1280)) as tab:
+            tab.page.add_init_script(path=PROBE)
+            tab.page.goto(ORIGIN + BASE + name)
+            for id_ in interactive(tab.page):
+                bring_alive(tab.page, id_)
+            tab.page.evaluate(AXE.read_text("utf-8"))
+            found = tab.page.evaluate("() => axe.run().then((result) => result.violations)")
+            for violation in found:
+                nodes = [node["html"][:120] for node in violation["nodes"][:3]]
+                troubles.append(f"{name}, {scheme}: {violation['id']}: {nodes}")
+    report(troubles)

@@ -1,0 +1,171 @@
+"""What is in the site, file by file: links, ids, feeds, downloads, and nothing of the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from PIL import Image
+from site_fixtures import BASE, ORIGIN, ROOT, Site
+
+
+class Document(HTMLParser):
+    """The links, ids, images and loaded files of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if identity := found.get("id"):
+            self.ids.append(identity)
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"] or "")
+        if tag == "img":
+            self.images.append(found)
+        for key in ("src", "data-plotly"):
+            if found.get(key):
+                self.loads += (found[key] or "").split()
+        if tag == "link" and found.get("rel") not in ("canonical", "prev", "next"):
+            self.loads.append(found.get("href") or "")
+
+
+@pytest.fixture(scope="module")
+def documents(published: Site) -> dict[str, Document]:
+    return {name: Document(published.text(name)) for name in published.pages}
+
+
+def target(page: str, url: str) -> tuple[str, str] | None:
+    """Return the file of the site and the fragment that a link means; None: another host."""
+    absolute = urlsplit(urljoin(ORIGIN + BASE + page, url))
+    if f"{absolute.scheme}://{absolute.netloc}" != ORIGIN:
+        return None
+    assert absolute.path.startswith(BASE), f"{page}: {url} leaves the base path"
+    name = unquote(absolute.path.removeprefix(BASE)) or "index.html"
+    return (name + "index.html" if name.endswith("/") else name), unquote(absolute.fragment)
+
+
+def test_there_is_a_page_for_all_that_should_have_one(published: Site) -> None:
+    pages = set(published.pages)
+    assert {"404.html", "index.html", "archive.html", "tags.html", "authoring-guide.html"} <= pages
+    assert "posts/vision-transformers.html" in pages
+    for notebook in (ROOT / "docs/notebooks").glob("*.py"):
+        assert f"notebooks/{notebook.stem}.html" in pages
+
+
+def test_every_link_and_anchor_leads_somewhere(
+    published: Site, documents: dict[str, Document]
+) -> None:
+    dead = []
+    for page, document in documents.items():
+        for url in [*document.links, *document.loads]:
+            if url.startswith(("mailto:", "data:")) or (found := target(page, url)) is None:
+                continue
+            name, fragment = found
+            if not (published.folder / name).is_file():
+                dead.append(f"{page}: {url}")
+            elif fragment and name in documents and fragment not in documents[name].ids:
+                dead.append(f"{page}: {url} (no such anchor)")
+    assert not dead, "\n".join(dead)
+
+
+def test_nothing_is_loaded_from_another_host(
+    published: Site, documents: dict[str, Document]
+) -> None:
+    foreign = [
+        f"{page}: {url}"
+        for page, document in documents.items()
+        for url in document.loads
+        if not url.startswith("data:") and target(page, url) is None
+    ]
+    for style in published.folder.rglob("*.css"):
+        for url in re.findall(r"url\(['\"]?([^)'\"]+)", style.read_text("utf-8")):
+            if url.startswith(("http", "//")):
+                foreign.append(f"{style.name}: {url}")
+    assert not foreign, "\n".join(foreign)
+
+
+def test_ids_are_given_once_a_page(documents: dict[str, Document]) -> None:
+    for page, document in documents.items():
+        twice = {identity for identity in document.ids if document.ids.count(identity) > 1}
+        assert not twice, f"{page}: {twice}"
+
+
+def test_images_have_alt_texts_and_sizes(documents: dict[str, Document]) -> None:
+    count = 0
+    for page, document in documents.items():
+        for image in document.images:
+            count += 1
+            assert image.get("alt") is not None, f"{page}: {image}"
+            assert image.get("width"), f"{page}: {image}"
+            assert image.get("height"), f"{page}: {image}"
+    assert count > 20
+
+
+def test_feeds_parse_and_link_to_pages(published: Site) -> None:
+    for name in ("feed.xml", "feed-updated.xml"):
+        root = ElementTree.fromstring(published.text(name))
+        links = [item.findtext("link") or "" for item in root.iter("item")]
+        assert links, name
+        for link in links:
+            found = target("index.html", link)
+            assert found is not None, link
+            assert (published.folder / found[0]).is_file(), link
+    assert json.loads(published.text("feed.json"))["items"]
+
+
+def test_the_sitemap_lists_pages(published: Site) -> None:
+    root = ElementTree.fromstring(published.text("sitemap.xml"))
+    listed = [node.text or "" for node in root.iter() if node.tag.endswith("loc")]
+    assert f"{ORIGIN}{BASE}{published.post}" in listed
+    for url in listed:
+        found = target("index.html", url)
+        assert found is not None
+        assert (published.folder / found[0]).is_file(), url
+
+
+def test_downloads_are_notebooks_that_ran(published: Site) -> None:
+    downloads = list((published.folder / "notebooks").glob("*.ipynb"))
+    assert len(downloads) == len(list((ROOT / "docs/notebooks").glob("[!_]*")))
+    for path in downloads:
+        node = nbformat.read(path, as_version=4)
+        nbformat.validate(node)
+        assert any(cell.get("outputs") for cell in node.cells)
+
+
+def test_search_finds_posts_and_not_the_code_of_notebooks(published: Site) -> None:
+    entries = json.loads(published.text("search/search_index.json"))["docs"]
+    places = {entry["location"].split("#")[0] for entry in entries}
+    assert published.post in places
+    assert not [place for place in places if place.startswith("notebooks/")]
+
+
+def test_every_post_has_a_preview_image(published: Site) -> None:
+    found = re.search(
+        r'<meta property="og:image" content="([^"]+)"', published.text(published.post)
+    )
+    assert found is not None
+    place = target(published.post, found.group(1))
+    assert place is not None
+    assert Image.open(published.folder / place[0]).size == (1200, 630)
+
+
+def test_nothing_tells_where_it_was_built(published: Site) -> None:
+    here = {str(ROOT), str(published.folder.parent), str(Path.home())}
+    told = []
+    for path in published.folder.rglob("*"):
+        if path.is_file() and "/notebook-embed/" not in path.as_posix():
+            content = path.read_bytes()
+            told += [f"{path.name}: {name}" for name in here if name.encode() in content]
+    assert not told, "\n".join(told)
