@@ -1,6 +1,6 @@
 """Time builds of this site beside two others of the same content, in one run on one machine.
 
-``python benchmarks/builds.py [--rounds 3] [--json FILE]``
+``python benchmarks/builds.py [--rounds 3] [--record]``
 
 The content: this site's theme and pages, its dataset notebook four times over, and a post that
 embeds figures and values of all four.
@@ -34,6 +34,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+RECORD = ROOT / "benchmarks/builds.json"
 NOTEBOOKS = 4
 SITES = ("embed", "jupyter", "pages", "bare")
 EMBED = re.compile(r"^ *!\[[^\n]*\]\([^\n]*\.py[^\n]*$|!\[\]\([^)]*\.py[^)]*\)|^::: .*$", re.M)
@@ -149,10 +150,35 @@ def measure(rounds: int, work: Path) -> dict[str, dict[str, list[float]]]:
     return times
 
 
+def table(record: dict[str, Any]) -> str:
+    """Return a recorded run as the README shows it."""
+    names = {
+        "embed": "this generator, outputs embedded",
+        "jupyter": "plain mkdocs-jupyter, `execute: true`, nothing embedded",
+        "pages": "this site with the embeds taken out, notebook pages unexecuted",
+        "bare": "this site without embeds, notebooks and their plugins",
+    }
+    lines = ["| seconds, median | cold | warm | one word changed |", "|---|---|---|---|"]
+    for kind, name in names.items():
+        times = [statistics.median(values) for values in record["seconds"][kind].values()]
+        lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" for time in times) + " |")
+    lines += ["", "| ratio | measured |", "|---|---|"]
+    lines += [f"| {name} | {ratio:.2f} |" for name, ratio in record["ratios"].items()]
+    return "\n".join(lines)
+
+
+def write_readme(record: dict[str, Any]) -> None:
+    readme = ROOT / "README.md"
+    start, end = "<!-- builds: made by benchmarks/builds.py -->", "<!-- /builds -->"
+    before, _, rest = readme.read_text("utf-8").partition(start)
+    after = rest.partition(end)[2]
+    readme.write_text(f"{before}{start}\n{table(record)}\n{end}{after}", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="also write the result here")
+    parser.add_argument("--record", action="store_true", help="keep it, and show it in README.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         times = measure(options.rounds, Path(work))
@@ -174,15 +200,16 @@ def main() -> None:
     print()
     for name, ratio in ratios.items():
         print(f"{name:40}{ratio:6.2f}")
-    if options.json:
+    if options.record:
         record = {
-            "command": f"python benchmarks/builds.py --rounds {options.rounds}",
+            "command": f"python benchmarks/builds.py --rounds {options.rounds} --record",
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
             + platform.python_version(),
             "seconds": times,
             "ratios": ratios,
         }
-        options.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        write_readme(record)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from scratch_blog import EPOCH, Blog
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from find_browser import find
 
 
 @pytest.fixture
@@ -68,10 +67,5 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blog]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find(), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield browser
-        browser.close()
+def browser(launch: Callable[..., Browser]) -> Browser:
+    return launch()

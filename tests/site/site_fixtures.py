@@ -10,12 +10,11 @@ import contextlib
 import functools
 import http.server
 import os
-import runpy
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 import filelock
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from playwright.sync_api import Request as BrowserRequest
 from playwright.sync_api import Response as BrowserResponse
 
@@ -154,23 +153,9 @@ def server(published: Site) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser(server: Server) -> Iterator[Browser]:
-    find_browser = runpy.run_path(str(ROOT / "tests" / "find_browser.py"))
-    path = find_browser["find"]()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--no-first-run",
-                f"--host-resolver-rules=MAP shapes.localhost:80 127.0.0.1:{server.port}, "
-                "MAP * ~NOTFOUND",
-            ],
-        )
-        yield running
-        running.close()
+def browser(server: Server, launch: Callable[..., Browser]) -> Browser:
+    here = f"MAP shapes.localhost:80 127.0.0.1:{server.port}"
+    return launch(f"--host-resolver-rules={here}, MAP * ~NOTFOUND")
 
 
 @dataclass
@@ -216,11 +201,18 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
-    """Open a tab of a fresh profile; `options` are those of a browser context."""
-    context: BrowserContext = browser.new_context(**options)
+def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Start as a new reader; `options` are those of a browser context."""
+    context = browser.new_context(**options)
     context.set_default_timeout(10_000)
     try:
-        yield Watched(context.new_page())
+        yield context
     finally:
         context.close()
+
+
+@contextlib.contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
+    """Open the one tab of a new reader."""
+    with profile(browser, **options) as context:
+        yield Watched(context.new_page())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
-from site_fixtures import BASE, ORIGIN, Site, Watched, watched
+from site_fixtures import BASE, ELSEWHERE, ORIGIN, Server, Site, Watched, profile, watched
 
 HERE = Path(__file__).parent
 PROBE = HERE / "probe.js"
 AXE = HERE / "vendor" / "axe.min.js"
 
+NOWHERE = "posts/no-such-post.html"
 WIDTHS = (375, 1280)
 SCHEMES = {"light": "default", "dark": "slate"}
 OTHER = {"light": "dark", "dark": "light"}
@@ -26,6 +28,15 @@ INK = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
 every_look = pytest.mark.parametrize(
     ("scheme", "width"), [(scheme, width) for width in WIDTHS for scheme in SCHEMES]
 )
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_missing(server: Server) -> Iterator[None]:
+    """Ask the server too: a file that is asked for as the tab closes is missed by the tab."""
+    start = len(server.log)
+    yield
+    missing = {path for status, path in server.log[start:] if status >= 400 and NOWHERE not in path}
+    assert not missing, f"asked for and not there: {sorted(missing)}"
 
 
 def look(scheme: str, width: int) -> dict[str, Any]:
@@ -134,6 +145,17 @@ def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
     return troubles + tab.take()
 
 
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds: WCAG and its own advice."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [
+        f"axe: {rule['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"][:3]
+    ]
+
+
 def toggle(page: Page, scheme: str) -> None:
     """Press the site's own switch until the page is light or dark, as asked."""
     for _ in range(3):
@@ -148,15 +170,17 @@ def test_every_page_is_whole_and_quiet(
     published: Site, browser: Browser, scheme: str, width: int
 ) -> None:
     troubles = []
-    for name in published.pages:
-        where = f"{name}, {width} px, {scheme}"
-        with watched(browser, **look(scheme, width)) as tab:
-            tab.page.add_init_script(path=PROBE)
+    with profile(browser, **look(scheme, width)) as reader:
+        reader.add_init_script(path=PROBE)
+        for name in published.pages:
+            where = f"{name}, {width} px, {scheme}"
+            tab = Watched(reader.new_page())
             tab.page.goto(ORIGIN + BASE + name)
             figures = interactive(tab.page)
             if tab.bundles():
                 troubles.append(f"{where}: plotly is loaded before the reader has moved")
             troubles += [f"{where}: {t}" for t in page_troubles(published, tab, scheme)]
+            troubles += [f"{where}: {t}" for t in barriers(tab.page)]
             toggle(tab.page, OTHER[scheme])
             there = f"{where}, switched to {OTHER[scheme]}"
             troubles += [f"{there}: {t}" for t in page_troubles(published, tab, OTHER[scheme])]
@@ -166,6 +190,8 @@ def test_every_page_is_whole_and_quiet(
             # 0.1 is what web vitals call good: fonts that come late move lines by a hair.
             if sum(shift["value"] for shift in shifts) > 0.1:
                 troubles.append(f"{where}: the page jumps: {shifts}")
+            tab.page.evaluate("() => localStorage.clear()")  # the next page is not switched yet
+            tab.page.close()
     report(troubles)
 
 
@@ -210,6 +236,11 @@ def test_a_figure_is_reached_and_operated_by_keyboard(published: Site, browser: 
         page.goto(ORIGIN + BASE + published.post)
         page.keyboard.press("Tab")
         assert "Skip" in page.evaluate("() => document.activeElement.textContent")
+        assert page.locator(".md-skip").bounding_box()["y"] >= 0, "the skip link is out of sight"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        landed = "() => document.activeElement.closest('main') !== null"
+        assert page.evaluate(landed), "the skip link does not lead into the text"
         (id_,) = interactive(page)
         reached = False
         for _ in range(200):
@@ -289,18 +320,49 @@ def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser) ->
     report(troubles + tab.take())
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_nothing(published: Site, browser: Browser, scheme: str) -> None:
+def test_any_base_path_will_do(published: Site, browser: Browser) -> None:
     troubles = []
-    for name in published.pages:
-        with watched(browser, **look(scheme, 1280)) as tab:
-            tab.page.add_init_script(path=PROBE)
-            tab.page.goto(ORIGIN + BASE + name)
-            for id_ in interactive(tab.page):
-                bring_alive(tab.page, id_)
-            tab.page.evaluate(AXE.read_text("utf-8"))
-            found = tab.page.evaluate("() => axe.run().then((result) => result.violations)")
-            for violation in found:
-                nodes = [node["html"][:120] for node in violation["nodes"][:3]]
-                troubles.append(f"{name}, {scheme}: {violation['id']}: {nodes}")
+    with profile(browser, **look("light", 1280)) as reader:
+        reader.add_init_script(path=PROBE)
+        for name in published.pages:
+            if name == "404.html":
+                continue  # it is shown at any depth, so it must know its base
+            tab = Watched(reader.new_page())
+            tab.page.goto(ORIGIN + ELSEWHERE + name)
+            alive = (bring_alive(tab.page, id_) for id_ in interactive(tab.page))
+            troubles += [f"{name}: {trouble}" for trouble in alive if trouble]
+            tab.page.evaluate("() => probe.pictures()")
+            troubles += [f"{name}: {t}" for t in tab.page.evaluate("() => probe.blanks()")]
+            troubles += [f"{name}: {t}" for t in tab.take()]
+            foreign = {url for url in tab.requests if not url.startswith(ORIGIN + ELSEWHERE)}
+            troubles += [f"{name}: asks for {url}" for url in foreign if ":" in url[:6]]
+            tab.page.close()
     report(troubles)
+
+
+def test_an_address_that_is_not_there_says_so(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("light", 375)) as tab:
+        response = tab.page.goto(ORIGIN + BASE + NOWHERE)
+        assert response is not None
+        assert response.status == 404
+        assert tab.page.locator("h1").inner_text() == "This page does not exist"
+        tab.page.locator("main a", has_text="archive").click()
+        tab.page.wait_for_url(f"**{BASE}archive.html")
+        assert tab.page.locator("main li a").count() > 0
+        # The browser itself tells of the page's own status, and of nothing else.
+        report([trouble for trouble in tab.take() if "404" not in trouble])
+
+
+def test_search_finds_a_post_and_leads_to_the_place(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("dark", 375)) as tab:
+        page = tab.page
+        page.goto(ORIGIN + BASE + "about.html")
+        page.get_by_role("button", name="Search").click()
+        page.keyboard.type("red circles", delay=20)
+        result = page.locator(".md-search-result__link", has_text="red circles").first
+        result.click()
+        page.wait_for_url(f"**/{published.post}*#*")
+        heading = page.locator(":target, #" + page.url.rpartition("#")[2]).first
+        assert "red circles" in heading.inner_text()
+        assert page.locator("mark").count() > 0, "what was searched for is marked"
+    report(tab.take())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 from PIL import Image
-from site_fixtures import BASE, ORIGIN, ROOT, Site
+from site_fixtures import BASE, BUILT_ON, COMMIT, ORIGIN, ROOT, Site
 
 
 class Document(HTMLParser):
@@ -93,6 +94,8 @@ def test_nothing_is_loaded_from_another_host(
         for url in re.findall(r"url\(['\"]?([^)'\"]+)", style.read_text("utf-8")):
             if url.startswith(("http", "//")):
                 foreign.append(f"{style.name}: {url}")
+            elif not url.startswith(("data:", "#")):
+                assert (style.parent / url.split("?")[0]).is_file(), f"{style.name}: {url}"
     assert not foreign, "\n".join(foreign)
 
 
@@ -122,7 +125,13 @@ def test_feeds_parse_and_link_to_pages(published: Site) -> None:
             found = target("index.html", link)
             assert found is not None, link
             assert (published.folder / found[0]).is_file(), link
-    assert json.loads(published.text("feed.json"))["items"]
+    for name in ("feed.json", "feed-updated.json"):
+        items = json.loads(published.text(name))["items"]
+        assert items, name
+        for item in items:
+            found = target("index.html", item["url"])
+            assert found is not None, item["url"]
+            assert (published.folder / found[0]).is_file(), item["url"]
 
 
 def test_the_sitemap_lists_pages(published: Site) -> None:
@@ -159,6 +168,25 @@ def test_every_post_has_a_preview_image(published: Site) -> None:
     place = target(published.post, found.group(1))
     assert place is not None
     assert Image.open(published.folder / place[0]).size == (1200, 630)
+
+
+def test_the_footer_names_the_commit_and_its_day(published: Site) -> None:
+    for page in published.pages:
+        footer = published.text(page).rpartition("<footer")[2]
+        assert COMMIT[:9] in footer, page
+        assert f'datetime="{BUILT_ON}"' in footer, page
+
+
+def test_git_keeps_all_that_the_site_is_made_of() -> None:
+    command = ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "--directory"]
+    run = subprocess.run(
+        [*command, "docs", "code", "assets", "tests"], cwd=ROOT, capture_output=True, text=True
+    )
+    caches = re.compile(
+        r"__pycache__/|\.ipynb_checkpoints/|\.egg-info/|\.(mypy|ruff|pytest)_cache/"
+    )
+    lost = [path for path in run.stdout.splitlines() if not caches.search(path)]
+    assert not lost, f"git ignores files of the project: {lost}"
 
 
 def test_nothing_tells_where_it_was_built(published: Site) -> None:
