@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 __all__ = ["paint", "shape_coverage"]
 
 # Images drawn together; the windows of so many fit into a core's cache.
-_CHUNK = 16
+_CHUNK = 32
 
 
 def paint(
     *,
     size: int,
-    largest: float,
     kind: NDArray[np.int8],
     box: NDArray[np.float32],
     stroke: NDArray[np.float32],
@@ -29,7 +28,6 @@ def paint(
     Parameters
     ----------
     size : height and width of the images.
-    largest : largest width or height of a shape.
     kind, box, stroke : [batch, slots], [batch, slots, 4], [batch, slots].
     colours : each [batch, slots, 3], levels 0-255.
 
@@ -38,21 +36,18 @@ def paint(
     One uint8 [batch, 3, size, size] for each set of colours.
     """
     batch, slots = kind.shape
-    window = min(size, int(np.ceil(largest)) + 2)
     canvases = [np.zeros((batch, 3, size, size), dtype=np.uint8) for _ in colours]
     for start in range(0, batch, _CHUNK):
         part = slice(start, start + _CHUNK)
-        # Every window of a canvas as a view: [chunk, 3, y, x, window, window]
-        views = [
-            np.lib.stride_tricks.sliding_window_view(
-                canvas[part], (window, window), axis=(2, 3), writeable=True
-            )
-            for canvas in canvases
-        ]
-        for slot in range(slots):
-            (rows,) = np.nonzero(kind[part, slot] >= 0)
+        side = (box[part, :, 2:] - box[part, :, :2]).max(axis=-1)
+        # Each image's largest shape first, then each one's second largest: windows then fit snugly.
+        order = np.argsort(-side, axis=1, kind="stable")
+        for rank in range(slots):
+            (rows,) = np.nonzero(kind[part][np.arange(len(order)), order[:, rank]] >= 0)
             if len(rows) == 0:
                 continue
+            slot = order[rows, rank]
+            window = min(size, int(np.ceil(side[rows, slot].max())) + 2)
             boxes = box[part][rows, slot]
             corner = np.minimum(np.floor(boxes[:, :2]).astype(np.int64), size - window)
             cover = shape_coverage(
@@ -62,7 +57,11 @@ def paint(
                 corner=corner,
                 window=window,
             )
-            for view, colour in zip(views, colours, strict=True):
+            for canvas, colour in zip(canvases, colours, strict=True):
+                # Every window of the canvas as a view: [chunk, 3, y, x, window, window]
+                view = np.lib.stride_tricks.sliding_window_view(
+                    canvas[part], (window, window), axis=(2, 3), writeable=True
+                )
                 levels = colour[part][rows, slot]
                 pixels = cover[:, None] * levels[:, :, None, None]
                 pixels += np.float32(0.5)

@@ -162,7 +162,6 @@ def make_shapes(
     group_mean = group_means(kind, colour, kept)
     image, target = paint(
         size=config.size,
-        largest=config.side[1],
         kind=kind,
         box=box,
         stroke=stroke,
@@ -233,6 +232,7 @@ def _place(
     present = np.zeros((batch, slots), dtype=np.bool_)
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=np.float32)
     rows = np.arange(batch)
+    gap = np.float32(config.gap)
     for slot in range(slots):
         tried = positions[:, slot]
         if slot == 1:
@@ -241,18 +241,16 @@ def _place(
                 [tried, np.broadcast_to(corners, (batch, *corners.shape))], axis=1
             )
         room = config.size - 2 * config.gap - extent[:, slot, None, :]
-        low = np.float32(config.gap) + tried * room
+        low = gap + tried * room
         high = low + extent[:, slot, None, :]
-        clear = np.ones(low.shape[:2], dtype=np.bool_)
-        for other in range(slot):
-            there = box[:, other, None, :]
-            apart = (
-                (low[..., 0] >= there[..., 2] + config.gap)
-                | (high[..., 0] + config.gap <= there[..., 0])
-                | (low[..., 1] >= there[..., 3] + config.gap)
-                | (high[..., 1] + config.gap <= there[..., 1])
-            )
-            clear &= apart | ~present[:, other, None]
+        # Compare every candidate with every box that is there: [boxes, batch, candidates].
+        left, top, right, bottom = np.moveaxis(box[:, :slot], (2, 1), (0, 1))[..., None]
+        apart = low[..., 0] >= right + gap
+        apart |= high[..., 0] + gap <= left
+        apart |= low[..., 1] >= bottom + gap
+        apart |= high[..., 1] + gap <= top
+        apart |= ~present[:, :slot].T[..., None]
+        clear = apart.all(axis=0)
         first = clear.argmax(axis=1)
         fits = clear[rows, first] & (slot < wanted)
         chosen = np.concatenate([low[rows, first], high[rows, first]], axis=1)
