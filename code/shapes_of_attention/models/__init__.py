@@ -1,0 +1,60 @@
+"""Models for the shapes task, and a way to build one from its name and configuration."""
+
+from dataclasses import asdict
+from typing import Any
+
+from torch import nn
+
+from shapes_of_attention.models.attention import Attention, explicit_attention
+from shapes_of_attention.models.capture import capture_attention, capture_outputs
+from shapes_of_attention.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
+from shapes_of_attention.models.encoder_only import EncoderOnly, EncoderOnlyConfig
+from shapes_of_attention.models.fully_connected import FullyConnected, FullyConnectedConfig
+from shapes_of_attention.models.unet import UNet, UNetConfig
+
+__all__ = [
+    "MODELS",
+    "Attention",
+    "EncoderDecoder",
+    "EncoderDecoderConfig",
+    "EncoderOnly",
+    "EncoderOnlyConfig",
+    "FullyConnected",
+    "FullyConnectedConfig",
+    "UNet",
+    "UNetConfig",
+    "build_model",
+    "capture_attention",
+    "capture_outputs",
+    "explicit_attention",
+]
+
+#: Name of a model -> its class and the class of its configuration.
+MODELS: dict[str, tuple[Any, Any]] = {
+    "encoder-decoder": (EncoderDecoder, EncoderDecoderConfig),
+    "encoder-only": (EncoderOnly, EncoderOnlyConfig),
+    "fully-connected": (FullyConnected, FullyConnectedConfig),
+    "unet": (UNet, UNetConfig),
+}
+
+
+def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
+    """Build a model from its name and the options in which it differs from the default.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or option, or a value that the configuration refuses.
+    """
+    if name not in MODELS:
+        raise ValueError(f"no model {name!r}; there are {', '.join(sorted(MODELS))}")
+    model, config = MODELS[name]
+    options = options or {}
+    unknown = sorted(set(options) - set(asdict(config())))
+    if unknown:
+        raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {asdict(config())}")
+    # JSON knows no tuples.
+    options = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    built = model(config(**options))
+    assert isinstance(built, nn.Module)
+    return built

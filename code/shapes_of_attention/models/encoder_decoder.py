@@ -1,0 +1,165 @@
+"""The vision encoder-decoder: an encoder reads the image, a decoder asks it what to paint where."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from shapes_of_attention.models.blocks import DecoderBlock, EncoderBlock
+from shapes_of_attention.models.patches import (
+    ChannelPatchEmbedding,
+    PaletteHead,
+    PatchEmbedding,
+    unpatchify,
+)
+from shapes_of_attention.models.positions import (
+    LearnedPositions,
+    SinusoidalPositions,
+    grid_coordinates,
+    rotary_angles,
+)
+
+__all__ = ["EncoderDecoder", "EncoderDecoderConfig"]
+
+Positions = Literal["none", "sinusoidal", "learned", "rotary"]
+Tokens = Literal["rgb", "channel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderDecoderConfig:
+    """Shape of an encoder-decoder.
+
+    Attributes
+    ----------
+    size : height and width of the images, pixels.
+    patch : height and width of a patch, pixels.
+    tokens : "rgb", the encoder sees a token a patch, or "channel", one a patch and channel.
+    positions : how tokens learn where they are.
+    dim, heads, hidden : width of a token, attention heads, width inside the feed-forward network.
+    encoder_layers, decoder_layers : depth.
+    decoder_self_attention, cross_attention : whether the decoder has these.
+    registers : learned tokens that the encoder may use as scratch paper (arXiv 2309.16588); they
+        are dropped before cross-attention.
+    palette : colours with which the head paints a patch.
+    """
+
+    size: int = 128
+    patch: int = 16
+    tokens: Tokens = "rgb"
+    positions: Positions = "rotary"
+    dim: int = 128
+    heads: int = 4
+    hidden: int = 512
+    encoder_layers: int = 2
+    decoder_layers: int = 2
+    decoder_self_attention: bool = False
+    cross_attention: bool = True
+    registers: int = 0
+    palette: int = 4
+
+    def __post_init__(self) -> None:
+        if self.patch < 1 or self.size % self.patch:
+            raise ValueError(
+                f"patches of {self.patch} pixels do not divide an image of {self.size} pixels"
+            )
+        if self.tokens not in ("rgb", "channel"):
+            raise ValueError(f"tokens must be rgb or channel, got {self.tokens!r}")
+        if self.positions not in ("none", "sinusoidal", "learned", "rotary"):
+            raise ValueError(
+                f"positions must be none, sinusoidal, learned or rotary, got {self.positions!r}"
+            )
+        if self.heads < 1 or self.dim % self.heads:
+            raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
+        if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
+            raise ValueError("encoder_layers, decoder_layers and registers must not be negative")
+
+
+class EncoderDecoder(nn.Module):
+    """Paint an image from an image: float [batch, 3, size, size] in 0 ... 1 -> the same.
+
+    The decoder has one query a patch, made from the patch itself by an embedding of its own. By
+    cross-attention it gathers from the encoder's tokens; a head paints the patch.
+    """
+
+    def __init__(self, config: EncoderDecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.grid = config.size // config.patch
+        cells = grid_coordinates(self.grid, self.grid)
+        channels = 3 if config.tokens == "channel" else 1
+        memory_cells = cells.repeat(channels, 1)
+
+        embedding = ChannelPatchEmbedding if config.tokens == "channel" else PatchEmbedding
+        self.encoder_embedding = embedding(patch=config.patch, dim=config.dim)
+        self.decoder_embedding = PatchEmbedding(patch=config.patch, dim=config.dim)
+        self.encoder_positions = _added_positions(config, memory_cells)
+        self.decoder_positions = _added_positions(config, cells)
+        if config.registers:
+            self.registers = nn.Parameter(torch.randn(config.registers, config.dim) * 0.02)
+
+        self.register_buffer("rotary", None, persistent=False)
+        self.register_buffer("memory_rotary", None, persistent=False)
+        if config.positions == "rotary":
+            head_dim = config.dim // config.heads
+            self.rotary = rotary_angles(cells, head_dim=head_dim)
+            self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim)
+
+        self.encoder = nn.ModuleList(
+            EncoderBlock(dim=config.dim, heads=config.heads, hidden=config.hidden)
+            for _ in range(config.encoder_layers)
+        )
+        self.encoder_norm = nn.LayerNorm(config.dim)
+        self.decoder = nn.ModuleList(
+            DecoderBlock(
+                dim=config.dim,
+                heads=config.heads,
+                hidden=config.hidden,
+                self_attention=config.decoder_self_attention,
+                cross_attention=config.cross_attention,
+            )
+            for _ in range(config.decoder_layers)
+        )
+        self.decoder_norm = nn.LayerNorm(config.dim)
+        self.paint = PaletteHead(patch=config.patch, dim=config.dim, colours=config.palette)
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Read the image: [batch, 3, size, size] -> [batch, tokens, dim]."""
+        if image.shape[1:] != (3, self.config.size, self.config.size):
+            raise ValueError(
+                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
+                f"got {tuple(image.shape)}"
+            )
+        x = self.encoder_positions(self.encoder_embedding(image))
+        tokens, rotary = x.shape[1], self.memory_rotary
+        if self.config.registers:
+            x = torch.cat([x, self.registers.expand(len(x), -1, -1)], dim=1)
+            if rotary is not None:
+                # Registers are nowhere: an angle of 0 leaves them unturned.
+                rotary = nn.functional.pad(rotary, (0, 0, 0, self.config.registers))
+        for block in self.encoder:
+            x = block(x, rotary=rotary)
+        return self.encoder_norm(x[:, :tokens])
+
+    def forward(self, image: Tensor, *, memory_mask: Tensor | None = None) -> Tensor:
+        """Paint; `memory_mask` [batch, 1, 1 or queries, tokens] hides tokens from the decoder."""
+        memory = self.encode(image)
+        queries = self.decoder_positions(self.decoder_embedding(image))
+        for block in self.decoder:
+            queries = block(
+                queries,
+                memory,
+                memory_mask=memory_mask,
+                rotary=self.rotary,
+                memory_rotary=self.memory_rotary,
+            )
+        painted = self.paint(self.decoder_norm(queries))
+        return unpatchify(painted, patch=self.config.patch, rows=self.grid)
+
+
+def _added_positions(config: EncoderDecoderConfig, coordinates: Tensor) -> nn.Module:
+    if config.positions == "sinusoidal":
+        return SinusoidalPositions(coordinates=coordinates, dim=config.dim)
+    if config.positions == "learned":
+        return LearnedPositions(tokens=len(coordinates), dim=config.dim)
+    return nn.Identity()

@@ -1,0 +1,64 @@
+"""An encoder-only transformer on the same task: every patch is rewritten in place, no decoder."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from shapes_of_attention.models.blocks import EncoderBlock
+from shapes_of_attention.models.patches import PaletteHead, PatchEmbedding, unpatchify
+from shapes_of_attention.models.positions import grid_coordinates, rotary_angles
+
+__all__ = ["EncoderOnly", "EncoderOnlyConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderOnlyConfig:
+    """Shape of an encoder-only transformer; attributes as in `EncoderDecoderConfig`."""
+
+    size: int = 128
+    patch: int = 16
+    dim: int = 128
+    heads: int = 4
+    hidden: int = 512
+    layers: int = 4
+    palette: int = 4
+
+    def __post_init__(self) -> None:
+        if self.patch < 1 or self.size % self.patch:
+            raise ValueError(
+                f"patches of {self.patch} pixels do not divide an image of {self.size} pixels"
+            )
+        if self.layers < 1:
+            raise ValueError(f"layers must be at least 1, got {self.layers}")
+
+
+class EncoderOnly(nn.Module):
+    """Paint an image from an image: float [batch, 3, size, size] in 0 ... 1 -> the same."""
+
+    rotary: Tensor
+
+    def __init__(self, config: EncoderOnlyConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.grid = config.size // config.patch
+        self.embedding = PatchEmbedding(patch=config.patch, dim=config.dim)
+        cells = grid_coordinates(self.grid, self.grid)
+        angles = rotary_angles(cells, head_dim=config.dim // config.heads)
+        self.register_buffer("rotary", angles, persistent=False)
+        self.encoder = nn.ModuleList(
+            EncoderBlock(dim=config.dim, heads=config.heads, hidden=config.hidden)
+            for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.dim)
+        self.paint = PaletteHead(patch=config.patch, dim=config.dim, colours=config.palette)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.shape[1:] != (3, self.config.size, self.config.size):
+            raise ValueError(
+                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
+                f"got {tuple(image.shape)}"
+            )
+        x = self.embedding(image)
+        for block in self.encoder:
+            x = block(x, rotary=self.rotary)
+        return unpatchify(self.paint(self.norm(x)), patch=self.config.patch, rows=self.grid)
