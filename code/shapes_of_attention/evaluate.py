@@ -1,0 +1,80 @@
+"""Evaluate a checkpoint on images it has not seen, and print what was found as JSON.
+
+python -m shapes_of_attention.evaluate CHECKPOINT --images 4096 --seed 2000003
+
+Colours are levels 0-255. A shape's colour error is the difference between the mean painted colour
+over its interior and the true mean of its group, averaged over the three channels. A filtered
+circle counts as removed when no channel of its mean painted colour reaches 32. Attention: see
+`training.known_truth`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from shapes_of_attention.data import ShapesConfig
+from shapes_of_attention.models import EncoderDecoder
+from shapes_of_attention.training.checkpoint import CheckpointError, load_model
+from shapes_of_attention.training.known_truth import AttentionScore, Intervention
+from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
+
+__all__ = ["TEST_SEED", "evaluate"]
+
+#: Seed of the images on which finished models are compared; no run trains or validates on it.
+TEST_SEED = 2_000_003
+
+
+def evaluate(
+    model: nn.Module, *, images: int, seed: int = TEST_SEED, config: ShapesConfig | None = None
+) -> dict[str, Any]:
+    """Measure a model's colours and, where it has cross-attention, where that attention goes."""
+    if images < 1:
+        raise ValueError(f"images must be at least 1, got {images}")
+    config = config or ShapesConfig()
+    model.eval()
+    colour = ColourScore()
+    sees = isinstance(model, EncoderDecoder) and model.config.cross_attention
+    attention = AttentionScore(model) if sees and isinstance(model, EncoderDecoder) else None
+    hiding = Intervention(model) if sees and isinstance(model, EncoderDecoder) else None
+    for batch in batches(images=images, seed=seed, config=config):
+        colour.add(batch, paint_levels(model, batch))
+        if attention is not None and hiding is not None:
+            attention.add(batch)
+            hiding.add(batch)
+    found: dict[str, Any] = {"images": images, "seed": seed, "colour": colour.result()}
+    if attention is not None and hiding is not None:
+        found["attention"] = attention.result()
+        found["intervention"] = hiding.result()
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m shapes_of_attention.evaluate", description="Evaluate a checkpoint."
+    )
+    parser.add_argument("checkpoint", type=Path, help="a .safetensors file written by training")
+    parser.add_argument("--images", type=int, default=4096)
+    parser.add_argument("--seed", type=int, default=TEST_SEED)
+    parser.add_argument(
+        "--no-red-filter", action="store_true", help="judge by the rule without the red filter"
+    )
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        model = load_model(chosen.checkpoint)
+        config = ShapesConfig(red_filter=not chosen.no_red_filter)
+        found = evaluate(model, images=chosen.images, seed=chosen.seed, config=config)
+    except (CheckpointError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

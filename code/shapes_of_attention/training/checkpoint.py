@@ -1,0 +1,118 @@
+"""Checkpoints: tensors and a JSON note in one safetensors file, written whole or not at all.
+
+A safetensors file holds numbers and text. Reading one runs no code, unlike a pickle.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from shapes_of_attention.models import build_model
+
+__all__ = [
+    "CheckpointError",
+    "load_model",
+    "read_tensors",
+    "save_model",
+    "write_atomically",
+    "write_tensors",
+]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be read, or is not what it should be."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment, and after any crash, the old or the new one is whole.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written, for example on a full disk; what was there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, Any]) -> None:
+    """Write tensors and a note that JSON can hold."""
+    # A tensor may be laid out in any order (channels last); a file holds the plain one.
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, save(plain, metadata={"note": json.dumps(note, sort_keys=True)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, damaged or was not written by this project.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            note = (file.metadata() or {}).get("note")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: damaged, or no safetensors file ({error})") from error
+    if note is None:
+        raise CheckpointError(f"{path}: carries no note, so this project did not write it")
+    try:
+        return tensors, json.loads(note)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: its note is damaged ({error})") from error
+
+
+def save_model(path: Path, model: nn.Module, *, name: str, options: dict[str, Any]) -> None:
+    """Write a model's weights with what is needed to build it again."""
+    write_tensors(path, dict(model.state_dict()), {"model": name, "options": options})
+
+
+def load_model(path: Path, *, expect: tuple[str, dict[str, Any]] | None = None) -> nn.Module:
+    """Build a model from its checkpoint, ready to be used (`eval` mode, on the CPU).
+
+    Parameters
+    ----------
+    path : a file written by `save_model`.
+    expect : name and options the model must have; anything goes when not given.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged, or holds another configuration than expected.
+    """
+    tensors, note = read_tensors(path)
+    if "model" not in note or "options" not in note:
+        raise CheckpointError(f"{path}: does not say which model it holds")
+    found = (note["model"], note["options"])
+    if expect is not None and found != expect:
+        raise CheckpointError(f"{path}: holds {found}, not the expected {expect}")
+    try:
+        model = build_model(*found)
+        model.load_state_dict(tensors)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: its tensors do not fit {found}: {error}") from error
+    if not all(torch.isfinite(p).all() for p in model.parameters()):
+        raise CheckpointError(f"{path}: holds values that are not finite")
+    return model.eval()

@@ -1,0 +1,149 @@
+"""The loop: learns, resumes to the bit, stops when asked, refuses what does not belong."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import pytest
+import torch
+
+from shapes_of_attention.training.checkpoint import CheckpointError, load_model, read_tensors
+from shapes_of_attention.training.loop import Stopped, train
+from shapes_of_attention.training.run_config import RunConfig
+
+
+def weights(folder):
+    return read_tensors(folder / "model.safetensors")[0]
+
+
+def assert_equal_to_the_bit(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def stop_after(steps):
+    def report(progress, _share):
+        if progress.step == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return report
+
+
+def test_a_run_leaves_a_model_and_a_record(tiny_run, tmp_path):
+    record = train(tiny_run, tmp_path, workers=0)
+    assert record == json.loads((tmp_path / "record.json").read_text())
+    assert record["images"] == 48
+    assert record["steps"] == 12
+    assert record["config"]["model"] == "encoder-decoder"
+    assert record["curve"][-1]["images"] == 48
+    assert record["seconds"] > 0
+    assert record["machine"]["threads"] == torch.get_num_threads()
+    load_model(tmp_path / "model.safetensors", expect=("encoder-decoder", tiny_run.options))
+
+
+@pytest.mark.parametrize("stops", [[5], [1, 6, 11]])
+def test_a_stopped_run_resumes_to_the_bit(tiny_run, tmp_path, stops):
+    train(tiny_run, tmp_path / "straight", workers=0)
+    for steps in stops:
+        with pytest.raises(Stopped):
+            train(tiny_run, tmp_path / "broken", workers=1, report=stop_after(steps))
+        assert not (tmp_path / "broken" / "model.safetensors").exists()
+    record = train(tiny_run, tmp_path / "broken", workers=0)
+    assert_equal_to_the_bit(weights(tmp_path / "straight"), weights(tmp_path / "broken"))
+    assert record["steps"] == 12
+    straight = json.loads((tmp_path / "straight" / "record.json").read_text())
+    for mine, theirs in zip(record["curve"], straight["curve"], strict=True):
+        clocks = ("seconds", "wall_seconds")
+        assert {k: v for k, v in mine.items() if k not in clocks} == {
+            k: v for k, v in theirs.items() if k not in clocks
+        }
+
+
+def test_a_finished_run_is_not_done_again(tiny_run, tmp_path):
+    first = train(tiny_run, tmp_path, workers=0)
+
+    def never(*_):
+        raise AssertionError("a step was made")
+
+    assert train(tiny_run, tmp_path, workers=0, report=never) == first
+
+
+def test_a_run_can_go_on_from_another_with_a_larger_budget(tiny_run, tmp_path):
+    train(tiny_run, tmp_path / "first", workers=0)
+    longer = dataclasses.replace(tiny_run, budget_images=80, continues=tiny_run.key())
+    state = tmp_path / "first" / "state.safetensors"
+    record = train(longer, tmp_path / "second", workers=0, start_from=state)
+    assert record["images"] == 80
+    assert record["steps"] == 20
+    other = dataclasses.replace(longer, continues="123")
+    with pytest.raises(CheckpointError, match="belongs to run"):
+        train(other, tmp_path / "third", workers=0, start_from=state)
+    with pytest.raises(ValueError, match="was not given"):
+        train(longer, tmp_path / "fourth", workers=0)
+
+
+def test_a_budget_in_seconds_ends_the_run(tiny_run, tmp_path):
+    run = tiny_run.with_budget(0.5)
+    record = train(run, tmp_path, workers=0)
+    assert 0.5 <= record["seconds"] < 2
+
+
+def test_the_loss_falls(tiny_run, tmp_path):
+    run = dataclasses.replace(tiny_run, budget_images=1200, learning_rate=3e-3)
+    record = train(run, tmp_path, workers=0)
+    assert record["curve"][-1]["psnr"] > record["curve"][0]["psnr"] + 1
+
+
+def test_a_state_of_another_run_or_a_damaged_one_is_refused_and_kept(tiny_run, tmp_path):
+    with pytest.raises(Stopped):
+        train(tiny_run, tmp_path, workers=0, report=stop_after(2))
+    state = tmp_path / "state.safetensors"
+    content = state.read_bytes()
+    with pytest.raises(CheckpointError, match="belongs to run"):
+        train(dataclasses.replace(tiny_run, seed=1), tmp_path, workers=0)
+    assert state.read_bytes() == content
+    state.write_bytes(content[:-100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        train(tiny_run, tmp_path, workers=0)
+    assert state.exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(tiny_run, tmp_path):
+    run = dataclasses.replace(tiny_run, learning_rate=1e30, warmup_images=0)
+    with pytest.raises(FloatingPointError, match="the loss after"):
+        train(run, tmp_path, workers=0)
+
+
+def test_equal_runs_have_equal_keys_and_any_change_another():
+    run = RunConfig(model="unet", budget_seconds=60)
+    assert run.key() == RunConfig(model="unet", budget_seconds=60).key()
+    changes = [{"seed": 1}, {"options": {"fold": 4}}, {"data": {"red_filter": False}}]
+    keys = {dataclasses.replace(run, **change).key() for change in changes}
+    assert len(keys | {run.key(), run.with_budget(61).key()}) == 5
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing():
+    run = RunConfig(model="unet", budget_images=1000, warmup_images=100, learning_rate=1.0)
+    rates = [run.learning_rate_at(progress=n / 1000, images=n) for n in range(0, 1001, 10)]
+    assert rates[0] < 0.02
+    assert max(rates) > 0.95
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+    assert rates.index(max(rates)) <= 11
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "exactly one"),
+        ({"budget_seconds": 1, "budget_images": 1}, "exactly one"),
+        ({"budget_seconds": -1}, "positive"),
+        ({"budget_seconds": 1, "batch_size": 0}, "batch_size"),
+        ({"budget_seconds": 1, "loss": "l3"}, "loss"),
+        ({"budget_seconds": 1, "learning_rate": 0}, "learning_rate"),
+        ({"budget_seconds": 1, "weight_decay": -1}, "weight_decay"),
+    ],
+)
+def test_bad_runs_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        RunConfig(model="unet", **change)
