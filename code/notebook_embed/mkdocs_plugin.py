@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.cache import write_whole
@@ -55,11 +57,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     library: Library
     root: Path
+    pages: dict[str, Page]
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         if "mkdocs-jupyter" not in config.plugins:
             raise PluginError("notebook-embed needs mkdocs-jupyter among the plugins")
-        self.root = Path(config.config_file_path).parent
+        self.root, self.pages = Path(config.config_file_path).parent, {}
         self.library = Library.read(Path(config.docs_dir), self.config.notebooks)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
@@ -180,6 +183,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_page_content(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
         notebook = self.library.notebooks.get(page.file.src_uri)
         if notebook is None:
+            self.pages[page.file.src_uri] = page
             return html
         own = page.notebook_embed  # type: ignore[attr-defined]
         page.toc, page.title = own.toc, notebook.title
@@ -195,10 +199,29 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_page_context(
         self, context: TemplateContext, page: Page, config: MkDocsConfig, nav: Any
     ) -> TemplateContext:
+        if page.file.src_uri in self.library.notebooks:
+            head, end, rest = (page.content or "").partition("</h1>")
+            page.content = head + end + self._provenance(page.file.src_uri, page) + rest
+            return context
         used = self.library.used.get(page.file.src_uri, [])
-        if page.file.src_uri not in self.library.notebooks and used:
+        if used:
             page.meta["notebooks"] = [self._links(uri) for uri in used]
         return context
+
+    def _provenance(self, uri: str, page: Page) -> str:
+        """Say on a notebook's page where to download it, and which pages show what it makes."""
+        links = self._links(uri)
+        download = get_relative_url(links["download"], page.url)
+        shown = [
+            f'<a href="{get_relative_url(other.url, page.url)}">{escape(str(other.title))}</a>'
+            for name, other in sorted(self.pages.items())
+            if uri in self.library.used.get(name, [])
+        ]
+        return (
+            f'<p class="nb-notebook__links"><a href="{download}" download>Download as .ipynb</a>'
+            + (f" · Shown in {', '.join(shown)}" if shown else "")
+            + "</p>"
+        )
 
     def _links(self, uri: str) -> dict[str, str]:
         """Return a notebook's title and the URLs of its page and download, relative to the site."""

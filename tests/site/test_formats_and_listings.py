@@ -96,7 +96,11 @@ def test_every_output_of_a_cell_in_order(formats: Project) -> None:
 def test_every_notebook_has_a_page_and_a_download_with_its_outputs(
     formats: Project, name: str
 ) -> None:
-    assert "nb-notebook" in formats.page(f"notebooks/{name}.html")
+    page = formats.page(f"notebooks/{name}.html")
+    assert "nb-notebook" in page
+    assert f'<a href="{name}.ipynb" download>' in page
+    shown = "circles" if name in ("areas", "numbers") else "formats"
+    assert re.search(rf'Shown in <a href="\.\./2026/\d\d/\d\d/{shown}\.html">', page)
     assert "<style>" not in formats.page(f"notebooks/{name}.html")
     notebook = json.loads(formats.page(f"notebooks/{name}.ipynb"))
     assert any(cell.get("outputs") for cell in notebook["cells"])
