@@ -143,6 +143,7 @@
     return {
       canvas: { width: canvas.width, height: canvas.height },
       box: { width: box.width, height: box.height },
+      offset: Math.max(Math.abs(box.left - canvas.left), Math.abs(box.top - canvas.top)),
       marks: plot.querySelectorAll(".mlayer path, .mlayer image, .mlayer text").length,
       data: plot._fullData.map((trace, number) =>
         Object.fromEntries(

@@ -27,7 +27,26 @@
     document.querySelector("[data-md-component=search-query]").focus();
   });
 
-  if (window.document$) window.document$.subscribe(() => requestAnimationFrame(mount));
+  // The skip link leads to the first heading of the contents, past a post's introduction; and instant
+  // navigation scrolls there but leaves the keyboard in the header. Without scripts the link will do.
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (!event.target.closest(".md-skip")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const content = document.querySelector("[data-md-component=content]");
+      content.setAttribute("tabindex", "-1");
+      content.focus();
+    },
+    true,
+  );
+
+  // From the disk Material announces no page, and hides its search: browsers forbid reading the index.
+  const fromDisk = location.protocol === "file:";
+  if (fromDisk) document.querySelector(".site-search-open")?.setAttribute("hidden", "");
+
+  if (window.document$ && !fromDisk) window.document$.subscribe(() => requestAnimationFrame(mount));
   else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 })();
