@@ -49,7 +49,6 @@ def build(fresh: bool, why: bool, site_dir: str) -> None:
 @main.command()
 def serve() -> None:
     """Serve the site on this machine and build it anew on every save."""
-    from mkdocs.commands import build as mkdocs_build
     from mkdocs.commands import serve as mkdocs_serve
     from mkdocs.exceptions import Abort
 
@@ -58,7 +57,7 @@ def serve() -> None:
         first = not any(served.iterdir())
         config.site_dir = str(staging)
         try:
-            mkdocs_build.build(config, **options)
+            _build(config, held, **options)
         except EmbedError as error:
             if first:
                 raise Abort(f"\n{error}\n") from error  # MkDocs prints it without a traceback
@@ -70,7 +69,7 @@ def serve() -> None:
         swap_in(staging, served)  # until here the browser sees the last good site
 
     set_source_date(Path.cwd())
-    _log_to_terminal(logging.INFO)
+    held = _log_to_terminal(logging.INFO)
     mkdocs_serve.build = build_or_say_why_not
     mkdocs_serve.serve("mkdocs.yml")
 
@@ -101,19 +100,27 @@ def _log_to_terminal(level: int) -> Held:
     return handler
 
 
-def _mkdocs(root: Path, staging: Path) -> None:
+def _build(config: Any, held: Held, **options: Any) -> None:
+    """Run MkDocs; what it logged of a page that failed is told where the error is not ours."""
     from mkdocs.commands import build as mkdocs_build
+
+    try:
+        mkdocs_build.build(config, **options)
+    except EmbedError:
+        raise
+    except Exception:
+        held.let_go()
+        raise
+
+
+def _mkdocs(root: Path, staging: Path) -> None:
     from mkdocs.config import load_config
 
     held = _log_to_terminal(logging.WARNING)
     config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
     config.plugins.on_startup(command="build", dirty=False)
     try:
-        mkdocs_build.build(config)
-    except Exception as error:
-        if not isinstance(error, EmbedError):
-            held.let_go()
-        raise
+        _build(config, held)
     finally:
         config.plugins.on_shutdown()
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -18,7 +19,7 @@ from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.execution import Job, Progress, run_notebook
-from notebook_embed.imports import import_closure
+from notebook_embed.imports import Closure, import_closure
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
@@ -83,14 +84,12 @@ def _execute(
         running(due) as report,
         concurrent.futures.ThreadPoolExecutor(settings.jobs) as executor,
     ):
-
-        def run(uri: str) -> str:
-            def progress(cells_done: int, total: int, cell: str) -> None:
-                report(uri, cells_done, total, cell)
-
-            return _run(notebooks[uri], keys[uri], cache, settings, progress)
-
-        futures = {executor.submit(run, uri): uri for uri in due}
+        futures = {
+            executor.submit(
+                _run, notebooks[uri], keys[uri], cache, settings, partial(report, uri)
+            ): uri
+            for uri in due
+        }
         for future in concurrent.futures.as_completed(futures):
             if future.cancelled():
                 continue
@@ -182,7 +181,7 @@ def key_of(notebook: Notebook, settings: Settings) -> Key:
     return Key(notebook.uri, parts)
 
 
-def _closure(notebook: Notebook, cell: Cell, settings: Settings):  # type: ignore[no-untyped-def]
+def _closure(notebook: Notebook, cell: Cell, settings: Settings) -> Closure:
     # Magics and shell lines become calls that Python can parse.
     code = TransformerManager().transform_cell(cell.code)
     try:

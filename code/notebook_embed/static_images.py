@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import nbformat
 
@@ -44,7 +44,7 @@ def draw_bare_plotly(
 
 
 @contextlib.contextmanager
-def _chrome():  # type: ignore[no-untyped-def]
+def _chrome() -> Iterator[Callable[[dict], str]]:
     import kaleido
     from choreographer.browsers.chromium import Chromium
 
