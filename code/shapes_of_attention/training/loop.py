@@ -6,7 +6,6 @@ When it ends, `model.safetensors` holds the weights and `record.json` what was d
 """
 
 import json
-import platform
 import signal
 import sys
 import time
@@ -18,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from lightning.fabric import Fabric
@@ -35,7 +33,9 @@ from shapes_of_attention.training.checkpoint import (
     write_atomically,
     write_tensors,
 )
+from shapes_of_attention.training.machine import processor, versions
 from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
+from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import RunConfig
 
 __all__ = ["VALIDATION_SEED", "Progress", "Stopped", "train"]
@@ -114,7 +114,12 @@ def train(
 
     torch.manual_seed(run.seed)
     bare = build_model(run.model, run.options)
-    optimizer = _optimizer(bare, run, fused=fabric.device.type in ("cpu", "cuda"))
+    optimizer = adamw(
+        bare,
+        learning_rate=run.learning_rate,
+        weight_decay=run.weight_decay,
+        fused=fabric.device.type in ("cpu", "cuda"),
+    )
     progress = Progress()
     state_path = folder / "state.safetensors"
     if state_path.exists():
@@ -214,20 +219,6 @@ def _share(run: RunConfig, progress: Progress) -> float:
     return progress.seconds / run.budget_seconds
 
 
-def _optimizer(model: nn.Module, run: RunConfig, *, fused: bool) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": run.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=run.learning_rate,
-        betas=(0.9, 0.99),
-        fused=fused,
-    )
-
-
 def _save(path: Path, key: str, model: nn.Module, optimizer: Any, progress: Progress) -> None:
     """Write all that is needed to go on. Steps are counted once: AdamW's counters all agree."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -294,28 +285,14 @@ def _record(run: RunConfig, model: nn.Module, progress: Progress, fabric: Fabric
         "metrics": progress.curve[-1],
         "curve": progress.curve,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "device": str(fabric.device),
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
         },
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 @contextmanager

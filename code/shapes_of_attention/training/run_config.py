@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from shapes_of_attention.training.optimizer import rate_at
+
 __all__ = ["RunConfig"]
 
 Loss = Literal["l1", "mse"]
@@ -75,6 +77,5 @@ class RunConfig:
 
     def learning_rate_at(self, *, progress: float, images: int) -> float:
         """Compute the learning rate after `images` images and a share `progress` of the budget."""
-        rise = min(1.0, (images + 1) / max(self.warmup_images, 1))
-        fall = 0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0))
-        return self.learning_rate * rise * fall
+        rise = (images + 1) / max(self.warmup_images, 1)
+        return rate_at(self.learning_rate, rise=rise, progress=progress)

@@ -1,0 +1,224 @@
+"""Vector diagrams in CSS pixels: boxes, arrows, cells, pictures and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.path import Path
+from numpy.typing import NDArray
+
+from shapes_of_attention.figures.figure import PIXELS_PER_INCH, Figure, canvas
+from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED, PANEL
+
+__all__ = ["Diagram"]
+
+#: Height of letters in CSS pixels: 19 on a page 600 wide are 11 on a phone.
+LETTERS = 19
+POINTS = 72 / PIXELS_PER_INCH
+
+
+class Diagram:
+    """A drawing of `width` x `height` CSS pixels; x goes right and y goes down from the top left.
+
+    Later parts lie over earlier ones. `figure()` gives the picture that a notebook returns.
+    """
+
+    def __init__(self, *, height: int, width: int = 600) -> None:
+        self._canvas = canvas(width=width, height=height)
+        self._axes = self._canvas.add_axes((0, 0, 1, 1))
+        self._axes.set(xlim=(0, width), ylim=(height, 0))
+        self._axes.set_axis_off()
+        self._order = 1
+
+    def figure(self) -> Figure:
+        """Return the drawing as a static figure."""
+        return Figure(static=self._canvas)
+
+    def box(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        text: str = "",
+        *,
+        fill: str = PANEL,
+        edge: str = LINE,
+        colour: str = INK,
+        size: float = LETTERS,
+        radius: float = 8,
+        dashed: bool = False,
+    ) -> None:
+        """Draw a rounded box by its top left corner, with lines of text in its middle."""
+        radius = min(radius, width / 2, height / 2)
+        self._axes.add_patch(
+            FancyBboxPatch(
+                (x + radius, y + radius),
+                width - 2 * radius,
+                height - 2 * radius,
+                boxstyle=f"round,pad={radius}",
+                facecolor=fill,
+                edgecolor=edge,
+                linewidth=1.5 * POINTS,
+                linestyle=(0, (4, 3)) if dashed else "-",
+                zorder=self._next(),
+            )
+        )
+        if text:
+            self.text(x + width / 2, y + height / 2, text, colour=colour, size=size)
+
+    def arrow(
+        self,
+        *points: tuple[float, float],
+        colour: str = MUTED,
+        width: float = 2,
+        head: bool = True,
+        dashed: bool = False,
+    ) -> None:
+        """Draw a line through points (x, y), straight between them, with a head at its end."""
+        self._axes.add_patch(
+            FancyArrowPatch(
+                path=Path(points),
+                arrowstyle="-|>,head_length=5,head_width=3" if head else "-",
+                mutation_scale=1.2,
+                shrinkA=0,
+                shrinkB=0,
+                joinstyle="round",
+                facecolor=colour,
+                edgecolor=colour,
+                linewidth=width * POINTS,
+                linestyle=(0, (4, 3)) if dashed else "-",
+                fill=head,
+                zorder=self._next(),
+            )
+        )
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        colour: str = INK,
+        align: str = "center",
+        size: float = LETTERS,
+        bold: bool = False,
+        rotation: float = 0,
+    ) -> None:
+        """Write lines of text; x is its left, middle or right by `align`, y its middle."""
+        self._axes.text(
+            x,
+            y,
+            text,
+            color=colour,
+            ha=align,
+            va="center" if "\n" in text or rotation else "center_baseline",
+            fontsize=size * POINTS,
+            fontweight="bold" if bold else "normal",
+            rotation=rotation,
+            linespacing=1.25,
+            zorder=self._next(),
+        )
+
+    def cells(
+        self,
+        x: float,
+        y: float,
+        cell: float | tuple[float, float],
+        values: NDArray[Any] | Sequence[Sequence[float]],
+        *,
+        cmap: str = "viridis",
+        low: float | None = None,
+        high: float | None = None,
+        edge: str = LINE,
+        write: str | None = None,
+    ) -> None:
+        """Draw a matrix [rows, columns] as coloured cells of `cell` pixels (or width, height).
+
+        Values that are not a number stay empty. `write` is a format such as ".1f" for the numbers.
+        """
+        numbers = np.asarray(values, dtype=float)
+        wide, high_px = cell if isinstance(cell, tuple) else (cell, cell)
+        least = np.nanmin(numbers) if low is None else low
+        most = np.nanmax(numbers) if high is None else high
+        scale = mpl.colors.Normalize(least, most if most > least else least + 1)
+        colours = mpl.colormaps[cmap]
+        order = self._next()
+        for (row, column), value in np.ndenumerate(numbers):
+            paint = "none" if np.isnan(value) else colours(scale(value))
+            self._axes.add_patch(
+                Rectangle(
+                    (x + column * wide, y + row * high_px),
+                    wide,
+                    high_px,
+                    facecolor=paint,
+                    edgecolor=edge,
+                    linewidth=1 * POINTS,
+                    zorder=order,
+                )
+            )
+            if write and not np.isnan(value):
+                dark, digits = _is_dark(paint), format(value, write)
+                self.text(
+                    x + (column + 0.5) * wide,
+                    y + (row + 0.5) * high_px,
+                    digits,
+                    colour="#ffffff" if dark else "#000000",
+                    size=min(LETTERS, 0.6 * high_px, 1.4 * wide / len(digits)),
+                )
+
+    def picture(
+        self, x: float, y: float, width: float, height: float, picture: NDArray[np.uint8]
+    ) -> None:
+        """Place an image [3, height, width] of levels 0-255 in a box, with a hairline around it."""
+        block = max(1, 384 // max(picture.shape[1:]))
+        # Blocks of pixels, so that a browser that smooths keeps the pixels visible.
+        enlarged = picture.repeat(block, axis=1).repeat(block, axis=2).transpose(1, 2, 0)
+        self._axes.imshow(
+            enlarged,
+            extent=(x, x + width, y + height, y),
+            interpolation="none",
+            aspect="auto",
+            zorder=self._next(),
+        )
+        self._axes.set(
+            xlim=(0, self._canvas.get_size_inches()[0] * PIXELS_PER_INCH),
+            ylim=(self._canvas.get_size_inches()[1] * PIXELS_PER_INCH, 0),
+        )
+        self.outline(x, y, width, height, colour=LINE, line=1)
+
+    def outline(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        *,
+        colour: str = ACCENT,
+        line: float = 3,
+    ) -> None:
+        """Draw a rectangle's edge, such as around a chosen patch."""
+        self._axes.add_patch(
+            Rectangle(
+                (x, y),
+                width,
+                height,
+                facecolor="none",
+                edgecolor=colour,
+                linewidth=line * POINTS,
+                zorder=self._next(),
+            )
+        )
+
+    def _next(self) -> int:
+        self._order += 1
+        return self._order
+
+
+def _is_dark(paint: Any) -> bool:
+    red, green, blue = mpl.colors.to_rgb(paint)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -1,0 +1,36 @@
+"""The optimiser and the learning rate's course that all training here shares."""
+
+import math
+
+import torch
+from torch import nn
+
+__all__ = ["adamw", "rate_at"]
+
+
+def adamw(
+    model: nn.Module, *, learning_rate: float, weight_decay: float, fused: bool = True
+) -> torch.optim.AdamW:
+    """Make AdamW (arXiv 1711.05101) that lets matrices decay; biases, norms and tables do not."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    return torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=learning_rate,
+        betas=(0.9, 0.99),
+        fused=fused,
+    )
+
+
+def rate_at(highest: float, *, rise: float, progress: float) -> float:
+    """Compute a learning rate: a straight rise to the highest, under a cosine that falls to zero.
+
+    Parameters
+    ----------
+    rise : how much of the warm-up is done, 1 or more when it is over.
+    progress : how much of the whole run is done, 0 ... 1.
+    """
+    return highest * min(1.0, rise) * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0)))
