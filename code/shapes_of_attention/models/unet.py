@@ -1,7 +1,7 @@
 """A U-Net: convolutions at falling and again rising resolution, joined by skips.
 
 Source: arXiv 1505.04597. Two changes suit a slow processor and a task that spans the whole image:
-the network works on 2 x 2 pixels at once (space to depth), and goes down to a grid so coarse that
+the network works on 4 x 4 pixels at once (space to depth), and goes down to a grid so coarse that
 its convolutions see everything.
 """
 
@@ -26,8 +26,8 @@ class UNetConfig:
     """
 
     size: int = 128
-    fold: int = 2
-    widths: tuple[int, ...] = (24, 48, 96, 128, 128)
+    fold: int = 4
+    widths: tuple[int, ...] = (32, 64, 96, 128, 128)
 
     def __post_init__(self) -> None:
         coarsest = self.fold * 2 ** (len(self.widths) - 1)

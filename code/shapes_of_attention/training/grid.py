@@ -9,8 +9,9 @@ __all__ = ["MODELS", "RATES", "Entry", "entries"]
 
 _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
-_MAIN_SECONDS = 20 * 60.0
-_ABLATION_SECONDS = 8 * 60.0
+_CONTRAST_SECONDS = 20 * 60.0
+_MAIN_SECONDS = 6 * 60.0
+_ABLATION_SECONDS = 4 * 60.0
 _SWEEP_SECONDS = 2 * 60.0
 
 #: Learning rates that every model's sweep tries.
@@ -52,7 +53,7 @@ _ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 _CONTRAST = replace(
     _ENCODER_DECODER,
     options={"encoder_layers": 3, "decoder_layers": 3, "decoder_self_attention": True},
-)
+).with_budget(_CONTRAST_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,26 +82,25 @@ def entries() -> list[Entry]:
         for label, run in MODELS.items()
         for rate in RATES
     ]
-    listed += [
-        Entry(
-            name=f"main/{label}/seed-{seed}",
-            run=replace(run, seed=seed),
-            # 25 M weights are too many to keep.
-            keep_model=seed == 0 and label != "fully-connected",
-        )
-        for seed in _SEEDS
-        for label, run in MODELS.items()
-    ]
     listed.append(Entry(name="contrast/self-attention", run=_CONTRAST, keep_model=True))
-    listed += [
-        Entry(
-            name=f"ablation/{label}/seed-{seed}",
-            run=replace(_ENCODER_DECODER, options=options, data=data, seed=seed).with_budget(
-                _ABLATION_SECONDS
-            ),
-            keep_model=label == "no-red-filter" and seed == 0,
-        )
-        for seed in _SEEDS
-        for label, (options, data) in _ABLATIONS.items()
-    ]
+    for seed in _SEEDS:
+        listed += [
+            Entry(
+                name=f"main/{label}/seed-{seed}",
+                run=replace(run, seed=seed),
+                # 25 M weights are too many to keep.
+                keep_model=seed == 0 and label != "fully-connected",
+            )
+            for label, run in MODELS.items()
+        ]
+        listed += [
+            Entry(
+                name=f"ablation/{label}/seed-{seed}",
+                run=replace(_ENCODER_DECODER, options=options, data=data, seed=seed).with_budget(
+                    _ABLATION_SECONDS
+                ),
+                keep_model=label == "no-red-filter" and seed == 0,
+            )
+            for label, (options, data) in _ABLATIONS.items()
+        ]
     return listed
