@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ class EmbedError(click.ClickException):
         detail: str = "",
     ) -> None:
         self.problem, self.file, self.line, self.cell = problem, file, line, cell
+        self.remedy, self.detail = remedy, detail
         where = ""
         if file is not None:
             where = shown(file) + (f":{line}" if line else "")
@@ -47,6 +49,12 @@ class EmbedError(click.ClickException):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Callable[[], EmbedError], tuple[()]]:
+        """Travel between machines; the path is then shown as it looks from where it arrives."""
+        parts = ("file", "line", "cell", "remedy", "detail")
+        fields = {name: getattr(self, name) for name in parts}
+        return partial(EmbedError, self.problem, **fields), ()
 
 
 def shown(path: str | Path) -> str:

@@ -41,6 +41,7 @@ class NotebookEmbedConfig(Config):
     kernel_environment = opt.Type(dict, default={})
     timeout = opt.Type((int, float), default=600)
     jobs = opt.Type(int, default=0)
+    scheduler = opt.Type(str, default="")
     dark = opt.Type(dict, default={})
     watch = opt.ListOfItems(opt.Type(str), default=[])
 
@@ -131,6 +132,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             },
             timeout=self.config.timeout,
             jobs=self.config.jobs or cores or 2,
+            scheduler=self.config.scheduler,
             fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
             why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
         )

@@ -18,7 +18,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.execution import Job, Progress, run_notebook
+from notebook_embed.execution import Job, Progress
+from notebook_embed.executors import Run, place
 from notebook_embed.imports import Closure, import_closure
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
@@ -33,7 +34,8 @@ class Settings:
 
     `root` is the project's folder, `code` the folders of its own modules, `inputs` files that every
     notebook depends on (relative to `root`), `environment` what kernels get beside the process's
-    own environment, `timeout` the seconds that a cell may take, `jobs` how many run at a time.
+    own environment, `timeout` the seconds that a cell may take, `jobs` how many run at a time,
+    `scheduler` the address of the Dask cluster that runs them (on this machine when empty).
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Settings:
     environment: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     jobs: int = 2
+    scheduler: str = ""
     fresh: bool = False
     why: bool = False
 
@@ -82,11 +85,12 @@ def _execute(
     # Each kernel is a process of its own; here a thread for each is enough to wait for it.
     with (
         running(due) as report,
-        concurrent.futures.ThreadPoolExecutor(settings.jobs) as executor,
+        place(settings.scheduler, settings.jobs) as (run, jobs),
+        concurrent.futures.ThreadPoolExecutor(jobs) as executor,
     ):
         futures = {
             executor.submit(
-                _run, notebooks[uri], keys[uri], cache, settings, partial(report, uri)
+                _run, run, notebooks[uri], keys[uri], cache, settings, partial(report, uri)
             ): uri
             for uri in due
         }
@@ -107,7 +111,9 @@ def _execute(
     return done
 
 
-def _run(notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress) -> str:
+def _run(
+    run: Run, notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress
+) -> str:
     with cache.lock(key):
         if not settings.fresh and (found := cache.load(key)) is not None:
             return found  # another build ran it while this one waited
@@ -117,7 +123,7 @@ def _run(notebook: Notebook, key: Key, cache: Cache, settings: Settings, progres
             environment=settings.environment,
             timeout=settings.timeout,
         )
-        node = nbformat.reads(run_notebook(job, progress), as_version=4)
+        node = nbformat.reads(run(job, progress), as_version=4)
         draw_bare_plotly(node, notebook, log.warning)
         executed = nbformat.writes(node)
         cache.store(key, executed)

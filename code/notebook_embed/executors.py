@@ -1,0 +1,62 @@
+"""Where notebooks run: in kernels on this machine, or on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.execution import Job, Progress, run_notebook
+
+__all__ = ["Run", "place"]
+
+Run = Callable[[Job, Progress], str]
+
+
+@contextlib.contextmanager
+def place(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
+    """Give the function that runs a notebook, and how many may run at a time.
+
+    With the address of a Dask scheduler, they run on its workers, as many at a time as these have
+    threads. A notebook whose worker dies is run again on another one. Workers need the project's
+    folder under the same path, and the same packages.
+
+    Raises
+    ------
+    EmbedError : the scheduler cannot be reached, Dask is not installed, or there is no worker.
+    """
+    if not scheduler:
+        yield run_notebook, jobs
+        return
+    try:
+        import distributed
+    except ImportError as error:
+        raise EmbedError(
+            "the option 'scheduler' needs the package 'distributed'",
+            file="mkdocs.yml",
+            remedy="Install it (pip install distributed), or leave the option out.",
+        ) from error
+    try:
+        client = distributed.Client(scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise EmbedError(
+            f"the Dask scheduler '{scheduler}' cannot be reached",
+            file="mkdocs.yml",
+            remedy="Start it, mend the address, or leave the option 'scheduler' out.",
+        ) from error
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise EmbedError(
+                f"the Dask scheduler '{scheduler}' has no workers",
+                file="mkdocs.yml",
+                remedy="Start some: dask worker ADDRESS.",
+            )
+        with client.get_executor(pure=False) as executor:
+
+            def run(job: Job, progress: Progress) -> str:
+                progress(0, len(job.notebook.code_cells), scheduler)
+                executed: str = executor.submit(run_notebook, job).result()
+                return executed
+
+            yield run, threads
