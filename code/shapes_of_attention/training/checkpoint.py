@@ -1,8 +1,11 @@
 """Checkpoints: tensors and a JSON note in one safetensors file, written whole or not at all.
 
-A safetensors file holds numbers and text. Reading one runs no code, unlike a pickle.
+A safetensors file holds numbers and text. Reading one runs no code, unlike a pickle. It has no
+checksum of its own, and a flipped bit in a weight looks like a weight: so the file also carries the
+sha256 of what it holds.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -57,7 +60,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, Any]) 
     """Write tensors and a note that JSON can hold."""
     # A tensor may be laid out in any order (channels last); a file holds the plain one.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(plain, metadata={"note": json.dumps(note, sort_keys=True)}))
+    text = json.dumps(note, sort_keys=True)
+    write_atomically(path, save(plain, metadata={"note": text, "sha256": _digest(plain, text)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -70,18 +74,26 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            note = (file.metadata() or {}).get("note")
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: damaged, or no safetensors file ({error})") from error
-    if note is None:
+    if not {"note", "sha256"} <= metadata.keys():
         raise CheckpointError(f"{path}: carries no note, so this project did not write it")
-    try:
-        return tensors, json.loads(note)
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: its note is damaged ({error})") from error
+    if _digest(tensors, metadata["note"]) != metadata["sha256"]:
+        raise CheckpointError(f"{path}: damaged: it does not hold what was written to it")
+    return tensors, json.loads(metadata["note"])
+
+
+def _digest(tensors: dict[str, Tensor], note: str) -> str:
+    """Compute the sha256 of a checkpoint's note and of its tensors' names, types, sizes, values."""
+    digest = hashlib.sha256(note.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def save_model(path: Path, model: nn.Module, *, name: str, options: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ import signal
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shapes_of_attention.models import build_model
 from shapes_of_attention.training.checkpoint import (
@@ -51,6 +53,22 @@ def test_a_cut_off_file_is_refused(saved, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CheckpointError, match="damaged"):
         load_model(path)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), in_head=st.booleans(), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_is_noticed(saved, place, in_head, bit):
+    path, _ = saved
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    end = 8 + int.from_bytes(whole[:8], "little") if in_head else len(whole)
+    damaged[int(place * end)] ^= 1 << bit
+    try:
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            read_tensors(path)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_other_files_are_refused_and_no_pickle_is_ever_run(tmp_path):
