@@ -17,7 +17,7 @@ export NO_MKDOCS_2_WARNING := 1
 override export TITLE := $(value TITLE)
 
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format types clean new-post benchmark train vendor lock
+.PHONY: help site serve test lint format types clean new-post benchmark campaign train vendor lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1~\2/' | column -t -s '~'
@@ -49,6 +49,9 @@ new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 
 benchmark: $(READY) ## Time builds beside mkdocs-jupyter and beside the site without embeds
 	@$(BIN)/python benchmarks/builds.py
+
+campaign: $(READY) ## Kill 50 builds at random moments, flip random bits; nothing may be lost
+	@$(BIN)/python benchmarks/faults.py $(ARGS)
 
 train: $(READY) ## List and run the training grid; what is done is skipped
 	@$(BIN)/python -m shapes_of_attention.train $(ARGS)
