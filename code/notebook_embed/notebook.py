@@ -54,7 +54,7 @@ class Cell:
 
     @property
     def inputs(self) -> list[str]:
-        value = self.options.get("inputs", [])
+        value = self.options.get("inputs") or []
         return [value] if isinstance(value, str) else list(value)
 
     @property
@@ -117,7 +117,9 @@ def read_notebook(path: Path, uri: str) -> Notebook:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise EmbedError(f"the notebook cannot be read: {error}", file=path) from error
+        before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
+        line = before.count(b"\n") + 1
+        raise EmbedError(f"the notebook cannot be read: {error}", file=path, line=line) from error
     node = _parse(text, path)
 
     lines = _first_lines(text, node.cells, path)
