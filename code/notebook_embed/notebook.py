@@ -222,7 +222,8 @@ def _options(source: str, path: Path, line: int) -> tuple[dict[str, Any], str]:
         options = yaml.safe_load(written) or {}
         if not isinstance(options, dict):
             raise ValueError("expected 'key: value'")
-    except (yaml.YAMLError, ValueError) as error:
+    except Exception as error:
+        # PyYAML's own errors, and whatever its readers of dates and numbers raise.
         first = str(error).split("\n")[0]
         raise EmbedError(
             f"malformed cell option: {first}",
