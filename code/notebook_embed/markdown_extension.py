@@ -203,7 +203,7 @@ class Embedder:
 
     def canvas(self, figure: Figure, alt: str) -> str:
         name = escape(alt)
-        extra = ' tabindex="0"' if figure.plotly_uri else ""
+        extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
         images = "".join(self._images(figure.image, name)) if figure.image else ""
         return (
             f'<div class="nb-figure__canvas" role="group" aria-label="{name}"{extra}>{images}</div>'
@@ -333,9 +333,14 @@ class EmbedBlock(BlockProcessor):
         box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *classes])})
         if not self.embedder.page.excerpt:
             box.set("id", own_id or self.embedder.unique(f"fig-{cell.name}"))
-        interactive = [picture.plotly_uri for picture in pictures if picture.plotly_uri]
+        interactive = [p.data_uri for p in pictures if p.data_uri and not p.view]
         if interactive:
             box.set("data-plotly", " ".join(self.embedder.link(uri) for uri in interactive))
+        for picture in pictures:
+            if picture.view and picture.data_uri and picture.view_uri:
+                box.set("data-view", picture.view)
+                box.set("data-source", self.embedder.link(picture.data_uri))
+                box.set("data-script", self.embedder.link(picture.view_uri))
         return box
 
     def _caption(

@@ -43,6 +43,7 @@ class NotebookEmbedConfig(Config):
     jobs = opt.Type(int, default=0)
     scheduler = opt.Type(str, default="")
     dark = opt.Type(dict, default={})
+    views = opt.Type(dict, default={})
     watch = opt.ListOfItems(opt.Type(str), default=[])
 
 
@@ -148,7 +149,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             if cell.kind != "code":
                 continue
             rendered[cell.name], made = render_outputs(
-                notebook, cell, raw.outputs, folder=folder, dark=self.config.dark
+                notebook,
+                cell,
+                raw.outputs,
+                folder=folder,
+                dark=self.config.dark,
+                views=self.config.views,
             )
             for uri, content in made.items():
                 files.append(File.generated(config, uri, content=content))

@@ -13,14 +13,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from notebook_embed.errors import EmbedError
+from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.notebook import Cell, Notebook
 
-__all__ = ["IMAGES", "PLOTLY", "Figure", "Image", "Output", "Text", "plain", "render_outputs"]
+__all__ = [
+    "IMAGES",
+    "PLOTLY",
+    "VIEW",
+    "Figure",
+    "Image",
+    "Output",
+    "Text",
+    "plain",
+    "render_outputs",
+]
 
 PLOTLY = "application/vnd.plotly.v1+json"
+# A view of the site's own: {"view": its name, "data": {...}, "files": {name: {...}, ...}}.
+VIEW = "application/vnd.notebook-embed.view+json"
 # From the richest to the plainest. Of several alternatives for one output the first is taken.
 KNOWN = (
+    VIEW,
     PLOTLY,
     "image/svg+xml",
     "image/png",
@@ -45,10 +58,15 @@ class Image:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: static, or interactive where `plotly_uri` names the file with its data."""
+    """A picture: static, or interactive where `data_uri` names the file with its data.
+
+    Plotly draws it, or the script `view_uri` of the site's own view named `view`.
+    """
 
     image: Image | None
-    plotly_uri: str | None = None
+    data_uri: str | None = None
+    view: str | None = None
+    view_uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,7 @@ def render_outputs(
     *,
     folder: str,
     dark: Mapping[str, str],
+    views: Mapping[str, str] | None = None,
 ) -> tuple[list[Output], dict[str, bytes]]:
     """Return a cell's outputs in order, and the content of the files that they refer to by URI.
 
@@ -77,6 +96,7 @@ def render_outputs(
     folder : where the files go, relative to the site.
     dark : maps the colours of the light scheme to those of the dark one; an SVG that uses them gets
         a twin for the dark scheme.
+    views : maps the names of the site's own views to the URIs of their scripts.
 
     Raises
     ------
@@ -86,7 +106,7 @@ def render_outputs(
     files: dict[str, bytes] = {}
     for number, output in enumerate(outputs):
         stem = f"{folder}/{cell.name}" + (f"-{number + 1}" if number else "")
-        rendered.append(_render(notebook, cell, output, stem, dark, files))
+        rendered.append(_render(notebook, cell, output, stem, dark, views or {}, files))
     return rendered, files
 
 
@@ -96,6 +116,7 @@ def _render(
     output: Mapping[str, Any],
     stem: str,
     dark: Mapping[str, str],
+    views: Mapping[str, str],
     files: dict[str, bytes],
 ) -> Output:
     fail = partial(EmbedError, file=notebook.path, line=cell.line, cell=cell.name)
@@ -115,11 +136,18 @@ def _render(
             f"unknown output type {' and '.join(sorted(data)) or '(none)'}",
             remedy=f"An output can be one of {', '.join(KNOWN)}.",
         )
-    if mime == PLOTLY:
+    if mime in (PLOTLY, VIEW):
         still = next((known for known in IMAGES if known in data), None)
         image = _image(data[still], still, stem, dark, files) if still else None
-        uri = _file(files, stem, "json", _plotly_json(data[PLOTLY]))
-        return Figure(image, uri)
+        if mime == PLOTLY:
+            return Figure(image, _file(files, stem, "json", _plotly_json(data[PLOTLY])))
+        name = data[VIEW]["view"]
+        if name not in views:
+            raise fail(
+                f"there is no view '{name}'",
+                remedy="Name its script in mkdocs.yml, under 'views'. " + nearest(name, views),
+            )
+        return Figure(image, _view_files(files, stem, data[VIEW]), name, views[name])
     if mime in IMAGES:
         size = output.get("metadata", {}).get(mime, {})
         return Figure(_image(data[mime], mime, stem, dark, files, size))
@@ -142,6 +170,20 @@ def _file(files: dict[str, bytes], stem: str, suffix: str, content: bytes) -> st
     uri = f"{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
     files[uri] = content
     return uri
+
+
+def _view_files(files: dict[str, bytes], stem: str, view: Mapping[str, Any]) -> str:
+    """Write a view's data, and beside it each of the files that it fetches when they are needed."""
+
+    def write(name: str, content: Any) -> str:
+        text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+        return _file(files, name, "json", text.encode())
+
+    parts = {
+        name: write(f"{stem}.{name}", content).rpartition("/")[2]
+        for name, content in view.get("files", {}).items()
+    }
+    return write(stem, {"data": view["data"], "files": parts})
 
 
 def _image(

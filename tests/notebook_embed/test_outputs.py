@@ -107,7 +107,7 @@ def test_plotly_s_template_stays_out_and_its_image_is_kept(docs: Docs) -> None:
         "metadata": {},
     }
     (shown,), files = render(docs, output)
-    assert json.loads(files[shown.plotly_uri]) == {
+    assert json.loads(files[shown.data_uri]) == {
         "data": [{"type": "bar"}],
         "layout": {"title": {"text": "t"}},
     }

@@ -1,10 +1,15 @@
-/* Interactive figures: draws <figure class="nb-figure" data-plotly="figure.json"> with plotly.
+/* Interactive figures: draws <figure class="nb-figure" data-plotly="figure.json"> with plotly, and
+   <figure data-view="name" data-source="data.json" data-script="view.js"> with a script of the site.
 
    Every figure shows a static image first, and keeps it where anything here fails. Plotly (1.5 MB)
    is loaded once, when the reader has moved and a figure is near; figures far away are taken down.
 
    For code that builds on this: the figure element fires "nb:drawn" and "nb:purged" (bubbling), and
-   `detail.plot` is the element that plotly drew into. */
+   `detail.plot` is the element that plotly drew into.
+
+   A view's script calls notebookEmbed.register(name, mount). `mount(box, data, file)` draws into the
+   empty element `box`; `file(name)` resolves to a further file of the view. It may return
+   {retheme, resize, purge}, each called when its time comes. */
 (function (script) {
   "use strict";
 
@@ -27,7 +32,8 @@
     ["#5746c8", "accent"],
   ]);
 
-  const live = new Map(); // figure -> {plot, resizer, tokens}
+  const live = new Map(); // figure -> {plot, resizer, tokens, view}
+  const views = new Map(); // name -> {mount, promise, resolve}
   const wanted = new Set(); // figures near the viewport
   let library = null;
   let moved = false;
@@ -60,10 +66,64 @@
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, kept];
   }
 
-  async function loadSpec(figure) {
-    const response = await fetch(new URL(figure.dataset.plotly, document.baseURI));
-    if (!response.ok) throw new TypeError(`${response.status} for ${figure.dataset.plotly}`);
+  async function load(url) {
+    const response = await fetch(url);
+    if (!response.ok) throw new TypeError(`${response.status} for ${url}`);
     return response.text();
+  }
+
+  const urlOf = (figure, key) => new URL(figure.dataset[key], document.baseURI).href;
+
+  /* ---- views of the site's own ---- */
+
+  function viewNamed(name) {
+    if (!views.has(name)) {
+      const view = {};
+      view.mount = new Promise((resolve, reject) => Object.assign(view, { resolve, reject }));
+      views.set(name, view);
+    }
+    return views.get(name);
+  }
+
+  window.notebookEmbed = { register: (name, mount) => viewNamed(name).resolve(mount) };
+
+  function loadView(figure) {
+    const { view: name } = figure.dataset;
+    const view = viewNamed(name);
+    if (!view.asked) {
+      view.asked = true;
+      const element = document.createElement("script");
+      element.src = urlOf(figure, "script");
+      element.onerror = () => {
+        views.delete(name); // a later figure tries again
+        view.reject(new TypeError(`${element.src} could not be loaded`));
+      };
+      document.body.append(element);
+    }
+    return view.mount;
+  }
+
+  async function drawView(figure, drawing) {
+    const source = urlOf(figure, "source");
+    const [mountView, text] = await Promise.all([loadView(figure), load(source)]);
+    if (live.get(figure) !== drawing) return; // it left meanwhile
+    const { data, files } = JSON.parse(text);
+    const box = document.createElement("div");
+    box.className = "nb-figure__view";
+    canvasOf(figure).append(box);
+    drawing.plot = box;
+    const file = async (name) => JSON.parse(await load(new URL(files[name], source)));
+    drawing.view = (await mountView(box, data, file)) ?? {};
+    if (live.get(figure) !== drawing) return release(drawing);
+    figure.classList.add("nb-figure--live");
+    drawing.resizer = new ResizeObserver(() => drawing.view.resize?.());
+    drawing.resizer.observe(box);
+    announce(figure, "nb:drawn", box);
+  }
+
+  function release(drawing) {
+    drawing.view?.purge?.();
+    drawing.plot?.remove();
   }
 
   /* ---- appearance, from the page's own variables ---- */
@@ -167,7 +227,8 @@
     const drawing = { plot: null, resizer: null, tokens: {} };
     live.set(figure, drawing);
     try {
-      const [Plotly, text] = await Promise.all([loadLibrary(), loadSpec(figure)]);
+      if (figure.dataset.view) return await drawView(figure, drawing);
+      const [Plotly, text] = await Promise.all([loadLibrary(), load(urlOf(figure, "plotly"))]);
       if (live.get(figure) !== drawing) return; // it left meanwhile
       const spec = parsed(text, variables(figure));
       drawing.tokens = tokensIn(JSON.parse(text));
@@ -211,8 +272,8 @@
     forgetKeys(canvasOf(figure));
     if (!drawing.plot) return;
     announce(figure, "nb:purged", drawing.plot);
-    window.Plotly?.purge(drawing.plot);
-    drawing.plot.remove();
+    if (!drawing.view) window.Plotly?.purge(drawing.plot);
+    release(drawing);
   }
 
   function resize(figure) {
@@ -226,7 +287,8 @@
   }
 
   function retheme() {
-    for (const [figure, { plot, tokens }] of live) {
+    for (const [figure, { plot, tokens, view }] of live) {
+      view?.retheme?.();
       if (!plot?.layout) continue;
       const colour = variables(figure);
       const layout = { template: template(figure) };
@@ -278,7 +340,7 @@
     far.disconnect();
     wanted.clear();
     for (const figure of [...live.keys()]) if (!figure.isConnected) purge(figure);
-    for (const figure of document.querySelectorAll("figure.nb-figure[data-plotly]")) {
+    for (const figure of document.querySelectorAll("figure.nb-figure:is([data-plotly], [data-view])")) {
       near.observe(figure);
       far.observe(figure);
     }

@@ -9,6 +9,7 @@ __all__ = ["MODELS", "RATES", "Entry", "entries"]
 
 _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
+_CHANNELS_SECONDS = 30 * 60.0
 _CONTRAST_SECONDS = 20 * 60.0
 _MAIN_SECONDS = 6 * 60.0
 _ABLATION_SECONDS = 4 * 60.0
@@ -28,13 +29,15 @@ MODELS: dict[str, RunConfig] = {
         # Its step costs the same for few images as for many: the optimiser moves 25 M weights.
         batch_size=64,
         loss="mse",
-        learning_rate=1e-3,
+        learning_rate=6e-3,
         budget_seconds=_MAIN_SECONDS,
     ),
-    "unet": RunConfig(model="unet", budget_seconds=_MAIN_SECONDS),
+    "unet": RunConfig(model="unet", learning_rate=6e-3, budget_seconds=_MAIN_SECONDS),
     "encoder-only": RunConfig(model="encoder-only", budget_seconds=_MAIN_SECONDS),
     "encoder-decoder": _ENCODER_DECODER,
-    "encoder-decoder-channels": replace(_ENCODER_DECODER, options={"tokens": "channel"}),
+    "encoder-decoder-channels": replace(
+        _ENCODER_DECODER, options={"tokens": "channel"}, learning_rate=6e-3
+    ),
 }
 
 #: Changes to the encoder-decoder (its options, the data's options); each is trained anew.
@@ -72,7 +75,14 @@ def entries() -> list[Entry]:
             name="flagship",
             run=_ENCODER_DECODER.with_budget(_FLAGSHIP_SECONDS),
             keep_model=True,
-        )
+        ),
+        Entry(
+            name="flagship-channels",
+            run=replace(_ENCODER_DECODER, options={"tokens": "channel"}).with_budget(
+                _CHANNELS_SECONDS
+            ),
+            keep_model=True,
+        ),
     ]
     listed += [
         Entry(

@@ -1,0 +1,47 @@
+"""A figure drawn by a script of the site's own, over data that a notebook made."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapes_of_attention.figures.figure import SVG, Figure
+
+__all__ = ["View", "packed"]
+
+VIEW = "application/vnd.notebook-embed.view+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A static picture, and what the script named `view` needs to draw the moving one.
+
+    `data` comes with the figure; each of `files` is fetched when the script asks for it by name.
+    """
+
+    static: Figure
+    view: str
+    data: Mapping[str, Any]
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_mimebundle_(
+        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        content = {"view": self.view, "data": dict(self.data), "files": dict(self.files)}
+        return {SVG: self.static.svg(), VIEW: content}
+
+
+def packed(weights: NDArray[np.floating[Any]]) -> str:
+    """Pack rows of weights [..., keys] as one byte each, relative to the largest of their row.
+
+    The reader divides each row by its sum, so that rows add up to one again. No weight is then off
+    by more than 1/255 of its row's largest.
+    """
+    largest = np.maximum(weights.max(axis=-1, keepdims=True), 1e-12)
+    levels = np.round(weights / largest * 255).astype(np.uint8)
+    return base64.b64encode(levels.tobytes()).decode("ascii")
