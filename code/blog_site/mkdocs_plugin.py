@@ -20,6 +20,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from blog_site.build_record import read_build_record
 from blog_site.citation import cite
+from blog_site.content_security import HEADERS, POLICY
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
@@ -40,12 +41,17 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     """Series, citations, reading times, preview images and the build record, for the templates."""
 
     set_epoch = False  # this build set SOURCE_DATE_EPOCH itself
+    serving = False  # MkDocs' server adds an inline script to each page, to reload it
+
+    def on_startup(self, *, command: str, dirty: bool) -> None:
+        self.serving = command == "serve"
 
     @event_priority(100)  # before the feeds read the build's date and their image
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         root = Path(config.config_file_path).parent if config.config_file_path else Path.cwd()
         record = read_build_record(root)
         config.extra["build"] = record.as_dict()
+        config.extra["content_security_policy"] = None if self.serving else POLICY
         # MkDocs, the feeds and the sitemap date themselves by it.
         self.set_epoch = record.timestamp is not None and "SOURCE_DATE_EPOCH" not in os.environ
         if self.set_epoch:
@@ -123,6 +129,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     @event_priority(-100)  # after the feeds
     def on_post_build(self, *, config: MkDocsConfig) -> None:
+        (Path(config.site_dir) / "_headers").write_text(HEADERS, "utf-8")
         self._forget_epoch()
 
     def on_build_error(self, *, error: Exception) -> None:
