@@ -50,6 +50,7 @@ class Library:
     alts: dict[tuple[str, str], str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
+    _left: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def read(cls, docs: Path, folder: str) -> Library:
@@ -88,10 +89,7 @@ class Library:
         parts = urlsplit(href)
         path, label = unquote(parts.path), unquote(parts.fragment)
         uri = posixpath.normpath(posixpath.join(posixpath.dirname(place.uri), path))
-        outside = uri.startswith("../") or posixpath.isabs(path)
-        if not outside and (self.docs / uri).exists():
-            outside = not (self.docs / uri).resolve().is_relative_to(self.docs.resolve())
-        if outside:
+        if self._leaves(uri) or posixpath.isabs(path):
             raise EmbedError(
                 f"the path '{path}' leaves the docs folder",
                 file=place.file,
@@ -121,6 +119,15 @@ class Library:
                 remedy=nearest(label, notebook.labels),
             )
         return notebook, cell
+
+    def _leaves(self, uri: str) -> bool:
+        """Tell whether a path leads out of the docs folder, by name or by a link."""
+        if uri not in self._left:
+            path = self.docs / uri
+            self._left[uri] = uri.startswith("../") or (
+                path.exists() and not path.resolve().is_relative_to(self.docs.resolve())
+            )
+        return self._left[uri]
 
     def use(self, page: str, notebook: str) -> None:
         """Note that `page` embeds `notebook`."""

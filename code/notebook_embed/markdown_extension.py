@@ -31,7 +31,7 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.library import Library, Place, find_embeds, is_reference, page_of
+from notebook_embed.library import Embed, Library, Place, find_embeds, is_reference, page_of
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import Figure, Image, Output, Text, plain
@@ -103,6 +103,7 @@ class Embedder:
         self.md, self.library, self._page = md, library, page
         self._ids: Counter[str] = Counter()
         self._seen: Counter[tuple[str, bool]] = Counter()
+        self._written: dict[str, tuple[str, list[Embed]]] = {}  # pages as they are on disk
 
     @property
     def page(self) -> Page:
@@ -120,13 +121,16 @@ class Embedder:
         """
         page = self.page
         path = self.library.docs / page.uri
-        try:
-            written = path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError):
-            return Place(path, page.uri)
+        if page.uri not in self._written:
+            try:
+                written = path.read_text("utf-8-sig")
+            except (OSError, UnicodeDecodeError):
+                return Place(path, page.uri)
+            self._written[page.uri] = written, list(find_embeds(written))
+        written, found = self._written[page.uri]
         nth = self._seen[text, alone]
         self._seen[text, alone] += 1
-        embeds = [embed for embed in find_embeds(written) if embed.href == text]
+        embeds = [embed for embed in found if embed.href == text]
         lines = [embed.line for embed in embeds if embed.alone == alone]
         if not lines:  # indented, by reference, or no embed at all: where else it stands whole
             whole = re.compile(re.escape(text) + r"(?![\w.-])")
