@@ -109,7 +109,7 @@ def entries() -> list[Entry]:
                 run=replace(_ENCODER_DECODER, options=options, data=data, seed=seed).with_budget(
                     _ABLATION_SECONDS
                 ),
-                keep_model=label == "no-red-filter" and seed == 0,
+                keep_model=label in ("no-red-filter", "positions-learned") and seed == 0,
             )
             for label, (options, data) in _ABLATIONS.items()
         ]
