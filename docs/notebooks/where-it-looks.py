@@ -21,7 +21,9 @@
 #| inputs:
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/contrast-self-attention.safetensors
-#|   - assets/checkpoints/main-encoder-decoder-channels-seed-0.safetensors
+#|   - assets/checkpoints/flagship-channels.safetensors
+#|   - assets/records/flagship-channels.json
+import json
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +41,13 @@ torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 files = {
     "flagship": folder / "flagship.safetensors",
-    "channels": folder / "main-encoder-decoder-channels-seed-0.safetensors",
+    "channels": folder / "flagship-channels.safetensors",
     "deeper": folder / "contrast-self-attention.safetensors",
 }
 models = {name: load_model(path) for name, path in files.items()}
+record = json.loads(
+    (folder.parent / "records" / files["channels"].with_suffix(".json").name).read_text()
+)
 
 # %% [markdown]
 # ## Eight images, and the attention over them
@@ -94,8 +99,8 @@ attention_views.attention_explorer(
     shown,
     titles={
         "flagship": "2 + 2 layers",
-        "channels": "a token a channel",
-        "deeper": "3 + 3, decoder self-attention",
+        "channels": "channel tokens",
+        "deeper": "3 + 3 layers",
     },
     checkpoints={name: attention_views.checkpoint_hash(path) for name, path in files.items()},
     start=(ROW, "flagship", LAYER, HEAD, QUERY),
@@ -169,6 +174,64 @@ print(f"{mean[truth.group[QUERY]].sum():.0%}")
 print(f"{mean[truth.others[QUERY]].sum():.0%}")
 
 # %% [markdown]
+# Is this patch typical? Over all patches of 256 held-out images whose group has another shape: the
+# part of a head's weight that lies on the group's other shapes, by kind.
+
+# %%
+#| label: sample
+sample = make_shapes(range(256), seed=TEST_SEED)
+pixels = torch.from_numpy(sample.image).float() / 255
+truths = [ideal_attention(sample, row) for row in range(len(sample))]
+company = np.array([t.others.any(axis=1) for t in truths])  # [images, patches]
+owner = np.array([t.owner for t in truths])
+kinds = np.where(owner >= 0, np.take_along_axis(sample.kind, owner.clip(0), axis=1), -1)
+group = np.array([t.group for t in truths])  # [images, query, key]
+others = np.array([t.others for t in truths])
+
+
+def attend(model):
+    """Collect a model's attention over the sample: module -> [images, heads, query, key]."""
+    parts = []
+    with torch.no_grad(), capture_attention(model) as weights:
+        for start in range(0, len(sample), 32):
+            model(pixels[start : start + 32])
+            parts.append({name: w.numpy() for name, w in weights.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+over = attend(models["flagship"])
+
+
+def on(keys, layer, head, kind):
+    """Average over the patches of a kind the weight that lies on some keys."""
+    asking = company & (kinds == kind)
+    return (over[layer][:, head] * keys).sum(axis=-1)[asking].mean()
+
+
+for number in range(2):
+    for head in range(4):
+        mass = [on(others, f"decoder.{number}.cross_attention", head, kind) for kind in range(4)]
+        print(f"decoder {number + 1}, head {head + 1}:", *(f"{m:.0%}" for m in mass), sep="\t")
+
+# %%
+#| label: first-head-filled-circles
+print(f"{on(group, 'decoder.1.cross_attention', 0, 0):.0%}")
+
+# %%
+#| label: second-head-filled-circles
+print(f"{on(group, 'decoder.1.cross_attention', 1, 0):.0%}")
+
+# %% [markdown]
+# How local is the encoder? The part of the second layer's weight, all heads together, on the patch
+# that asks and the eight around it.
+
+# %%
+#| label: encoder-near
+row, column = np.divmod(np.arange(64), 8)
+near = (abs(row[:, None] - row) <= 1) & (abs(column[:, None] - column) <= 1)
+print(f"{(over['encoder.1.attention'] * near).sum(axis=-1).mean():.0%}")
+
+# %% [markdown]
 # ## Held-out examples
 #
 # For the first six images: the first patch of the largest group, and where the decoder's second
@@ -193,30 +256,38 @@ attention_views.attention_examples(pictures)
 # is split between red, green and blue, and we can see which of them a query asks.
 
 # %%
+#| label: channel-training
+print(f"{record['config']['budget_seconds'] / 60:.0f}")
+
+# %%
+#| label: channel-error
+print(f"{record['test']['colour']['colour_error_median']:.0f}")
+
+# %%
 #| label: channel-sample
-sample = make_shapes(range(256), seed=TEST_SEED)
-pixels = torch.from_numpy(sample.image).float() / 255
-parts = []
-with torch.no_grad(), capture_attention(models["channels"]) as weights:
-    for start in range(0, len(sample), 32):
-        models["channels"](pixels[start : start + 32])
-        parts.append({n: w.numpy() for n, w in weights.items() if n.startswith("decoder")})
-by_layer = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+by_layer = {
+    name: weights.reshape(len(sample), 4, 64, 3, 64)  # [images, heads, query, channel, patch]
+    for name, weights in attend(models["channels"]).items()
+    if name.startswith("decoder")
+}
 names = sorted(by_layer)
+cover = patch_cover(sample, 16)  # [images, slots, patches]
+circle = (sample.kind == 0) & sample.present
+kept, left_out = circle & sample.kept, circle & ~sample.kept
 print({name: weights.shape for name, weights in by_layer.items()})
 
 # %%
 #| label: channel-shares
-cover = patch_cover(sample, 16)  # [images, slots, patches]
-circle = (sample.kind == 0) & sample.present
-kept, left_out = circle & sample.kept, circle & ~sample.kept
+
+
+def queries_of(slots):
+    """Find the patches that some shapes cover by half or more: [images, patches]."""
+    return ((cover >= 128) & slots[..., None]).any(axis=1)
 
 
 def shares(slots, layer):
     """Share the attention of the patches of some shapes between channels: [3]."""
-    asking = ((cover >= 64) & slots[..., None]).any(axis=1)  # [images, patches]
-    split = by_layer[layer].reshape(len(sample), 4, 64, 3, 64).sum(axis=-1).mean(axis=1)
-    return split[asking].mean(axis=0)
+    return by_layer[layer].sum(axis=-1).mean(axis=1)[queries_of(slots)].mean(axis=0)
 
 
 attention_views.channel_shares(
@@ -227,20 +298,48 @@ attention_views.channel_shares(
     }
 )
 
-# %%
-#| label: circle-by-channel
-asked = np.argwhere((cover >= 128) & kept[..., None] & (kept.sum(axis=1) >= 2)[:, None, None])
-row, slot, query = asked[0]
-split = by_layer[names[-1]][row, :, query].reshape(4, 3, 64)
-goal = ideal_attention(sample, int(row)).others[query]
-head = int(split.sum(axis=1)[:, goal].sum(axis=-1).argmax())
-attention_views.attention_by_channel(sample.image[row], int(query), split[head])
+# %% [markdown]
+# The head that treats kept and filtered circles most differently, by how much of their weight lies
+# on the patches of the circle that asks.
+
 
 # %%
-#| label: filtered-by-channel
-asked = np.argwhere((cover >= 128) & left_out[..., None] & (kept.sum(axis=1) >= 1)[:, None, None])
-row, slot, query = asked[0]
-split = by_layer[names[0]][row, :, query].reshape(4, 3, 64)
-cells = cover[row, slot] >= 1
-head = int(split.sum(axis=1)[:, cells].sum(axis=-1).argmax())
-attention_views.attention_by_channel(sample.image[row], int(query), split[head])
+#| label: filter-head
+def own_mass(slots, layer):
+    """Average, head by head, the weight that some shapes' patches put on their shape: [heads]."""
+    mine = (cover >= 1) & slots[..., None]  # [images, slots, patches]
+    asking = (cover >= 128) & slots[..., None]
+    own = np.einsum("isq,isk->iqk", asking.astype(np.float32), mine.astype(np.float32)) > 0
+    weights = by_layer[layer].sum(axis=3)  # over channels: [images, heads, query, key]
+    found = np.einsum("ihqk,iqk->ihq", weights, own.astype(np.float32))
+    return found.transpose(0, 2, 1)[queries_of(slots)].mean(axis=0)
+
+
+own = {layer: (own_mass(kept, layer), own_mass(left_out, layer)) for layer in names}
+filter_layer, filter_head = max(
+    ((layer, head) for layer in names for head in range(4)),
+    key=lambda at: abs(own[at[0]][0][at[1]] - own[at[0]][1][at[1]]),
+)
+print(f"head {filter_head + 1} of the decoder's layer {names.index(filter_layer) + 1}")
+
+# %%
+#| label: filter-head-kept
+print(f"{own[filter_layer][0][filter_head]:.0%}")
+
+# %%
+#| label: filter-head-filtered
+print(f"{own[filter_layer][1][filter_head]:.0%}")
+
+# %% [markdown]
+# That head in the first held-out image with circles of both sorts, for the patch that shows the
+# most of each.
+
+# %%
+#| label: circles-by-channel
+big = (cover * circle[..., None]).max(axis=-1) >= 128
+row = int(np.flatnonzero((big & kept).any(axis=1) & (big & left_out).any(axis=1))[0])
+asking = []
+for title, slots in (("A kept circle asks", kept), ("A filtered circle asks", left_out)):
+    query = int((cover[row] * slots[row][:, None]).max(axis=0).argmax())
+    asking.append((title, query, by_layer[filter_layer][row, filter_head, query]))
+attention_views.attention_by_channel(sample.image[row], asking)

@@ -15,6 +15,8 @@ from notebook_embed.outputs import render_outputs
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg=="
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect fill="#21242b"/></svg>'
 
+VIEWS = {"spinner": "assets/spinner.js"}
+
 
 def display(**data: Any) -> dict[str, Any]:
     """Return an output with the given MIME types, `/` written as `_`."""
@@ -50,6 +52,7 @@ class Docs:
                 outputs.get(cell.name, []),
                 folder="figures/x",
                 dark={"#21242b": "#e8e6e1"},
+                views=VIEWS,
             )[0]
             for cell in notebook.code_cells
         }
@@ -92,6 +95,10 @@ draw(); draw()
 plotly()
 
 # %%
+#| label: view
+view()
+
+# %%
 #| label: table
 table()
 
@@ -118,6 +125,19 @@ OUTPUTS = {
             "metadata": {},
             "data": {
                 "application/vnd.plotly.v1+json": {"data": [], "layout": {"template": {"a": 1}}},
+                "image/svg+xml": SVG,
+            },
+        }
+    ],
+    "view": [
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {
+                "application/vnd.notebook-embed.view+json": {
+                    "view": "spinner",
+                    "data": {"speed": 3},
+                },
                 "image/svg+xml": SVG,
             },
         }

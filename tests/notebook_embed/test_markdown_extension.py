@@ -35,6 +35,16 @@ def test_an_interactive_figure_names_its_data_and_keeps_its_image(page: Docs) ->
     assert ".svg" in html
 
 
+def test_a_view_names_its_script_and_data_relative_to_the_page(page: Docs) -> None:
+    html = page.convert("![A wheel](../nb/x.py#view)")
+    assert 'data-view="spinner"' in html
+    assert 'data-script="../assets/spinner.js"' in html
+    assert re.search(r'data-source="\.\./figures/x/view\.[0-9a-f]{8}\.json"', html)
+    assert "data-plotly" not in html
+    assert "tabindex" not in html  # what the script draws takes the keyboard, not its box
+    assert 'alt="A wheel"' in html
+
+
 def test_several_figures_of_a_cell_stand_in_one_figure_and_are_counted(page: Docs) -> None:
     html = page.convert("![x](../nb/x.py#both)")
     assert html.count("<figure") == 1
@@ -139,7 +149,7 @@ def test_a_whole_notebook_is_set_by_the_page_s_own_markdown(page: Docs) -> None:
     html = page.convert("![](../nb/x.py)")
     assert "<h2" in html, "its first heading gives way to the page's own"
     assert "<h1" not in html
-    assert html.count('<div class="nb-cell">') == 8
+    assert html.count('<div class="nb-cell">') == 9
     assert "<strong>x</strong>" in html
 
 

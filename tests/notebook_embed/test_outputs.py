@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from given_outputs import PNG, SVG, Docs, display, stream
+from given_outputs import PNG, SVG, VIEWS, Docs, display, stream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +16,19 @@ from notebook_embed.outputs import Figure, Text, _narrow, _svg_size, recolour, r
 
 CELL = "# %%\n#| label: a\nx\n"
 PLOTLY = "application/vnd.plotly.v1+json"
+VIEW = "application/vnd.notebook-embed.view+json"
 
 
 def render(docs: Docs, *outputs: dict):  # type: ignore[no-untyped-def]
     docs.notebook(CELL, {})
     notebook = docs.library.notebooks["nb/x.py"]
     return render_outputs(
-        notebook, notebook.cells[0], outputs, folder="figures/x", dark={"#21242b": "#E8E6E1"}
+        notebook,
+        notebook.cells[0],
+        outputs,
+        folder="figures/x",
+        dark={"#21242b": "#E8E6E1"},
+        views=VIEWS,
     )
 
 
@@ -134,3 +140,45 @@ def test_numbers_that_need_their_bits_keep_them() -> None:
 def test_the_same_output_has_the_same_file_name(docs: Docs) -> None:
     first, second = (render(docs, display(image_svg__xml=SVG))[1] for _ in range(2))
     assert first == second
+
+
+def view(name: str = "spinner", **content: object) -> dict:
+    bundle = {"view": name, "data": {"speed": 3}, **content}
+    data = {VIEW: bundle, "image/svg+xml": SVG, "text/plain": "View(...)"}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def test_a_view_has_its_script_its_data_and_its_static_image(docs: Docs) -> None:
+    (shown,), files = render(docs, view())
+    assert isinstance(shown, Figure)
+    assert (shown.view, shown.view_uri) == ("spinner", "assets/spinner.js")
+    assert shown.image is not None
+    assert shown.image.uri in files
+    assert json.loads(files[shown.data_uri]) == {"data": {"speed": 3}, "files": {}}
+
+
+def test_a_view_s_files_lie_beside_its_data_and_are_found_by_name(docs: Docs) -> None:
+    (shown,), files = render(docs, view(files={"left": [1, 2], "right": {"a": None}}))
+    named = json.loads(files[shown.data_uri])["files"]
+    folder = shown.data_uri.rpartition("/")[0]
+    read = {name: json.loads(files[f"{folder}/{file}"]) for name, file in named.items()}
+    assert read == {"left": [1, 2], "right": {"a": None}}
+
+
+def test_a_view_s_files_are_named_after_their_content(docs: Docs) -> None:
+    names = [set(render(docs, view(files={"left": content}))[1]) for content in (1, 1, 2)]
+    assert names[0] == names[1]
+    # The data names the file, so its own name changes as well; the image stays.
+    assert len(names[0] & names[2]) == len(names[0]) - 2
+
+
+def test_a_view_without_a_script_is_named_with_the_nearest(docs: Docs) -> None:
+    with pytest.raises(EmbedError, match="there is no view 'spiner'") as caught:
+        render(docs, view("spiner"))
+    assert "nb/x.py:2 (cell a)" in str(caught.value)
+    assert "spinner" in str(caught.value)
+
+
+def test_two_views_of_one_cell_keep_apart(docs: Docs) -> None:
+    (first, second), files = render(docs, view(data={"speed": 1}), view(data={"speed": 2}))
+    assert [json.loads(files[each.data_uri])["data"]["speed"] for each in (first, second)] == [1, 2]

@@ -95,7 +95,7 @@
       }
     }
     for (const figure of document.querySelectorAll("figure.nb-figure")) {
-      const shown = [...figure.querySelectorAll(".nb-figure__image, .nb-figure__plot, .nb-output")]
+      const shown = [...figure.querySelectorAll(".nb-figure__image, .nb-figure__plot, .nb-figure__view, .nb-output")]
         .filter(visible)
         .map(name);
       if (shown.length !== 1) {

@@ -151,19 +151,27 @@ def attention_examples(
 
 
 def attention_by_channel(
-    image: NDArray[np.uint8], query: int, weights: Weights, *, titles: Sequence[str] | None = None
+    image: NDArray[np.uint8], asking: Sequence[tuple[str, int, Weights]]
 ) -> Figure:
-    """Lay one query's attention [3, patches] over the planes of red, green and blue."""
+    """Lay attention over the planes of red, green and blue, a row for each patch that asks.
+
+    Each row is a title, the patch, and its weights [3, patches]. Colour is relative to the largest
+    weight of the row.
+    """
     side = (WIDTH - 2 * GAP) / 3
-    figure = canvas(width=WIDTH, height=round(TITLE + side))
-    for place, name in enumerate(CHANNELS):
-        left = place * (side + GAP)
-        title = titles[place] if titles else f"{name}  {weights[place].sum():.0%}"
-        write(figure, left, TITLE / 2 - 2, title, colour=INK)
-        plane = np.repeat(image[place : place + 1], 3, axis=0)
-        axes = panel(figure, left, TITLE, side, side)
-        show_image(axes, dimmed(plane, weights[place], most=float(weights.max())))
-        frame_patch(axes, query, image.shape[-1])
+    step = 2 * TITLE + side + GAP
+    figure = canvas(width=WIDTH, height=round(len(asking) * step - GAP))
+    for row, (title, query, weights) in enumerate(asking):
+        top = row * step
+        write(figure, 0, top + TITLE / 2 - 2, title, colour=INK)
+        for place, name in enumerate(CHANNELS):
+            left = place * (side + GAP)
+            share = f"{name} {weights[place].sum():.0%}"
+            write(figure, left, top + 1.5 * TITLE - 2, share, colour=MUTED)
+            plane = np.repeat(image[place : place + 1], 3, axis=0)
+            axes = panel(figure, left, top + 2 * TITLE, side, side)
+            show_image(axes, dimmed(plane, weights[place], most=float(weights.max())))
+            frame_patch(axes, query, image.shape[-1])
     return Figure(static=figure)
 
 

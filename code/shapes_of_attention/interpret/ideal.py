@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ def ideal_attention(batch: ShapesBatch, row: int, *, patch: int = 16) -> Ideal:
     kind gets an equal part of the weight, spread over its patches by the pixels that it covers.
     Background asks for nothing, and neither does a filtered circle, which must turn black.
     """
-    cover = patch_cover(batch, patch)[row]  # [slots, patches]
+    alone = {each.name: getattr(batch, each.name)[[row]] for each in fields(batch)}
+    cover = patch_cover(ShapesBatch(**alone), patch)[0]  # [slots, patches]
     kind, kept = batch.kind[row], batch.kept[row]
     shown = np.where(batch.present[row][:, None], cover, 0)
     owner = np.where(shown.max(axis=0) >= QUERY_COVER * patch**2, shown.argmax(axis=0), -1)

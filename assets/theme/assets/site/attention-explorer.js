@@ -2,23 +2,26 @@
    where it should look.
 
    `data` (made by shapes_of_attention.figures.attention_views): examples, models, start. Weights of
-   one model over one image are a file of their own, fetched when they are needed: a byte a weight,
-   relative to the largest of its row; a row is divided by its sum.
+   one model over one image are a file of their own, fetched when they are needed: a byte a weight;
+   a row is divided by its sum.
 
    A view is linked as ?explore=IMAGE~MODEL~LAYER~HEAD~PATCH (heads count from 1, "mean" is their
-   mean; patches from 1, in reading order). A link with data-explore="..." in the page opens it. */
+   mean; patches from 1, in reading order), for models with a token a channel also ~KEYS. A link to
+   that in the page itself opens the view where the reader is. */
 (function () {
   "use strict";
 
   const GRID = 8;
   const PATCHES = GRID * GRID;
   const CHANNELS = ["R", "G", "B"];
+  const KEYS = { all: "all", apart: "R | G | B", R: "R", G: "G", B: "B" }; // what is shown of them
+  const REST = 250; // ms without a change before the address is: browsers limit how often it may
   const VIRIDIS = [
-    [68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142],
-    [31, 158, 137], [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
+    [68, 1, 84], [72, 26, 108], [71, 47, 125], [65, 68, 135], [57, 86, 140], [49, 104, 142],
+    [42, 120, 142], [35, 136, 142], [31, 152, 139], [34, 168, 132], [53, 183, 121], [84, 197, 104],
+    [122, 209, 81], [165, 219, 54], [210, 226, 27], [253, 231, 37],
   ]; // prettier-ignore
   const open = new Set(); // explorers on the page
-  let asked = null; // a view that a link asked for before the explorer was there
 
   /* ---- numbers ---- */
 
@@ -49,7 +52,7 @@
     return VIRIDIS[low].map((v, i) => Math.round(v + (place - low) * (VIRIDIS[low + 1][i] - v)));
   }
 
-  const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
   const placeOf = (patch) => `row ${Math.floor(patch / GRID) + 1}, column ${(patch % GRID) + 1}`;
 
   /* ---- small pieces of a page ---- */
@@ -64,14 +67,13 @@
   function chooser(label, change) {
     const select = element("select", { class: "explorer__select" });
     select.addEventListener("change", () => change(select.value));
+    let shown = "";
     const fill = (options, value) => {
-      select.replaceChildren(
-        ...options.map(([key, title]) => {
-          const option = element("option", { value: key }, title);
-          option.selected = key === String(value);
-          return option;
-        }),
-      );
+      if (shown !== String(options)) {
+        shown = String(options);
+        select.replaceChildren(...options.map(([key, title]) => element("option", { value: key }, title)));
+      }
+      select.value = String(value);
     };
     const name = element("span", { class: "explorer__name" }, label);
     return { root: element("label", { class: "explorer__choice" }, name, select), fill };
@@ -87,20 +89,23 @@
   /* ---- one explorer ---- */
 
   async function mountExplorer(box, data, file) {
-    const state = { ...data.start, channel: "all" };
+    const state = { ...data.start, keys: "all" };
     const images = new Map();
     const loaded = new Map(); // file name -> promise of its layers
     const controller = new AbortController();
     let current = null; // what is drawn: {example, layer, weights, truth}
+    let drawn = null; // the state that is drawn
     let hover = null; // {query, key} under the pointer
     let turn = 0;
+    let resting = 0; // the timer until the address is written
+    const here = location.pathname;
 
     const choose = {
       example: chooser("Image", (value) => go({ example: Number(value) })),
       model: chooser("Model", (value) => go({ model: value })),
       layer: chooser("Layer", (value) => go({ layer: value })),
       head: chooser("Head", (value) => go({ head: value === "mean" ? value : Number(value) })),
-      channel: chooser("Keys in", (value) => go({ channel: value })),
+      keys: chooser("Keys in", (value) => go({ keys: value })),
     };
     const slider = {
       role: "slider",
@@ -113,9 +118,10 @@
     const learned = panel("Learned", slider);
     const ideal = panel("Ideal", { role: "img", "aria-label": "" });
     const matrix = panel("All queries", { role: "img", "aria-label": "" });
+    const all = [learned, ideal, matrix];
     const status = element("p", { class: "explorer__status", "aria-live": "polite" });
     const detail = element("p", { class: "explorer__detail" });
-    const panels = element("div", { class: "explorer__panels" }, learned.root, ideal.root, matrix.root);
+    const panels = element("div", { class: "explorer__panels" }, ...all.map((p) => p.root));
     box.append(
       element("div", { class: "explorer__controls" }, ...Object.values(choose).map((c) => c.root)),
       panels,
@@ -142,40 +148,62 @@
         layer: layer.name,
         head: wished.head === "mean" ? "mean" : number(wished.head, layer.heads - 1),
         patch: number(wished.patch, PATCHES - 1),
-        channel: layer.keys > PATCHES && wished.channel in { R: 1, G: 1, B: 1 } ? wished.channel : "all",
+        keys: layer.keys > PATCHES && Object.hasOwn(KEYS, wished.keys) ? wished.keys : "all",
       };
     }
 
-    const written = (s) =>
-      [s.example + 1, s.model, s.layer, s.head === "mean" ? "mean" : s.head + 1, s.patch + 1].join("~");
+    const written = (s) => {
+      const head = s.head === "mean" ? s.head : s.head + 1;
+      const parts = [s.example + 1, s.model, s.layer, head, s.patch + 1];
+      return (s.keys === "all" ? parts : [...parts, s.keys]).join("~");
+    };
 
     function read(text) {
-      const [example, model, layer, head, patch] = text.split("~");
+      const [example, model, layer, head, patch, keys = "all"] = text.split("~");
       return {
         example: Number(example) - 1,
         model,
         layer,
         head: head === "mean" ? head : Number(head) - 1,
         patch: Number(patch) - 1,
+        keys,
       };
     }
 
     function remember() {
-      const url = new URL(location.href);
-      url.searchParams.set("explore", written(state));
-      history.replaceState(history.state, "", url);
+      clearTimeout(resting);
+      resting = setTimeout(() => {
+        if (location.pathname !== here) return; // the reader has left
+        const url = new URL(location.href);
+        url.searchParams.delete("explore");
+        url.search = `${url.search ? `${url.search}&` : "?"}explore=${written(state)}`;
+        url.hash = box.closest("figure").id; // who follows the link arrives here
+        history.replaceState(history.state, "", url);
+      }, REST);
     }
 
-    async function go(change, { silent = false } = {}) {
+    async function load(change) {
       Object.assign(state, sound({ ...state, ...change }));
+      hover = null; // until the pointer moves again
       const mine = ++turn;
       const layer = layerOf(state);
       const layers = await weightsOf(state.model, state.example);
       const image = await imageOf(state.example);
       if (mine !== turn) return; // asked for something else meanwhile
-      current = { layer, image, example: data.examples[state.example], ...mix(layers, layer) };
-      if (!silent) remember();
+      current = { layer, ...image, example: data.examples[state.example], ...mix(layers, layer) };
       show();
+    }
+
+    async function go(change) {
+      try {
+        await load(change);
+        remember();
+      } catch {
+        if (!drawn) return;
+        Object.assign(state, drawn);
+        show();
+        status.textContent = "That could not be loaded. Is the network there?";
+      }
     }
 
     function weightsOf(model, example) {
@@ -192,9 +220,25 @@
       if (!images.has(example)) {
         const image = new Image();
         image.src = data.examples[example].image;
-        images.set(example, image.decode().then(() => image));
+        images.set(example, image.decode().then(() => ({ image, planes: planesOf(image) })));
       }
       return images.get(example);
+    }
+
+    /* Red, green and blue of an image, each as a picture in grey. */
+    function planesOf(image) {
+      const { naturalWidth: width, naturalHeight: height } = image;
+      return CHANNELS.map((_, channel) => {
+        const plane = element("canvas", { width, height });
+        const context = plane.getContext("2d");
+        context.drawImage(image, 0, 0);
+        const pixels = context.getImageData(0, 0, width, height);
+        for (let i = 0; i < pixels.data.length; i += 4) {
+          pixels.data.fill(pixels.data[i + channel], i, i + 3);
+        }
+        context.putImageData(pixels, 0, 0);
+        return plane;
+      });
     }
 
     /* The chosen head's weights [query, key], or the mean over heads; and the truth. */
@@ -213,17 +257,15 @@
       return { weights, truth: unpack(truth, PATCHES), group: flags(group), others: flags(others) };
     }
 
-    /* Weights of one query on the patches, in the channel that is shown or over all. */
-    function onPatches(query) {
+    /* Weights of one query on the patches: on one channel's, or on all of them together. */
+    function onPatches(query, channel = state.keys) {
       const { layer, weights } = current;
       const row = weights.subarray(query * layer.keys, (query + 1) * layer.keys);
       if (layer.keys === PATCHES) return row;
+      const only = CHANNELS.indexOf(channel);
+      if (only >= 0) return row.subarray(only * PATCHES, (only + 1) * PATCHES);
       const found = new Float32Array(PATCHES);
-      row.forEach((weight, key) => {
-        if (state.channel === "all" || CHANNELS[Math.floor(key / PATCHES)] === state.channel) {
-          found[key % PATCHES] += weight;
-        }
-      });
+      row.forEach((weight, key) => (found[key % PATCHES] += weight));
       return found;
     }
 
@@ -240,16 +282,14 @@
       return context;
     }
 
-    function overlay(where, weights, query) {
+    function overlay(where, weights, query, picture = current.image, brightest = 1e-9) {
       const context = surface(where);
-      const most = Math.max(...weights, 1e-9);
-      weights.forEach((weight, patch) => {
-        context.fillStyle = `rgb(${viridis(Math.sqrt(weight / most) * (most > 1e-8)).map((v) => v * 0.75)})`;
-        context.fillRect((patch % GRID) * GRID, Math.floor(patch / GRID) * GRID, GRID, GRID);
-      });
+      const most = Math.max(...weights, brightest);
+      const shown = heat(GRID, (patch) => viridis(Math.sqrt(weights[patch] / most)).map((v) => v * 0.75));
+      context.drawImage(shown, 0, 0, PATCHES, PATCHES);
       context.globalCompositeOperation = "lighter";
       context.globalAlpha = 0.6;
-      context.drawImage(current.image, 0, 0, PATCHES, PATCHES);
+      context.drawImage(picture, 0, 0, PATCHES, PATCHES);
       context.globalCompositeOperation = "source-over";
       context.globalAlpha = 1;
       frame(context, query, 1.1);
@@ -257,6 +297,15 @@
         if (hover.query !== query) frame(context, hover.query, 0.5);
         frame(context, hover.key, 0.5, [1, 1]);
       }
+    }
+
+    /* A picture of one pixel a cell; drawn large it has no seams. */
+    function heat(side, colour) {
+      const pixels = new ImageData(side, side);
+      for (let cell = 0; cell < side * side; cell++) pixels.data.set([...colour(cell), 255], 4 * cell);
+      const still = element("canvas", { width: side, height: side });
+      still.getContext("2d").putImageData(pixels, 0, 0);
+      return still;
     }
 
     function frame(context, patch, width, dashes = []) {
@@ -273,24 +322,15 @@
     }
 
     function drawMatrix() {
-      const { layer } = current;
-      const rows = PATCHES;
-      const pixels = new ImageData(PATCHES, rows);
-      for (let query = 0; query < rows; query++) {
-        const row = onPatches(query);
-        for (let key = 0; key < PATCHES; key++) {
-          pixels.data.set([...viridis(Math.sqrt(row[key] / 0.35)), 255], 4 * (query * PATCHES + key));
-        }
-      }
-      const still = element("canvas", { width: PATCHES, height: rows });
-      still.getContext("2d").putImageData(pixels, 0, 0);
-      matrix.still = still;
-      matrix.drawnFor = `${written({ ...state, patch: 0 })}~${state.channel}~${layer.name}`;
+      const rows = Array.from({ length: PATCHES }, (_, query) => onPatches(query));
+      matrix.still = heat(PATCHES, (cell) =>
+        viridis(Math.sqrt(rows[Math.floor(cell / PATCHES)][cell % PATCHES] / 0.35)),
+      );
+      matrix.drawnFor = written({ ...state, patch: 0 });
     }
 
     function showMatrix() {
-      const wanted = `${written({ ...state, patch: 0 })}~${state.channel}~${current.layer.name}`;
-      if (matrix.drawnFor !== wanted) drawMatrix();
+      if (matrix.drawnFor !== written({ ...state, patch: 0 })) drawMatrix();
       const context = surface(matrix);
       context.drawImage(matrix.still, 0, 0);
       context.lineWidth = 0.35;
@@ -306,6 +346,12 @@
       if (!current) return;
       const query = state.patch;
       const asked = hover?.query ?? query;
+      if (state.keys === "apart") {
+        const parts = CHANNELS.map((channel) => onPatches(asked, channel));
+        const most = Math.max(...parts.flatMap((part) => [...part]));
+        parts.forEach((part, i) => overlay(all[i], part, asked, current.planes[i], most));
+        return;
+      }
       overlay(learned, onPatches(asked), asked);
       overlay(ideal, current.truth.subarray(asked * PATCHES, (asked + 1) * PATCHES), asked);
       showMatrix();
@@ -315,7 +361,7 @@
       let group = 0;
       let others = 0;
       let uniform = 0;
-      onPatchesOfAll(query).forEach((weight, key) => {
+      onPatches(query, "all").forEach((weight, key) => {
         if (current.group(query * PATCHES + key)) {
           group += weight;
           uniform += 1 / PATCHES;
@@ -323,14 +369,6 @@
         if (current.others(query * PATCHES + key)) others += weight;
       });
       return { group, others, uniform };
-    }
-
-    function onPatchesOfAll(query) {
-      const channel = state.channel;
-      state.channel = "all";
-      const row = onPatches(query);
-      state.channel = channel;
-      return row;
     }
 
     function describe(query) {
@@ -341,36 +379,53 @@
       const { group, others, uniform } = measured(query);
       const company = current.example.shapes.filter((s) => s.kind === kind && s.kept).length;
       return (
-        `It shows a ${kind}, one of ${company}. On patches of its group: ${percent(group)}` +
+        `It shows a ${kind}, ${company > 1 ? `one of ${company}` : "alone of its kind"}. On patches of its group: ${percent(group)}` +
         (company > 1 ? `, of which ${percent(others)} on the other shapes` : "") +
         `. Uniform attention would put ${percent(uniform)} there.`
       );
     }
 
     function show() {
-      const { layer, example } = current;
+      const { layer } = current;
       const model = modelNamed(state.model);
       choose.example.fill(data.examples.map((_, i) => [String(i), String(i + 1)]), state.example);
       choose.model.fill(data.models.map((m) => [m.name, m.title]), state.model);
       choose.layer.fill(model.layers.map((l) => [l.name, l.title]), state.layer);
       const heads = Array.from({ length: layer.heads }, (_, i) => [String(i), String(i + 1)]);
       choose.head.fill([...heads, ["mean", "mean"]], state.head);
-      choose.channel.fill([["all", "all"], ...CHANNELS.map((c) => [c, c])], state.channel);
-      choose.channel.root.hidden = layer.keys === PATCHES;
+      choose.keys.fill(Object.entries(KEYS), state.keys);
+      choose.keys.root.hidden = layer.keys === PATCHES;
       choose.model.root.hidden = data.models.length < 2;
       const text = describe(state.patch);
       learned.frame.setAttribute("aria-valuenow", String(state.patch + 1));
-      learned.frame.setAttribute("aria-valuetext", `${placeOf(state.patch)}. ${text}`);
-      ideal.frame.setAttribute("aria-label", `Ideal attention of the patch in ${placeOf(state.patch)}`);
-      matrix.frame.setAttribute(
-        "aria-label",
-        `Attention of all patches, ${layer.title}; the row of ${placeOf(state.patch)} is framed`,
-      );
+      learned.frame.setAttribute("aria-valuetext", placeOf(state.patch));
+      name();
       status.textContent = `The patch in ${placeOf(state.patch)} asks. ${text}`;
       detail.textContent = `Weights from checkpoint ${model.checkpoint}.`;
       box.dataset.state = written(state);
+      drawn = { ...state };
       paint();
-      return example;
+    }
+
+    /* Say over each panel, and in words for those who do not see it, what it shows. */
+    function name() {
+      const place = placeOf(state.patch);
+      if (state.keys === "apart") {
+        CHANNELS.forEach((channel, i) => {
+          const share = percent(onPatches(state.patch, channel).reduce((sum, w) => sum + w, 0));
+          all[i].heading.textContent = `${channel}  ${share}`;
+          if (i) all[i].frame.setAttribute("aria-label", `Attention of ${place} on ${channel}: ${share}`);
+        });
+        return;
+      }
+      learned.heading.textContent = "Learned";
+      ideal.heading.textContent = "Ideal";
+      matrix.heading.textContent = "All queries";
+      ideal.frame.setAttribute("aria-label", `Ideal attention of the patch in ${place}`);
+      matrix.frame.setAttribute(
+        "aria-label",
+        `Attention of all patches, ${current.layer.title}; the row of ${place} is framed`,
+      );
     }
 
     /* ---- pointer and keys ---- */
@@ -397,7 +452,7 @@
       hover = found;
       if (!current) return;
       if (hover) {
-        const weight = onPatches(hover.query)[hover.key];
+        const weight = onPatches(hover.query, state.keys)[hover.key];
         const best = current.truth[hover.query * PATCHES + hover.key];
         detail.textContent =
           `From ${placeOf(hover.query)} to ${placeOf(hover.key)}: ${percent(weight)}, ` +
@@ -408,21 +463,27 @@
       requestAnimationFrame(paint);
     }
 
+    /* The patch that a pointer means: over the image a key, over the matrix a query and a key. */
+    const isMatrix = (where) => where === matrix && state.keys !== "apart";
+    const under = (event, where) =>
+      isMatrix(where) ? cellAt(event, where) : { query: state.patch, key: patchAt(event, where) };
+
     const signal = { signal: controller.signal };
-    for (const where of [learned, ideal]) {
-      where.canvas.addEventListener("click", (e) => go({ patch: patchAt(e, where) }), signal);
+    for (const where of all) {
+      where.canvas.addEventListener(
+        "click",
+        (event) => {
+          const { query, key } = under(event, where);
+          go({ patch: isMatrix(where) ? query : key });
+        },
+        signal,
+      );
       where.canvas.addEventListener(
         "pointermove",
-        (e) => e.pointerType === "mouse" && point({ query: state.patch, key: patchAt(e, where) }),
+        (event) => event.pointerType === "mouse" && current && point(under(event, where)),
         signal,
       );
     }
-    matrix.canvas.addEventListener("click", (e) => go({ patch: cellAt(e, matrix).query }), signal);
-    matrix.canvas.addEventListener(
-      "pointermove",
-      (e) => e.pointerType === "mouse" && point(cellAt(e, matrix)),
-      signal,
-    );
     panels.addEventListener("pointerleave", () => point(null), signal);
     learned.frame.addEventListener(
       "keydown",
@@ -444,31 +505,48 @@
       signal,
     );
 
-    const linked = asked ?? new URL(location.href).searchParams.get("explore");
-    asked = null;
     const explorer = {
-      open: (text) => go(read(text)),
-      // For tests and for those who wonder: the weights behind the picture.
-      weights: () => current && Array.from(onPatchesOfAll(state.patch)),
+      open(text) {
+        go(read(text));
+        box.closest("figure").scrollIntoView();
+        learned.frame.focus({ preventScroll: true });
+      },
+      // For tests and for those who wonder: the weights behind the picture, [keys].
+      weights() {
+        const { keys } = current.layer;
+        return Array.from(current.weights.subarray(state.patch * keys, (state.patch + 1) * keys));
+      },
     };
     box.explorer = explorer;
+    const linked = new URL(location.href).searchParams.get("explore");
+    await load(linked ? read(linked) : {});
     open.add(explorer);
-    await go(linked ? read(linked) : {}, { silent: true });
     return {
       resize: () => requestAnimationFrame(paint),
       purge: () => {
         open.delete(explorer);
+        clearTimeout(resting);
         controller.abort();
       },
     };
   }
 
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[data-explore]");
-    if (!link) return;
-    if (open.size) for (const explorer of open) explorer.open(link.dataset.explore);
-    else asked = link.dataset.explore;
-  });
+  /* A link to a view of this very page opens it in place, before the page's own navigation, which
+     takes two links to one place for the same. */
+  document.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target.closest?.("a[href]");
+      if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      const url = new URL(link.href);
+      const wished = url.searchParams.get("explore");
+      if (!wished || url.origin + url.pathname !== location.origin + location.pathname || !open.size) return;
+      event.preventDefault();
+      event.stopPropagation();
+      for (const explorer of open) explorer.open(wished);
+    },
+    true,
+  );
 
   window.notebookEmbed.register("attention-explorer", mountExplorer);
 })();
