@@ -1,0 +1,259 @@
+"""Speed of decoding: with our cache, without, and beside Hugging Face's on the same weights.
+
+python benchmarks/decoding.py [--rounds 5] [--record]
+
+Three measurements, one thread, by the processor's clock, all in turn within a round, so that a busy
+moment of the machine meets all of them; the median over the rounds is given.
+
+1. Milliseconds for the next token against the tokens before it, with a cache and without, ours and
+   those of transformers (`DynamicCache`, `StaticCache`, none), same weights; bytes of the caches
+   and FLOPs of the matrix products beside.
+2. Tokens a second of a whole generation, ours and transformers' `generate`.
+3. Milliseconds a token for the four kinds of attention at one size, against length.
+
+`--record` writes assets/records/decoding-benchmark.json.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from transformers import DynamicCache, LlamaForCausalLM, StaticCache
+from transformers.cache_utils import Cache as TheirCache
+
+from shapes_of_attention.language_model import (
+    LanguageModel,
+    LanguageModelConfig,
+    generate,
+    generate_without_cache,
+)
+from shapes_of_attention.language_model.flops import flops_of
+from shapes_of_attention.language_model.hugging_face import llama
+from shapes_of_attention.training.checkpoint import write_atomically
+from shapes_of_attention.training.machine import processor, versions
+
+RECORD = Path(__file__).parents[1] / "assets/records/decoding-benchmark.json"
+LENGTHS = [16, 64, 128, 256, 512, 1024]
+CONTEXT = 1152
+PROMPT, NEW = 32, 96
+SIZES: dict[str, Any] = {"dim": 256, "layers": 4, "heads": 8, "head_dim": 32, "hidden": 688}
+KINDS: dict[str, dict[str, Any]] = {
+    "multi-head": {"attention": "multi-head"},
+    "grouped-query": {"attention": "grouped-query", "groups": 2},
+    "multi-query": {"attention": "multi-query"},
+    "latent": {"attention": "latent", "latent_dim": 48, "rotary_dim": 16},
+}
+#: Sequences side by side where kinds of attention are compared: with one, weights are all that is
+#: read from memory.
+BATCH = 8
+
+
+def model_of(**options: Any) -> LanguageModel:
+    """Build a model with random weights: what it says takes no longer than sense would."""
+    torch.manual_seed(0)
+    return LanguageModel(LanguageModelConfig(context=CONTEXT, **{**SIZES, **options})).eval()
+
+
+def tokens_of(batch: int, length: int) -> torch.Tensor:
+    return torch.randint(0, 31, (batch, length), generator=torch.Generator().manual_seed(length))
+
+
+Step = Callable[[], torch.Tensor]
+
+
+def our_steps(model: LanguageModel, tokens: torch.Tensor) -> tuple[Step, Step, int]:
+    """Make the next token's pass, with a filled cache and without; give the cache's bytes."""
+    batch, length = tokens.shape
+    cache = model.new_cache(batch=batch, capacity=length)
+    model(tokens[:, :-1], cache)
+
+    def cached() -> torch.Tensor:
+        cache.rewind(length - 1)
+        return model(tokens[:, -1:], cache)[:, -1]
+
+    return (
+        cached,
+        lambda: model(tokens)[:, -1],
+        sum(buffer.nbytes for layer in cache.layers for buffer in layer.buffers),
+    )
+
+
+def their_steps(theirs: LlamaForCausalLM, tokens: torch.Tensor) -> dict[str, Step]:
+    """Make the next token's pass with each of transformers' caches, and without.
+
+    A dynamic cache grows by copying, so it is cropped after each pass; that is part of no pass in
+    `generate` and takes microseconds. A static cache has a counter that is set back.
+    """
+    length = tokens.shape[1]
+    dynamic: TheirCache = DynamicCache(config=theirs.config)
+    static: TheirCache = StaticCache(config=theirs.config, max_cache_len=length)
+    for cache in (dynamic, static):
+        theirs(tokens[:, :-1], past_key_values=cache, use_cache=True)
+
+    def with_dynamic() -> torch.Tensor:
+        out = theirs(tokens[:, -1:], past_key_values=dynamic, use_cache=True).logits[:, -1]
+        dynamic.crop(-1)
+        return out
+
+    def with_static() -> torch.Tensor:
+        for layer in static.layers:
+            layer.cumulative_length.fill_(length - 1)
+        return theirs(tokens[:, -1:], past_key_values=static, use_cache=True).logits[:, -1]
+
+    return {
+        "theirs, DynamicCache": with_dynamic,
+        "theirs, StaticCache": with_static,
+        "theirs, no cache": lambda: theirs(tokens, use_cache=False, logits_to_keep=1).logits[:, -1],
+    }
+
+
+def seconds_each(work: Step, *, least: float) -> float:
+    """Repeat for at least so many seconds of processor time; give the seconds of one."""
+    start, number = time.process_time(), 0
+    while number == 0 or time.process_time() - start < least:
+        work()
+        number += 1
+    return (time.process_time() - start) / number
+
+
+def medians(works: dict[str, Step], *, rounds: int, least: float) -> dict[str, float]:
+    """Time all works in turn, round by round: seconds of each."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(seconds_each(work, least=least))
+    return {name: float(np.median(found)) for name, found in times.items()}
+
+
+def against_length(*, rounds: int, least: float) -> list[dict[str, Any]]:
+    """Measure the next token with and without caches, ours and theirs."""
+    ours = model_of(attention="grouped-query", groups=2)
+    theirs = llama(ours)
+    rows = []
+    for length in LENGTHS:
+        tokens = tokens_of(1, length)
+        cached, uncached, size = our_steps(ours, tokens)
+        works: dict[str, Step] = {
+            "ours, cache": cached,
+            "ours, no cache": uncached,
+            **their_steps(theirs, tokens),
+        }
+        wanted = uncached()
+        for work in works.values():
+            torch.testing.assert_close(work(), wanted, atol=1e-4, rtol=1e-4)
+        seconds = medians(works, rounds=rounds, least=least)
+        rows.append(
+            {
+                "length": length,
+                "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
+                "megaflops": {
+                    name: round(flops_of(work) / 1e6, 3)
+                    for name, work in works.items()
+                    if name.startswith("ours")
+                },
+                "cache_bytes": size,
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def whole_generation(*, rounds: int) -> dict[str, Any]:
+    """Measure greedy generation from a prompt, tokens a second."""
+    ours = model_of(attention="grouped-query", groups=2)
+    theirs, prompt = llama(ours), tokens_of(1, PROMPT)
+    theirs.generation_config.pad_token_id = 0
+
+    def with_transformers(**options: Any) -> Step:
+        return lambda: theirs.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            max_new_tokens=NEW,
+            do_sample=False,
+            **options,
+        )
+
+    works: dict[str, Step] = {
+        "ours, cache": lambda: generate(ours, prompt, new=NEW),
+        "ours, no cache": lambda: generate_without_cache(ours, prompt, new=NEW),
+        "theirs, DynamicCache": with_transformers(use_cache=True),
+        "theirs, StaticCache": with_transformers(
+            cache_implementation="static", disable_compile=True
+        ),
+        "theirs, no cache": with_transformers(use_cache=False),
+    }
+    wanted = works["ours, no cache"]()
+    for name, work in works.items():
+        assert torch.equal(work(), wanted), f"{name} says something else"
+    seconds = medians(works, rounds=rounds, least=0)
+    speed = {name: round(NEW / s, 1) for name, s in seconds.items()}
+    print(speed, flush=True)
+    return {
+        "prompt": PROMPT,
+        "new": NEW,
+        "tokens_per_second": speed,
+        "ours_over_theirs": {
+            name: round(seconds[name] / seconds["ours, cache"], 2)
+            for name in seconds
+            if name.startswith("theirs")
+        },
+    }
+
+
+def kinds_against_length(*, rounds: int, least: float) -> list[dict[str, Any]]:
+    """Measure the next token of the four kinds of attention, decoding from their caches."""
+    rows = []
+    models = {name: model_of(**options) for name, options in KINDS.items()}
+    for length in [64, 256, 1024]:
+        tokens = tokens_of(BATCH, length)
+        works, sizes = {}, {}
+        for name, model in models.items():
+            works[name], _, size = our_steps(model, tokens)
+            sizes[name] = size // (BATCH * length)
+        seconds = medians(works, rounds=rounds, least=least)
+        rows.append(
+            {
+                "length": length,
+                "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
+                "megaflops": {name: round(flops_of(w) / 1e6, 3) for name, w in works.items()},
+                "cache_bytes_per_token": sizes,
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.1, help="of each measurement, at least")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    timing = {"rounds": chosen.rounds, "least": chosen.seconds}
+    with torch.no_grad():
+        found = {
+            "command": f"python benchmarks/decoding.py --rounds {chosen.rounds} "
+            f"--seconds {chosen.seconds} --record",
+            "machine": {"processor": processor(), "threads": 1},
+            "versions": {**versions(), "transformers": transformers.__version__},
+            "model": SIZES,
+            "batch_of_kinds": BATCH,
+            "generation": whole_generation(rounds=chosen.rounds),
+            "against_length": against_length(**timing),
+            "kinds": kinds_against_length(**timing),
+        }
+    if chosen.record:
+        write_atomically(RECORD, (json.dumps(found, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Training of the language models: equal sizes, records, checkpoints, the command."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from shapes_of_attention.language_model import LanguageModel, LanguageModelConfig
+from shapes_of_attention.language_model.text import make_rows
+from shapes_of_attention.language_model.train import (
+    comparison,
+    kinds,
+    load_language_model,
+    main,
+    measure_text,
+    train_one,
+)
+from shapes_of_attention.training.checkpoint import CheckpointError, write_tensors
+from shapes_of_attention.training.short import ShortRun
+
+SHORT = ShortRun(steps=6, learning_rate=5e-3, warmup_steps=1)
+
+
+def test_all_kinds_of_attention_are_compared_at_nearly_one_size():
+    sizes = [sum(p.numel() for p in LanguageModel(c).parameters()) for c in kinds().values()]
+    assert len(sizes) == 4
+    assert max(sizes) / min(sizes) < 1.01
+
+
+def test_a_run_leaves_a_record_and_a_model_and_is_not_done_twice(tmp_path, capsys):
+    config = kinds()["latent"]
+    found = train_one("latent", config, seed=0, assets=tmp_path, run=SHORT)
+    path = tmp_path / "records/language-model-latent-seed-0.json"
+    record = json.loads(path.read_text())
+    assert record["test"] == found
+    assert record["config"]["model"] == asdict(config)
+    assert {"command", "parameters", "seconds", "machine", "versions"} <= record.keys()
+    assert record["curve"][-1]["loss"] < record["curve"][0]["loss"]
+    assert found["cache_bytes_per_token"] == 4 * config.cached_values_per_token()
+
+    model = load_language_model(tmp_path / "checkpoints/language-model-latent-seed-0.safetensors")
+    measured = measure_text(model, stories=found["stories"], seed=found["seed"])
+    assert measured == {key: found[key] for key in ("loss", "recall")}
+
+    before = path.read_bytes()
+    assert train_one("latent", config, seed=0, assets=tmp_path, run=SHORT) == {}
+    assert "done" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
+class Clairvoyant(nn.Module):
+    """Knows the stories of one seed by heart."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        super().__init__()
+        self.next = {tuple(row[:-1].tolist()): row[1:] for row in rows}
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        answers = torch.stack([self.next[tuple(row.tolist())] for row in tokens])
+        return 50.0 * nn.functional.one_hot(answers, 31).float()
+
+
+def test_recall_and_loss_are_perfect_for_who_knows_the_text_and_poor_for_chance():
+    rows = torch.from_numpy(make_rows(np.arange(32), seed=9, length=65))
+    assert measure_text(Clairvoyant(rows), stories=32, seed=9) == {"loss": 0.0, "recall": 1.0}
+    torch.manual_seed(0)
+    untrained = measure_text(LanguageModel(LanguageModelConfig()).eval(), stories=32, seed=9)
+    assert untrained["loss"] > 3
+    assert untrained["recall"] < 0.1
+
+
+def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path):
+    for name in kinds():
+        for seed, loss in ((0, 1.0), (3, 2.0)):
+            test = {"loss": loss, "recall": 0.5, "cache_bytes_per_token": 8}
+            test["twice_as_long"] = {"recall": 0.25}
+            record = {"parameters": 5, "test": test, "curve": [{"step": seed}]}
+            (tmp_path / f"language-model-{name}-seed-{seed}.json").write_text(json.dumps(record))
+    found = comparison(tmp_path)
+    assert list(found) == list(kinds())
+    assert found["latent"]["loss"] == [1.0, 2.0]
+    assert found["latent"]["recall_twice"] == [0.25, 0.25]
+    assert found["latent"]["curves"] == [[{"step": 0}], [{"step": 3}]]
+    for path in tmp_path.glob("*multi-query*"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"no record of multi-query; run python -m"):
+        comparison(tmp_path)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    write_tensors(path, {"x": torch.zeros(1)}, {"model": "unet"})
+    with pytest.raises(CheckpointError, match="holds no language model"):
+        load_language_model(path)
+
+
+def test_the_command_lists_its_runs_and_names_one_that_is_not_there(capsys):
+    assert main(["--list", "--only", "*-seed-0"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        f"{name}-seed-0" for name in kinds()
+    ]
+    assert main(["--only", "linear-*"]) == 1
+    assert "no run is called linear-*" in capsys.readouterr().err
