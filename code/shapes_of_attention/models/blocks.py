@@ -6,6 +6,7 @@ Each part normalises its input and adds its result to the stream ("pre-norm").
 from torch import Tensor, nn
 
 from shapes_of_attention.models.attention import Attention
+from shapes_of_attention.models.experts import MixtureConfig, MixtureOfExperts
 
 __all__ = ["DecoderBlock", "EncoderBlock", "FeedForward"]
 
@@ -24,14 +25,19 @@ class FeedForward(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """Self-attention, then a feed-forward network: [batch, tokens, dim] -> the same."""
+    """Self-attention, then a feed-forward network: [batch, tokens, dim] -> the same.
 
-    def __init__(self, *, dim: int, heads: int, hidden: int) -> None:
+    With `mixture`, a mixture of experts stands in the network's place.
+    """
+
+    def __init__(
+        self, *, dim: int, heads: int, hidden: int, mixture: MixtureConfig | None = None
+    ) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(dim)
         self.attention = Attention(dim=dim, heads=heads)
         self.feed_forward_norm = nn.LayerNorm(dim)
-        self.feed_forward = FeedForward(dim=dim, hidden=hidden)
+        self.feed_forward = _feed_forward(dim, hidden, mixture)
 
     def forward(
         self, x: Tensor, *, mask: Tensor | None = None, rotary: Tensor | None = None
@@ -44,7 +50,7 @@ class DecoderBlock(nn.Module):
     """Self-attention among the queries, cross-attention to a memory, a feed-forward network.
 
     `queries` [batch, queries, dim] and `memory` [batch, keys, dim] -> [batch, queries, dim]. Either
-    attention can be left out.
+    attention can be left out. With `mixture`, a mixture of experts stands in the network's place.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class DecoderBlock(nn.Module):
         hidden: int,
         self_attention: bool = True,
         cross_attention: bool = True,
+        mixture: MixtureConfig | None = None,
     ) -> None:
         super().__init__()
         self.self_attention: Attention | None = None
@@ -66,7 +73,7 @@ class DecoderBlock(nn.Module):
             self.cross_attention_norm = nn.LayerNorm(dim)
             self.cross_attention = Attention(dim=dim, heads=heads)
         self.feed_forward_norm = nn.LayerNorm(dim)
-        self.feed_forward = FeedForward(dim=dim, hidden=hidden)
+        self.feed_forward = _feed_forward(dim, hidden, mixture)
 
     def forward(
         self,
@@ -89,3 +96,7 @@ class DecoderBlock(nn.Module):
                 context_rotary=memory_rotary,
             )
         return x + self.feed_forward(self.feed_forward_norm(x))
+
+
+def _feed_forward(dim: int, hidden: int, mixture: MixtureConfig | None) -> nn.Module:
+    return FeedForward(dim=dim, hidden=hidden) if mixture is None else MixtureOfExperts(mixture)

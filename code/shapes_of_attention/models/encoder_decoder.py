@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import DecoderBlock, EncoderBlock
+from shapes_of_attention.models.experts import MixtureConfig
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
     PaletteHead,
@@ -42,6 +43,10 @@ class EncoderDecoderConfig:
     registers : learned tokens that the encoder may use as scratch paper (arXiv 2309.16588); they
         are dropped before cross-attention.
     palette : colours with which the head paints a patch.
+    experts : experts in the place of each feed-forward network, 0 for none; `hidden` is the width
+        of one expert.
+    chosen_experts, shared_experts : how many of them a token visits, and how many there are besides
+        that every token visits.
     """
 
     size: int = 128
@@ -57,6 +62,9 @@ class EncoderDecoderConfig:
     cross_attention: bool = True
     registers: int = 0
     palette: int = 4
+    experts: int = 0
+    chosen_experts: int = 2
+    shared_experts: int = 0
 
     def __post_init__(self) -> None:
         if self.patch < 1 or self.size % self.patch:
@@ -73,6 +81,19 @@ class EncoderDecoderConfig:
             raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
         if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
             raise ValueError("encoder_layers, decoder_layers and registers must not be negative")
+        self.mixture()
+
+    def mixture(self) -> MixtureConfig | None:
+        """Describe the mixture of experts in each layer; None where there is none."""
+        if not self.experts:
+            return None
+        return MixtureConfig(
+            dim=self.dim,
+            hidden=self.hidden,
+            experts=self.experts,
+            chosen=self.chosen_experts,
+            shared=self.shared_experts,
+        )
 
 
 class EncoderDecoder(nn.Module):
@@ -106,7 +127,9 @@ class EncoderDecoder(nn.Module):
             self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim)
 
         self.encoder = nn.ModuleList(
-            EncoderBlock(dim=config.dim, heads=config.heads, hidden=config.hidden)
+            EncoderBlock(
+                dim=config.dim, heads=config.heads, hidden=config.hidden, mixture=config.mixture()
+            )
             for _ in range(config.encoder_layers)
         )
         self.encoder_norm = nn.LayerNorm(config.dim)
@@ -117,6 +140,7 @@ class EncoderDecoder(nn.Module):
                 hidden=config.hidden,
                 self_attention=config.decoder_self_attention,
                 cross_attention=config.cross_attention,
+                mixture=config.mixture(),
             )
             for _ in range(config.decoder_layers)
         )

@@ -1,0 +1,174 @@
+"""Speed of the mixture of experts: beside Mixtral's block, and beside dense layers.
+
+python benchmarks/experts.py [--seconds 0.05] [--rounds 9] [--record]
+
+Mixtral's block is that of transformers, with the same weights, in both of its forms that run on a
+processor: `eager` and `grouped_mm`. The dense layers are one SwiGLU network each, as wide as all
+experts together (equal total size) and as those that a token visits (equal active size). One
+thread, by the processor's clock, all in turn within a round; a ratio is a peer's time over ours,
+and the median over the rounds is given. `--record` writes assets/records/experts-benchmark.json.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from training_throughput import seconds_each
+from transformers import MixtralConfig
+from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
+
+from shapes_of_attention.models.experts import (
+    GROUPED_FLOPS,
+    Experts,
+    MixtureConfig,
+    MixtureOfExperts,
+)
+from shapes_of_attention.training.checkpoint import write_atomically
+from shapes_of_attention.training.machine import processor, versions
+
+RECORD = Path(__file__).parents[1] / "assets/records/experts-benchmark.json"
+OURS = "our mixture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A size to measure: tokens, their width, an expert's width, experts, and those chosen."""
+
+    tokens: int
+    dim: int
+    hidden: int
+    experts: int = 8
+    chosen: int = 2
+
+
+CASES = [
+    Case(tokens=1024, dim=128, hidden=128),
+    Case(tokens=512, dim=256, hidden=512),
+    Case(tokens=512, dim=256, hidden=128, experts=32, chosen=4),
+    Case(tokens=16, dim=256, hidden=512),
+]
+
+
+class Dense(nn.Module):
+    """One SwiGLU network: [tokens, dim] -> the same."""
+
+    def __init__(self, *, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.network = Experts(experts=1, dim=dim, hidden=hidden, form="swiglu")
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.network(tokens, torch.tensor([len(tokens)]))
+
+
+def layers(case: Case) -> dict[str, nn.Module]:
+    """Build our mixture and its peers, those of one kind with the same weights."""
+    config = MixtureConfig(
+        dim=case.dim,
+        hidden=case.hidden,
+        experts=case.experts,
+        chosen=case.chosen,
+        form="swiglu",
+    )
+    ours = MixtureOfExperts(config)
+    built: dict[str, nn.Module] = {OURS: ours}
+    for form in ("eager", "grouped_mm"):
+        options: dict[str, Any] = {
+            "hidden_size": case.dim,
+            "intermediate_size": case.hidden,
+            "num_local_experts": case.experts,
+            "num_experts_per_tok": case.chosen,
+            "experts_implementation": form,
+        }
+        block = MixtralSparseMoeBlock(MixtralConfig(**options))
+        weights = {
+            "gate.weight": ours.router.score.weight,
+            "experts.gate_up_proj": ours.experts.expand,
+            "experts.down_proj": ours.experts.contract,
+        }
+        block.load_state_dict(weights)
+        built[f"Mixtral, {form}"] = block
+    built["dense, equal total"] = Dense(dim=case.dim, hidden=case.experts * case.hidden)
+    built["dense, equal active"] = Dense(dim=case.dim, hidden=case.chosen * case.hidden)
+    return built
+
+
+def work_of(layer: nn.Module, case: Case, *, training: bool) -> Callable[[], Tensor]:
+    """Make one pass over a batch of one sequence as a function: forward, or with its gradients."""
+    x = torch.randn(1, case.tokens, case.dim, generator=torch.Generator().manual_seed(1))
+    if isinstance(layer, Dense):
+        x = x[0]
+    x.requires_grad_(training)
+
+    def work() -> Tensor:
+        with torch.set_grad_enabled(training):
+            out: Tensor = layer(x)
+            if training:
+                for parameter in layer.parameters():
+                    parameter.grad = None
+                out.sum().backward()
+        return out
+
+    return work
+
+
+def measure(case: Case, *, training: bool, seconds: float, rounds: int) -> dict[str, Any]:
+    """Time all layers of a case, in turn."""
+    torch.manual_seed(0)
+    works = {n: work_of(layer, case, training=training) for n, layer in layers(case).items()}
+    wanted = works[OURS]().reshape(case.tokens, case.dim)
+    for name in ("Mixtral, eager", "Mixtral, grouped_mm"):
+        torch.testing.assert_close(works[name]()[0], wanted, atol=1e-5, rtol=1e-5)
+    flops = {}
+    for name, work in works.items():
+        with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as counter:
+            work()
+        flops[name] = int(counter.get_total_flops())
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(seconds_each(work, seconds))
+    ours = np.array(times[OURS])
+    return {
+        **asdict(case),
+        "pass": "training" if training else "forward",
+        "milliseconds": {name: round(1e3 * float(np.median(t)), 3) for name, t in times.items()},
+        "times_ours": {
+            name: round(float(np.median(np.array(t) / ours)), 3) for name, t in times.items()
+        },
+        "megaflops": {n: round(f / 1e6, 3) for n, f in flops.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    found = {
+        "command": f"python benchmarks/experts.py --seconds {chosen.seconds} "
+        f"--rounds {chosen.rounds} --record",
+        "machine": {"processor": processor(), "threads": 1},
+        "versions": {**versions(), "transformers": transformers.__version__},
+        "cases": [
+            measure(case, training=training, seconds=chosen.seconds, rounds=chosen.rounds)
+            for case in CASES
+            for training in (False, True)
+        ],
+    }
+    print(json.dumps(found["cases"], indent=1))
+    if chosen.record:
+        write_atomically(RECORD, (json.dumps(found, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

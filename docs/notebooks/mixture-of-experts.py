@@ -1,0 +1,457 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Mixture of experts
+#
+# Many feed-forward networks, of which a token visits a few. This notebook counts what a feed-forward
+# layer costs, proves the mixture against a plain loop and against Mixtral's block, and looks into
+# an encoder-decoder that was trained with eight experts in each layer.
+
+# %%
+#| label: setup
+#| inputs: [assets/checkpoints/experts-bias.safetensors, assets/records/experts-bias.json, assets/records/experts-unbalanced.json, assets/records/experts-loss.json, assets/records/experts-dense-active.json, assets/records/experts-dense-total.json, assets/records/experts-benchmark.json]
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython.display import HTML
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import MixtralConfig
+from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
+
+from shapes_of_attention.data import make_shapes
+from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.figures import routing as drawn
+from shapes_of_attention.interpret.routing import (
+    CONTENTS,
+    choices_by_content,
+    loads_by_layer,
+    patch_contents,
+    read_runs,
+    route,
+    unevenness,
+)
+from shapes_of_attention.models import build_model
+from shapes_of_attention.models.experts import (
+    GROUPED_FLOPS,
+    MixtureConfig,
+    MixtureOfExperts,
+    Routing,
+    balance_loss,
+    group_by_expert,
+)
+from shapes_of_attention.training.checkpoint import load_model
+
+torch.set_num_threads(1)
+records = Path("../../assets/records")
+runs = read_runs(
+    records,
+    [
+        "experts-dense-active",
+        "experts-dense-total",
+        "experts-unbalanced",
+        "experts-loss",
+        "experts-bias",
+    ],
+)
+
+# %% [markdown]
+# ## What a feed-forward layer costs
+#
+# Parameters and multiplications of the encoder-decoder's blocks, by what they belong to.
+
+# %%
+#| label: our-cost
+flagship = build_model("encoder-decoder")
+blocks = [*flagship.encoder, *flagship.decoder]
+feed_forward = sum(p.numel() for block in blocks for p in block.feed_forward.parameters())
+everything = sum(p.numel() for block in blocks for p in block.parameters())
+
+print(f"feed-forward {feed_forward:,} of {everything:,}: {feed_forward / everything:.0%}")
+
+# %%
+#| label: our-share
+print(f"{feed_forward / everything:.0%}")
+
+# %% [markdown]
+# Mixtral 8x7B, from the sizes in its configuration: width 4096, 32 layers, 32 heads for queries and
+# 8 for keys and values, experts of three matrices with an inner width of 14336, 8 of them in a
+# layer, 2 for each token, 32000 words.
+
+# %%
+#| label: mixtral-cost
+dim, inner, layers, words = 4096, 14336, 32, 32_000
+attention = 2 * dim * dim + 2 * dim * (dim // 4)
+expert = 3 * dim * inner
+rest = layers * (attention + 2 * dim + 8 * dim) + 2 * words * dim + dim
+total = rest + layers * 8 * expert
+active = rest + layers * 2 * expert
+
+print(f"attention, all layers {layers * attention / 1e9:5.1f} billion")
+print(f"experts, all layers   {layers * 8 * expert / 1e9:5.1f} billion")
+print(f"whole model           {total / 1e9:5.1f} billion")
+print(f"used for one token    {active / 1e9:5.1f} billion")
+
+# %%
+#| label: mixtral-share
+print(f"{layers * 8 * expert / total:.0%}")
+
+# %% [markdown]
+# ## The layer
+#
+# Eight experts, two for each token, beside a loop that takes the formula at its word.
+
+# %%
+#| label: equals-the-loop
+torch.manual_seed(0)
+layer = MixtureOfExperts(MixtureConfig(dim=32, hidden=48, experts=8, chosen=2))
+x = torch.randn(3, 20, 32)
+
+rows = []
+for token in x.flatten(0, 1):
+    logits = layer.router.score(token)
+    row = torch.zeros(32)
+    best = logits.topk(2)
+    for share, number in zip(best.values.softmax(0), best.indices):
+        inner = functional.gelu(layer.experts.expand[number] @ token)
+        row += share * (layer.experts.contract[number] @ inner)
+    rows.append(row)
+
+difference = (layer(x).flatten(0, 1) - torch.stack(rows)).abs().max()
+assert difference < 1e-5
+print("equal to the loop, to 1e-5")
+
+# %% [markdown]
+# The same for the block of Mixtral in Hugging Face's transformers, with our weights copied into it.
+# Gradients too.
+
+# %%
+#| label: equals-mixtral
+ours = MixtureOfExperts(MixtureConfig(dim=32, hidden=48, form="swiglu"))
+theirs = MixtralSparseMoeBlock(
+    MixtralConfig(
+        hidden_size=32,
+        intermediate_size=48,
+        num_local_experts=8,
+        num_experts_per_tok=2,
+        experts_implementation="eager",
+    )
+)
+theirs.load_state_dict(
+    {
+        "gate.weight": ours.router.score.weight,
+        "experts.gate_up_proj": ours.experts.expand,
+        "experts.down_proj": ours.experts.contract,
+    }
+)
+outputs = [block(x) for block in (ours, theirs)]
+slopes = [
+    torch.autograd.grad(out.square().sum(), weights)
+    for out, weights in (
+        (outputs[0], [ours.router.score.weight, ours.experts.expand, ours.experts.contract]),
+        (outputs[1], list(theirs.parameters())),
+    )
+]
+torch.testing.assert_close(outputs[0], outputs[1], atol=1e-5, rtol=1e-5)
+torch.testing.assert_close(slopes[0], slopes[1], atol=1e-5, rtol=1e-4)
+print("equal to Mixtral's block, to 1e-5, gradients included")
+
+# %% [markdown]
+# Are the others really left alone? Count the work. Then put NaN into two experts that no token may
+# choose: a layer that computed them, only to multiply by zero, would return NaN.
+
+# %%
+#| label: only-the-chosen
+with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as mixture:
+    layer(x)
+dense = nn.Sequential(nn.Linear(32, 8 * 48), nn.GELU(), nn.Linear(8 * 48, 32))
+with FlopCounterMode(display=False) as whole:
+    dense(x)
+
+with torch.no_grad():
+    layer.experts.expand[:2] = torch.nan
+    layer.router.bias[:2] = -torch.inf
+assert layer(x).isfinite().all()
+print(f"{mixture.get_total_flops():,} FLOPs, a dense layer of that size {whole.get_total_flops():,}")
+
+# %% [markdown]
+# ## The snippet that cannot run
+#
+# It looks the experts up with a tensor of numbers. A list of modules takes one number.
+
+# %%
+#| label: broken-lookup
+experts = nn.ModuleList(nn.Linear(4, 4) for _ in range(16))
+try:
+    experts[torch.tensor([3, 0, 7])]
+except (TypeError, ValueError) as error:
+    print(f"{type(error).__name__}: {error}")
+
+# %% [markdown]
+# Its mask compares the best expert with the expert in column `idx` of the top k.
+
+# %%
+#| label: broken-mask
+scores = torch.randn(8, 50, 16, generator=torch.Generator().manual_seed(0))
+top = scores.topk(2, dim=-1).indices
+for column in range(2):
+    mask = scores.argmax(dim=-1) == top[..., column]
+    print(f"column {column}: the mask lets {mask.float().mean():.0%} of the tokens through")
+
+# %% [markdown]
+# The same layer, mended.
+
+# %%
+#| label: mended
+mended = MixtureOfExperts(MixtureConfig(dim=512, hidden=2048, experts=16, chosen=2))
+tokens = torch.randn(8, 50, 512)
+out = mended(tokens)
+out.square().mean().backward()
+
+print("in", tuple(tokens.shape), " out", tuple(out.shape))
+print("the router learns:", bool(mended.router.score.weight.grad.abs().max() > 0))
+
+# %% [markdown]
+# ## One token on its way
+#
+# The encoder-decoder trained with the moving bias, on an image it has not seen.
+
+# %%
+#| label: one-token
+model = load_model(Path("../../assets/checkpoints/experts-bias.safetensors"))
+batch = make_shapes(range(256), seed=TEST_SEED)
+routings = route(model, batch)
+contents = patch_contents(batch)  # [images, patches]
+LAYER = "encoder.1.feed_forward"
+routing = routings[LAYER]
+
+patch = int(np.flatnonzero(contents[0] > 0)[5])
+drawn.one_token(
+    batch.image[0],
+    patch,
+    routing.probabilities[patch].numpy(),
+    routing.chosen[patch].tolist(),
+    routing.weights[patch].tolist(),
+)
+
+# %% [markdown]
+# ## Who takes what
+#
+# First choices in one layer, as colours over images.
+
+# %%
+#| label: expert-maps
+first = routing.chosen[:, 0].numpy().reshape(len(batch), -1)
+drawn.expert_maps(batch.image[:3], first[:3], title="First choice in the encoder's second layer")
+
+# %%
+#| label: expert-gallery
+generator = np.random.default_rng(0)
+cut = batch.image.reshape(len(batch), 3, 8, 16, 8, 16).transpose(0, 2, 4, 1, 3, 5)
+cut = cut.reshape(-1, 3, 16, 16)  # [images * patches, 3, 16, 16]
+shown = first.flatten()
+gallery = []
+for number in range(8):
+    mine = np.flatnonzero((shown == number) & (contents.flatten() > 0))
+    if not len(mine):
+        mine = np.flatnonzero(shown == number)
+    gallery.append(cut[generator.choice(mine, min(8, len(mine)), replace=False)])
+drawn.expert_gallery(gallery, routing.load().tolist())
+
+# %%
+#| label: empty-share
+print(f"{(contents == 0).mean():.0%}")
+
+# %%
+#| label: expert-diet
+diet = choices_by_content(routing, contents)
+drawn.expert_diet(diet, CONTENTS)
+
+# %% [markdown]
+# ## Balance
+#
+# What the balance loss is when the work is shared evenly, and when one expert does it all.
+
+# %%
+#| label: balance-values
+even = torch.full((16, 8), 1 / 8)
+in_turn = (torch.arange(16)[:, None] + torch.arange(2)) % 8
+one_for_all = torch.zeros(16, 8)
+one_for_all[:, 0] = 1
+balanced = balance_loss(Routing(even, in_turn, even[:, :2]))
+collapsed = balance_loss(Routing(one_for_all, torch.zeros(16, 1).long(), torch.ones(16, 1)))
+assert balanced == 1 and collapsed == 8
+print(f"even {balanced:.0f}, all on one of eight {collapsed:.0f}")
+
+# %% [markdown]
+# The load of every layer over the last tenth of training, for the three ways to balance.
+
+# %%
+#| label: layer-loads
+titles = {
+    "experts-unbalanced": "No balance",
+    "experts-loss": "Balance loss",
+    "experts-bias": "Moving bias",
+}
+loads = {title: loads_by_layer(runs[name][0], points=4) for name, title in titles.items()}
+drawn.layer_loads(loads)
+
+# %%
+#| label: load-over-training
+courses = {}
+for name, title in titles.items():
+    points = runs[name][0]["test"]["load_over_training"]
+    courses[title] = (
+        [16 * point["step"] for point in points],
+        np.array([point["layers"][LAYER] for point in points]),
+    )
+drawn.load_over_training(courses)
+
+# %%
+#| label: unevenness
+busiest = {
+    title: np.mean([unevenness(load) for load in layers.values()])
+    for title, layers in loads.items()
+}
+for title, excess in busiest.items():
+    print(f"{title:14s} busiest expert {excess:+.0%} over its share")
+
+# %%
+#| label: unevenness-none
+print(f"{busiest['No balance']:.0%}")
+
+# %%
+#| label: unevenness-loss
+print(f"{busiest['Balance loss']:.0%}")
+
+# %%
+#| label: unevenness-bias
+print(f"{busiest['Moving bias']:.0%}")
+
+# %% [markdown]
+# How many choices would a capacity of exactly the even share drop, on held-out images?
+
+# %%
+#| label: dropped
+choices = routing.chosen.numel()
+for factor in (1.0, 1.25, 1.5):
+    _, counts = group_by_expert(routing.chosen, experts=8, capacity=int(factor * choices / 8))
+    print(f"capacity factor {factor:<4}: {1 - counts.sum().item() / choices:.1%} dropped")
+
+# %%
+#| label: dropped-even
+_, counts = group_by_expert(routing.chosen, experts=8, capacity=choices // 8)
+print(f"{1 - counts.sum().item() / choices:.0%}")
+
+# %% [markdown]
+# ## Was it worth it?
+
+# %%
+#| label: error-curves
+styles = {
+    "experts-dense-active": ("dense, equal active size", "#e69f00", True),
+    "experts-dense-total": ("dense, equal total size", "#d55e00", True),
+    "experts-unbalanced": ("experts, no balance", "#8c8c8c", False),
+    "experts-loss": ("experts, balance loss", "#009e73", False),
+    "experts-bias": ("experts, moving bias", "#0072b2", False),
+}
+drawn.error_curves(
+    [
+        (
+            label,
+            [16 * point["step"] for point in runs[name][0]["curve"]],
+            [point["colour_error_median"] for point in runs[name][0]["curve"]],
+            colour,
+            dashed,
+        )
+        for name, (label, colour, dashed) in styles.items()
+    ]
+)
+
+# %%
+#| label: results
+def cells(values):
+    return "".join(f"<td>{value}</td>" for value in values)
+
+
+def mean(records, *keys):
+    """Average an entry over seeds."""
+    found = []
+    for record in records:
+        for key in keys:
+            record = record[key]
+        found.append(record)
+    return float(np.mean(found))
+
+
+HTML(
+    "<table><thead><tr><th>Feed-forward layers</th><th>Parameters</th><th>MFLOPs an image</th>"
+    "<th>Colour error</th><th>Within 8 levels</th><th>PSNR, dB</th><th>s per 1000 images</th>"
+    "<th>Seeds</th></tr></thead><tbody>"
+    + "".join(
+        "<tr>"
+        + cells(
+            [
+                label,
+                f"{mean(runs[name], 'parameters') / 1e6:.2f} M",
+                f"{mean(runs[name], 'test', 'megaflops_per_image'):.0f}",
+                f"{mean(runs[name], 'test', 'colour', 'colour_error_median'):.1f}",
+                f"{mean(runs[name], 'test', 'colour', 'within_8'):.1%}",
+                f"{mean(runs[name], 'test', 'colour', 'psnr'):.1f}",
+                f"{1000 * mean(runs[name], 'seconds') / mean(runs[name], 'steps') / 16:.1f}",
+                len(runs[name]),
+            ]
+        )
+        + "</tr>"
+        for name, (label, _, _) in styles.items()
+    )
+    + "</tbody></table>"
+)
+
+# %%
+#| label: images
+print(f"{16 * runs['experts-bias'][0]['steps']:,}")
+
+# %% [markdown]
+# ## Speed
+#
+# From `python benchmarks/experts.py --record`: another layer's time over that of our mixture, so a
+# number above one means that ours is faster.
+
+# %%
+#| label: speed
+benchmark = json.loads((records / "experts-benchmark.json").read_text())
+PEERS = ["Mixtral, eager", "Mixtral, grouped_mm", "dense, equal total", "dense, equal active"]
+HTML(
+    "<table><thead><tr><th>Tokens</th><th>Experts</th><th>Width</th><th>Pass</th>"
+    + "".join(f"<th>{peer}</th>" for peer in PEERS)
+    + "</tr></thead><tbody>"
+    + "".join(
+        "<tr>"
+        + cells(
+            [
+                case["tokens"],
+                f"{case['chosen']} of {case['experts']}",
+                f"{case['dim']} / {case['hidden']}",
+                case["pass"],
+                *(f"{case['times_ours'][peer]:.2f}×" for peer in PEERS),
+            ]
+        )
+        + "</tr>"
+        for case in benchmark["cases"]
+    )
+    + "</tbody></table>"
+)
