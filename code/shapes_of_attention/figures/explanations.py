@@ -1,0 +1,480 @@
+"""What attention explains: scores of heads, hidden shapes, exchanged weights."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.patches import Circle, Rectangle
+from numpy.typing import NDArray
+from PIL import Image
+
+from shapes_of_attention.data import KINDS, ShapesBatch
+from shapes_of_attention.figures.attention_views import LAYERS
+from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.palette import GROUND, INK, LINE, MUTED, PANEL
+from shapes_of_attention.figures.shapes import (
+    WHITE,
+    glyph,
+    letters,
+    panel,
+    show_image,
+    write,
+)
+
+__all__ = [
+    "DEEPER",
+    "TEACHING",
+    "change_scatter",
+    "exchanged_weights",
+    "head_effects",
+    "head_scores",
+    "hidden_shape",
+    "hiding_by_module",
+    "score_against_effect",
+]
+
+WIDTH = 600
+#: Data colours of the two models, after no channel.
+TEACHING = "#1b80b8"
+DEEPER = "#b8569a"
+GREY = "#8a8f99"
+Floats = NDArray[np.floating[Any]]
+Levels = NDArray[np.uint8]
+
+
+def plot_axes(
+    figure: MatplotlibFigure, left: float, top: float, width: float, height: float
+) -> Axes:
+    """Add axes with ticks, placed in pixels from the figure's top left."""
+    total_width, total_height = figure.get_size_inches() * figure.dpi
+    return figure.add_axes(
+        (
+            left / total_width,
+            1 - (top + height) / total_height,
+            width / total_width,
+            height / total_height,
+        )
+    )
+
+
+def kind_icons(
+    figure: MatplotlibFigure, left: float, top: float, step: float, size: float = 24
+) -> None:
+    """Draw the four kinds as column heads, in grey."""
+    axes = panel(figure, left, top, 4 * step, size + 4)
+    axes.set(xlim=(0, 4 * step), ylim=(0, size + 4))
+    for number in range(len(KINDS)):
+        centre = ((number + 0.5) * step, size / 2 + 2)
+        axes.add_patch(glyph(number, centre, size, (138, 143, 153)))
+
+
+def number_cells(
+    figure: MatplotlibFigure,
+    left: float,
+    top: float,
+    cell: tuple[float, float],
+    values: Floats,
+    *,
+    texts: Sequence[str],
+    most: float = 1.0,
+) -> None:
+    """Draw a row of a heat map [columns] with a text in each cell."""
+    width, height = cell
+    axes = panel(figure, left, top, len(values) * width, height)
+    axes.set(xlim=(0, len(values)), ylim=(0, 1))
+    axes.pcolormesh(values[None], vmin=0, vmax=most, edgecolors=GROUND, linewidth=0.5)
+    for column, (value, text) in enumerate(zip(values, texts, strict=True)):
+        axes.text(
+            column + 0.5,
+            0.5,
+            text,
+            color=WHITE if value < 0.62 * most else GROUND,
+            ha="center",
+            va="center_baseline",
+        )
+
+
+def percent(values: Floats) -> list[str]:
+    """Write shares as whole percent without the sign."""
+    return [f"{round(100 * value):d}".replace("-", "−") for value in values]
+
+
+def head_scores(
+    blocks: Sequence[tuple[str, Sequence[tuple[str, Floats, Floats, Floats]]]],
+    *,
+    titles: Sequence[str] = ("whole group", "by value", "other shapes"),
+    marked: tuple[int, int],
+) -> Figure:
+    """Draw shares of attention in percent: three heat maps side by side, a row for each head.
+
+    Each block is a title and its rows; a row is a name and three arrays [kinds]. The row `marked`,
+    by its block and its place there, gets a frame.
+    """
+    label, gap = 84, 14
+    cell = (WIDTH - label - 2 * gap) / 12
+    figure, tops = table_canvas([len(rows) for _, rows in blocks])
+    for place, title in enumerate(titles):
+        left = label + place * (4 * cell + gap)
+        write(figure, left + 2 * cell, 14, title, colour=INK, align="center")
+        kind_icons(figure, left, 32, cell)
+    for block, (title, rows) in enumerate(blocks):
+        write(figure, 0, tops[block][0] - BLOCK_HEAD / 2 + 2, title, colour=INK)
+        for number, (name, *values) in enumerate(rows):
+            top = tops[block][number]
+            write(figure, 0, top + ROW / 2, name)
+            for place, shares in enumerate(values):
+                left = label + place * (4 * cell + gap)
+                number_cells(figure, left, top, (cell, ROW), shares, texts=percent(shares))
+                if marked == (block, number):
+                    frame_row(figure, left, top, 4 * cell)
+    return Figure(static=figure)
+
+
+#: Height of a row of a table, of a block's title, and of the column heads above all blocks.
+ROW, BLOCK_HEAD, TABLE_HEAD = 36, 36, 64
+#: Marks a row.
+FRAME = "#e69f00"
+
+
+def table_canvas(sizes: Sequence[int]) -> tuple[MatplotlibFigure, list[list[float]]]:
+    """Make room for blocks of so many rows: the figure, and the top of each block's rows."""
+    tops: list[list[float]] = []
+    top = float(TABLE_HEAD)
+    for size in sizes:
+        top += BLOCK_HEAD
+        tops.append([top + number * ROW for number in range(size)])
+        top += size * ROW
+    return canvas(width=WIDTH, height=round(top)), tops
+
+
+def frame_row(figure: MatplotlibFigure, left: float, top: float, width: float) -> None:
+    """Frame the cells of a row."""
+    axes = panel(figure, left, top, width, ROW)
+    axes.set(xlim=(0, width), ylim=(0, ROW))
+    axes.add_patch(
+        Rectangle((1.5, 1.5), width - 3, ROW - 3, facecolor="none", edgecolor=FRAME, linewidth=2.4)
+    )
+
+
+def head_effects(blocks: Sequence[tuple[str, Sequence[tuple[str, Floats, Floats]]]]) -> Figure:
+    """Draw what heads do: what they carry (slopes), and the error without them (levels).
+
+    Each block is a title and its rows; a row is a name and two arrays [kinds].
+    """
+    label, gap = 84, 24
+    cell = (WIDTH - label - gap) / 8
+    most = max(float(harm.max()) for _, rows in blocks for _, _, harm in rows)
+    figure, tops = table_canvas([len(rows) for _, rows in blocks])
+    for place, title in enumerate(("carries, %", "error when stilled")):
+        left = label + place * (4 * cell + gap)
+        write(figure, left + 2 * cell, 14, title, colour=INK, align="center")
+        kind_icons(figure, left, 32, cell)
+    for block, (title, rows) in enumerate(blocks):
+        write(figure, 0, tops[block][0] - BLOCK_HEAD / 2 + 2, title, colour=INK)
+        for number, (name, carried, harm) in enumerate(rows):
+            top = tops[block][number]
+            write(figure, 0, top + ROW / 2, name)
+            number_cells(figure, label, top, (cell, ROW), carried, texts=percent(carried))
+            number_cells(
+                figure, label + 4 * cell + gap, top, (cell, ROW), harm,
+                texts=[f"{value:.0f}" for value in harm], most=most,
+            )  # fmt: skip
+    return Figure(static=figure)
+
+
+def change_scatter(panels: Sequence[tuple[str, Floats, Floats, float, str]]) -> Figure:
+    """Draw painted against true changes, in panels: name, true, painted (flat), slope, colour."""
+    top, side, label, foot, gap = 40, 230, 72, 58, 46
+    figure = canvas(width=WIDTH, height=top + side + foot)
+    reach = 110
+    for place, (name, true, painted, slope, colour) in enumerate(panels):
+        left = label + place * (side + gap)
+        axes = plot_axes(figure, left, top, side, side)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+        axes.plot((-reach, reach), (-reach, reach), color=MUTED, linewidth=1.2, dashes=(4, 3))
+        axes.scatter(true, painted, s=9, color=colour, alpha=0.45, linewidth=0, rasterized=True)
+        axes.plot((-reach, reach), (-slope * reach, slope * reach), color=INK, linewidth=1.5)
+        axes.set_xticks((-100, 0, 100), ("−100", "0", "100"))
+        axes.set_yticks((-100, 0, 100), ("−100", "0", "100") if place == 0 else ("", "", ""))
+        write(figure, left + side / 2, top / 2 - 2, name, colour=INK, align="center")
+        axes.text(-reach + 8, reach - 8, f"slope {slope:.2f}", color=INK, ha="left", va="top")
+    write(figure, label + side + gap / 2, top + side + 42, "true change, levels", align="center")
+    figure.text(
+        10 / WIDTH, 1 - (top + side / 2) / (top + side + foot), "painted change",
+        color=MUTED, rotation=90, ha="center", va="center",
+    )  # fmt: skip
+    return Figure(static=figure)
+
+
+def hiding_by_module(models: Sequence[tuple[str, str, Mapping[str, float]]]) -> Figure:
+    """Draw the slope when a shape is hidden from one module only: a bar each, a block a model.
+
+    Each model is a title, a colour, and module -> slope.
+    """
+    label, high, head = 200, 36, 44
+    rows = sum(len(modules) for _, _, modules in models)
+    figure = canvas(width=WIDTH, height=rows * high + len(models) * head + 10)
+    top, width = 0, WIDTH - label - 68
+    for title, colour, modules in models:
+        write(figure, 0, top + 20, title, colour=INK)
+        top += head
+        for name, slope in modules.items():
+            write(figure, 0, top + high / 2, LAYERS[name])
+            axes = panel(figure, label, top + 7, width, high - 14)
+            axes.set(xlim=(0, 1), ylim=(0, 1))
+            axes.add_patch(Rectangle((0, 0), 1, 1, facecolor=PANEL, edgecolor=LINE, linewidth=1))
+            axes.add_patch(Rectangle((0, 0), min(max(slope, 0), 1), 1, facecolor=colour))
+            text = f"{slope:.2f}".replace("-0.00", "0.00").replace("-", "−")
+            write(figure, WIDTH, top + high / 2, text, colour=INK, align="right")
+            top += high
+    return Figure(static=figure)
+
+
+def score_against_effect(
+    panels: Sequence[tuple[str, Floats, float]],
+    effect: Floats,
+    models: NDArray[np.int64],
+    colours: Sequence[tuple[str, str]],
+) -> Figure:
+    """Draw each head's effect over its score: one panel a score, one point a head and kind.
+
+    Each panel is a title, scores [points] and their correlation with `effect` [points];
+    `models` [points] indexes `colours`, name and colour of each model.
+    """
+    head, top, side, label, foot, gap = 40, 72, 230, 72, 58, 46
+    figure = canvas(width=WIDTH, height=head + top + side + foot)
+    x = float(label)
+    for name, colour in colours:
+        axes = panel(figure, x, 8, 20, 20)
+        axes.add_patch(Circle((0.5, 0.5), 0.34, facecolor=colour))
+        write(figure, x + 26, 18, name, colour=INK)
+        x += side + gap
+    for place, (title, score, correlation) in enumerate(panels):
+        left = label + place * (side + gap)
+        axes = plot_axes(figure, left, head + top, side, side)
+        axes.set(xlim=(-0.04, 1.04), ylim=(-0.3, 1.08))
+        for number, (_, colour) in enumerate(colours):
+            mine = models == number
+            axes.scatter(score[mine], effect[mine], s=34, color=colour, alpha=0.6, linewidth=0)
+        axes.set_xticks((0, 0.5, 1), ("0", "50", "100"))
+        axes.set_yticks((0, 0.5, 1), ("0", "50", "100") if place == 0 else ("", "", ""))
+        write(figure, left + side / 2, head + 22, title, colour=INK, align="center")
+        text = f"correlation {correlation:.2f}"
+        write(figure, left + side / 2, head + 50, text, align="center")
+    figure.text(
+        10 / WIDTH, 1 - (head + top + side / 2) / (head + top + side + foot), "carried, %",
+        color=MUTED, rotation=90, ha="center", va="center",
+    )  # fmt: skip
+    write(
+        figure, label + side + gap / 2, head + top + side + 42, "attention there, %", align="center"
+    )
+    return Figure(static=figure)
+
+
+def exchanged_weights(rows: Sequence[tuple[str, float, str]]) -> Figure:
+    """Draw median colour errors as bars: text, levels, colour. Text stands above each bar."""
+    text, bar, gap = 34, 22, 14
+    figure = canvas(width=WIDTH, height=len(rows) * (text + bar + gap))
+    most = max(error for _, error, _ in rows)
+    for number, (name, error, colour) in enumerate(rows):
+        top = number * (text + bar + gap)
+        write(figure, 0, top + text / 2, name, colour=INK)
+        axes = panel(figure, 0, top + text, WIDTH - 80, bar)
+        axes.set(xlim=(0, most), ylim=(0, 1))
+        axes.add_patch(Rectangle((0, 0), error, 1, facecolor=colour))
+        x = (WIDTH - 80) * error / most + 10
+        write(figure, x, top + text + bar / 2, f"{error:.1f}", colour=INK)
+    return Figure(static=figure)
+
+
+# --- Hide a shape ---------------------------------------------------------------------------------
+
+
+def small_uri(picture: Floats | Levels, colours: int = 96) -> str:
+    """Encode an image [3, height, width] of levels as a PNG of few colours, for the JSON."""
+    levels = np.round(picture).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+    few = Image.fromarray(levels).quantize(colours, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def picture_axes(column: int, row: int, box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """Describe plotly axes over a picture of 128 pixels in `box`: x0, x1, y0, y1 of the paper."""
+    number = 2 * row + column + 1
+    suffix = "" if number == 1 else str(number)
+    common = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    return {
+        f"xaxis{suffix}": {**common, "range": [-0.5, 127.5], "domain": list(box[:2]),
+                           "anchor": f"y{suffix}"},
+        f"yaxis{suffix}": {**common, "range": [127.5, -0.5], "domain": list(box[2:]),
+                           "anchor": f"x{suffix}", "scaleanchor": f"x{suffix}"},
+    }  # fmt: skip
+
+
+def caption(text: str, x: float, y: float) -> dict[str, Any]:
+    """Describe a title above a picture, in paper coordinates."""
+    return {
+        "text": text,
+        "x": x,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "center",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": INK, "size": 15},
+    }
+
+
+PLOT = {
+    "template": None,
+    "autosize": True,
+    "dragmode": False,
+    "hovermode": "closest",
+    "font": {"family": "Inter, system-ui, sans-serif"},
+    "hoverlabel": {
+        "bgcolor": GROUND,
+        "bordercolor": WHITE,
+        "font": {"color": WHITE, "size": 15, "family": "Inter, system-ui, sans-serif"},
+        "align": "left",
+    },
+}
+
+
+def dim_shape(picture: Levels, hidden: NDArray[np.bool_], grid: int = 8) -> Levels:
+    """Grey the patches [patches] that are hidden, a hatch over them: [3, size, size]."""
+    size = picture.shape[-1]
+    patch = size // grid
+    where = hidden.reshape(grid, grid).repeat(patch, axis=0).repeat(patch, axis=1)
+    y, x = np.mgrid[:size, :size]
+    hatch = where & ((x + y) % 8 < 3)
+    covered = np.where(where, picture // 4 + 24, picture)
+    return np.where(hatch, np.uint8(120), covered).astype(np.uint8)
+
+
+def hidden_shape(
+    batch: ShapesBatch,
+    row: int,
+    hidden: NDArray[np.bool_],
+    painted: Sequence[tuple[str, Floats]],
+    truths: Levels,
+    *,
+    start: int,
+) -> Figure:
+    """Show an image with any one shape hidden: the input, two models' paintings, the truth.
+
+    Parameters
+    ----------
+    hidden : bool [states, patches], what each state hides; nothing in the first.
+    painted : two models: a name, and what it paints in each state, [states, 3, size, size] levels.
+    truths : [states, 3, size, size], the target in each state.
+    start : the state of the static picture.
+    """
+    slots = np.flatnonzero(batch.present[row])
+    inputs = [dim_shape(batch.image[row], state) for state in hidden]
+    titles = ["Input", "True mean", *(name for name, _ in painted)]
+    rows: list[Any] = [inputs, truths, *(pictures for _, pictures in painted)]
+    gap, head = 12, 34
+    side = (WIDTH - gap) / 2
+    foot = 48
+    height = 2 * (head + side) + gap + foot
+    figure = canvas(width=WIDTH, height=round(height))
+    centres = (batch.box[row, slots, :2] + batch.box[row, slots, 2:]) / 2
+    for place, (title, pictures) in enumerate(zip(titles, rows, strict=True)):
+        left = (place % 2) * (side + gap)
+        top = (place // 2) * (side + gap + head) + head
+        write(figure, left + side / 2, top - head / 2, title, colour=INK, align="center")
+        axes = panel(figure, left, top, side, side)
+        picture = np.round(pictures[start]).clip(0, 255).astype(np.uint8)
+        show_image(axes, picture)
+        if place == 0:
+            for number, (x, y) in enumerate(centres, start=1):
+                letters(axes, x, y, str(number))
+    write(figure, WIDTH / 2, height - foot / 2 + 4, f"hidden: shape {start}", align="center")
+    return Figure(
+        static=figure,
+        interactive=hidden_shape_plot(batch, row, slots, centres, titles, rows, start, foot),
+    )
+
+
+def hidden_shape_plot(
+    batch: ShapesBatch,
+    row: int,
+    slots: NDArray[np.intp],
+    centres: Floats,
+    titles: Sequence[str],
+    rows: Sequence[Any],
+    start: int,
+    foot: int,
+) -> go.Figure:
+    """Build the interactive half of `hidden_shape`: buttons choose the shape to hide."""
+    plot = go.Figure()
+    states = len(rows[0])
+    left, right, upper, lower = (0, 0.49), (0.51, 1), (0.535, 0.95), (0.075, 0.49)
+    boxes = [(*x, *y) for y in (upper, lower) for x in (left, right)]
+    axes: dict[str, Any] = {}
+    notes = []
+    for place, (title, pictures) in enumerate(zip(titles, rows, strict=True)):
+        suffix = "" if place == 0 else str(place + 1)
+        box = boxes[place]
+        axes |= picture_axes(place % 2, place // 2, box)
+        notes.append(caption(title, (box[0] + box[1]) / 2, box[3] + 0.005))
+        for state in range(states):
+            plot.add_trace(
+                go.Image(
+                    source=small_uri(pictures[state]),
+                    xaxis=f"x{suffix}",
+                    yaxis=f"y{suffix}",
+                    visible=state == start,
+                    hovertemplate="R %{color[0]} G %{color[1]} B %{color[2]}<extra></extra>",
+                )
+            )
+    plot.add_trace(
+        go.Scatter(
+            x=centres[:, 0] - 0.5,
+            y=centres[:, 1] - 0.5,
+            mode="text",
+            text=[str(number) for number in range(1, len(slots) + 1)],
+            textfont={"color": WHITE, "size": 16, "shadow": "0 0 3px #000, 0 0 2px #000"},
+            hovertext=[KINDS[batch.kind[row, slot]] for slot in slots],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    )
+    buttons = []
+    for state in range(states):
+        shown = [number % states == state for number in range(4 * states)] + [True]
+        label = "none" if state == 0 else str(state)
+        buttons.append({"label": label, "method": "restyle", "args": [{"visible": shown}]})
+    plot.update_layout(
+        **PLOT,
+        **axes,
+        annotations=notes,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "right",
+                "x": 0.5,
+                "xanchor": "center",
+                "y": 0,
+                "yanchor": "bottom",
+                "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
+                "active": start,
+                "showactive": True,
+                "bgcolor": PANEL,
+                "bordercolor": LINE,
+                "font": {"color": INK, "size": 14},
+                "buttons": buttons,
+            }
+        ],
+    )
+    return plot

@@ -1,0 +1,198 @@
+"""Scan trained models by intervention and write down what was found.
+
+python -m shapes_of_attention.interpret.scan heads
+python -m shapes_of_attention.interpret.scan red
+
+The first hides a shape from every attention module of the teaching model and of the deeper one, and
+from every head of their decoders, and notes the slope of the painted change against the true one
+(`training.known_truth.Intervention`); it also stills those heads and notes the colour error. Three
+minutes on one core; assets/records/interpretation-heads.json.
+
+The second turns the red of filled circles through the threshold, for the teaching model and for
+those trained without the red filter. Half a minute a model; assets/records/interpretation-red.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from shapes_of_attention.data import KINDS, ShapesBatch, make_shapes
+from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.interpret.knockout import (
+    HiddenFrom,
+    attention_names,
+    head_averages,
+    heads_stilled,
+)
+from shapes_of_attention.interpret.scores import company_error
+from shapes_of_attention.interpret.thresholds import climb, crossing, find_circles, vote
+from shapes_of_attention.models import EncoderDecoder
+from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
+from shapes_of_attention.training.known_truth import Intervention
+
+__all__ = ["LEADS", "scan_heads", "scan_thresholds"]
+
+#: Seed of the images whose averages still a head; no other measure uses them.
+STILL_SEED = 2_000_011
+#: Levels of red over the larger of green and blue at which a circle is painted.
+LEADS = np.arange(-30, 31, 2, dtype=np.float32)
+#: A circle's vote can be told where it moves the mean by at least so many levels (length in RGB).
+VISIBLE = 20.0
+
+
+def mean_errors(model: torch.nn.Module, batches: list[ShapesBatch]) -> list[float]:
+    """Measure the mean colour error of shapes with company, by kind: [kinds], levels."""
+    error, kind = company_error(model, batches)
+    return [round(float(error[kind == number].mean()), 3) for number in range(len(KINDS))]
+
+
+def hide(model: Any, batches: list[ShapesBatch]) -> dict[str, Any]:
+    """Hide one shape of each image from a model, or from a part of it, and take the slopes."""
+    hiding = Intervention(model)
+    for batch in batches:
+        hiding.add(batch)
+    found = hiding.result()
+    return {
+        "slope": found["slope"],
+        "by_kind": list(found["slope_by_kind"].values()),
+        "shapes": found["shapes"],
+    }
+
+
+def scan_heads(model: EncoderDecoder, batches: list[ShapesBatch]) -> dict[str, Any]:
+    """Hide shapes from each attention module of a model, and from each head of its decoder.
+
+    Each head of the decoder is also stilled, and the colour error without it taken.
+    """
+    names = attention_names(model)
+    still = head_averages(
+        model, torch.from_numpy(make_shapes(range(128), seed=STILL_SEED).image).float() / 255
+    )
+    modules: dict[str, Any] = {}
+    for name in names:
+        modules[name] = hide(HiddenFrom(model, [name]), batches)
+        if not name.startswith("decoder"):
+            continue
+        hidden, stilled = [], []
+        for head in range(model.config.heads):
+            hidden.append(hide(HiddenFrom(model, [name], head=head), batches)["by_kind"])
+            with heads_stilled(model, name, [head], still[name]):
+                stilled.append(mean_errors(model, batches))
+        modules[name] |= {"heads": hidden, "stilled": stilled}
+    return {
+        "error": mean_errors(model, batches),
+        "everywhere": hide(HiddenFrom(model, names), batches),
+        "cross_attention": hide(
+            HiddenFrom(model, [name for name in names if name.endswith("cross_attention")]),
+            batches,
+        ),
+        "modules": modules,
+    }
+
+
+def scan_thresholds(
+    model: EncoderDecoder, batch: ShapesBatch, *, circles: int, red_filter: bool
+) -> dict[str, Any]:
+    """Turn the red of filled circles through the threshold, one circle an image.
+
+    `red_filter` says which rule the model was trained on. Left out are circles whose green and blue
+    leave no room for the whole range of red, and those whose vote would hardly move the mean. `own`
+    [leads] is how bright the circle is painted, as a part of how bright it would be if it counted;
+    `vote` [leads] is how much of its vote the group's colour shows. `own_threshold` and
+    `vote_threshold` [circles] are where either passes a half.
+    """
+    own, votes, own_at, vote_at = [], [], [], []
+    for circle in find_circles(batch):
+        red = batch.colour[circle.row, circle.slot, 1:].max() + LEADS
+        if red[0] < 0 or red[-1] > 255:
+            continue
+        ladder = climb(model, batch, circle, red, red_filter=red_filter)
+        cast = vote(ladder)
+        if np.linalg.norm(ladder.mean_in - ladder.mean_out, axis=1).min() < VISIBLE:
+            continue
+        bright = ladder.own.max(axis=1) / ladder.mean_in.max(axis=1)
+        own.append(bright)
+        votes.append(cast)
+        own_at.append(crossing(LEADS, bright, 0.5))
+        vote_at.append(crossing(LEADS, cast, 0.5))
+        if len(own) == circles:
+            break
+    return {
+        "leads": LEADS.tolist(),
+        "circles": len(own),
+        "own": np.mean(own, axis=0, dtype=np.float64).round(4).tolist(),
+        "vote": np.mean(votes, axis=0, dtype=np.float64).round(4).tolist(),
+        "own_threshold": [None if np.isnan(x) else round(x, 2) for x in own_at],
+        "vote_threshold": [None if np.isnan(x) else round(x, 2) for x in vote_at],
+    }
+
+
+def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
+    """Scan the heads of the teaching model and of the deeper one."""
+    batches = [
+        make_shapes(range(start, min(start + 64, images)), seed=TEST_SEED)
+        for start in range(0, images, 64)
+    ]
+    found = {}
+    for name in ("flagship", "contrast-self-attention"):
+        model = load_model(checkpoints / f"{name}.safetensors")
+        assert isinstance(model, EncoderDecoder)
+        found[name] = scan_heads(model, batches)
+        print(f"{name}: scanned", file=sys.stderr)
+    return {"images": images, "kinds": list(KINDS), "models": found}
+
+
+def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
+    """Scan the thresholds of the teaching model and of those trained without the red filter."""
+    batch = make_shapes(range(12 * circles), seed=TEST_SEED)
+    paths = [checkpoints / "flagship.safetensors"]
+    paths += sorted(checkpoints.glob("*no-red-filter*.safetensors"))
+    found = {}
+    for path in paths:
+        model = load_model(path)
+        assert isinstance(model, EncoderDecoder)
+        found[path.stem] = scan_thresholds(
+            model, batch, circles=circles, red_filter="no-red-filter" not in path.stem
+        )
+        print(f"{path.stem}: scanned", file=sys.stderr)
+    return {"models": found}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m shapes_of_attention.interpret.scan",
+        description="Scan trained models by intervention.",
+    )
+    parser.add_argument("part", choices=("heads", "red"))
+    parser.add_argument("--checkpoints", type=Path, default=Path("assets/checkpoints"))
+    parser.add_argument("--records", type=Path, default=Path("assets/records"))
+    parser.add_argument("--images", type=int, default=256, help="images on which heads are scanned")
+    parser.add_argument("--circles", type=int, default=100, help="circles whose red is turned")
+    chosen = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        if chosen.part == "heads":
+            found = scan_models(chosen.checkpoints, images=chosen.images)
+        else:
+            found = scan_red(chosen.checkpoints, circles=chosen.circles)
+    except CheckpointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    note = {
+        "command": f"python -m shapes_of_attention.interpret.scan {chosen.part}",
+        "seed": TEST_SEED,
+    }
+    path = chosen.records / f"interpretation-{chosen.part}.json"
+    write_atomically(path, (json.dumps(note | found, indent=1) + "\n").encode())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,509 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does attention explain?
+#
+# A map of attention says where a model looked. Whether it looked there *because* the answer lies
+# there is another question. We drew the images, so we can score the maps against the truth; and we
+# hold the model, so we can hide things from it and see what moves.
+
+# %%
+#| label: setup
+#| inputs:
+#|   - assets/checkpoints/flagship.safetensors
+#|   - assets/checkpoints/contrast-self-attention.safetensors
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from shapes_of_attention.data import KINDS, make_shapes
+from shapes_of_attention.data.measure import patch_cover
+from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.figures import attention_views, explanations
+from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
+from shapes_of_attention.interpret.ideal import ideal_attention
+from shapes_of_attention.interpret.knockout import attention_names, keys_hidden, weights_replaced
+from shapes_of_attention.interpret.scores import company_error, head_shares
+from shapes_of_attention.models import capture_attention
+from shapes_of_attention.training.checkpoint import load_model
+from shapes_of_attention.training.known_truth import Intervention
+
+torch.set_num_threads(1)
+folder = Path("../../assets/checkpoints")
+teaching = load_model(folder / "flagship.safetensors")
+deeper = load_model(folder / "contrast-self-attention.safetensors")
+batches = [make_shapes(range(start, start + 64), seed=TEST_SEED) for start in range(0, 256, 64)]
+batch = batches[0]
+
+for name, model in (("teaching", teaching), ("deeper", deeper)):
+    print(name, *attention_names(model), sep="\n  ")
+
+# %%
+#| label: images-scored
+print(sum(len(batch) for batch in batches))
+
+# %% [markdown]
+# ## A score against the truth
+#
+# For every head: how much of its attention lands on patches of the query's group, plain and with
+# each weight times the length of what it brings, and how much on the group's *other* shapes.
+
+# %%
+#| label: shares
+shares, reference = head_shares(teaching, batches)
+deeper_shares, _ = head_shares(deeper, batches)
+print({name: found.group.shape for name, found in shares.items()}, "heads x kinds")
+
+# %%
+#| label: head-scores
+FIRST, SECOND = "decoder.0.cross_attention", "decoder.1.cross_attention"
+ones = np.ones(len(KINDS))
+blocks = [
+    (
+        title,
+        [
+            (f"head {head + 1}", found.group[head], found.group_by_value[head], found.others[head])
+            for head in range(4)
+        ],
+    )
+    for title, found in (("Decoder 1", shares[FIRST]), ("Decoder 2", shares[SECOND]))
+]
+uniform = (reference.group_uniform, reference.group_uniform, reference.others_uniform)
+blocks.append(
+    ("To compare", [("uniform", *uniform), ("ideal", ones, ones, reference.others_ideal)])
+)
+explanations.head_scores(blocks, marked=(0, 2))
+
+# %%
+#| label: trap-group
+trap = shares[FIRST]
+print(f"{trap.group[2].min():.0%} to {trap.group[2].max():.0%}")
+
+# %%
+#| label: blind-group
+print(f"{reference.group_uniform.min():.0%} to {reference.group_uniform.max():.0%}")
+
+# %%
+#| label: trap-others
+print(f"{trap.others[2].max():.1%}")
+
+# %%
+#| label: trap-by-value
+print(f"{trap.group_by_value[2].min():.0%} to {trap.group_by_value[2].max():.0%}")
+
+# %%
+#| label: ideal-others
+print(f"{reference.others_ideal.min():.0%} to {reference.others_ideal.max():.0%}")
+
+# %%
+#| label: value-shift
+decoder = [shares[name] for name in (FIRST, SECOND)]
+shift = [np.abs(found.others - found.others_by_value) for found in decoder]
+print(f"{100 * np.median(shift):.1f}")
+
+# %%
+#| label: value-shift-most
+print(f"{100 * np.max(shift):.0f}")
+
+# %%
+#| label: second-head-others
+print(f"{shares[SECOND].others[1].min():.0%} to {shares[SECOND].others[1].max():.0%}")
+
+# %%
+#| label: first-head-others
+hollow_or_box = shares[SECOND].others[0, 1:]
+print(f"{hollow_or_box.min():.0%} to {hollow_or_box.max():.0%}")
+
+# %%
+#| label: first-head-circles
+print(f"{shares[SECOND].others[0, 0]:.0%}")
+
+# %% [markdown]
+# ## Hide a shape
+#
+# The first image of six shapes or more in which every shape has company and no patch shows two
+# shapes. Each of its shapes is hidden in turn from the cross-attention's keys.
+
+# %%
+#| label: hide-image
+many = make_shapes(range(256), seed=TEST_SEED)
+row = pick_image(many)
+teaching_states = hide_each_shape(teaching, many, row)
+deeper_states = hide_each_shape(deeper, many, row)
+print("image", row, "with", len(teaching_states.hidden) - 1, "shapes")
+
+# %%
+#| label: hide-explorer
+explanations.hidden_shape(
+    many,
+    row,
+    teaching_states.hidden,
+    [("Teaching model", teaching_states.painted), ("Deeper model", deeper_states.painted)],
+    teaching_states.truth,
+    start=1,
+)
+
+# %% [markdown]
+# The same for one shape of each of the images, in numbers: the change of the true mean, and of the
+# painted colour, over the group's shapes that share no patch with the hidden one.
+
+# %%
+#| label: hiding
+found = {}
+for name, model in (("teaching", teaching), ("deeper", deeper)):
+    hiding = Intervention(model)
+    for part in batches:
+        hiding.add(part)
+    apart = np.concatenate(hiding.apart)
+    true = np.concatenate(hiding.expected)[apart].ravel()
+    painted = np.concatenate(hiding.observed)[apart].ravel()
+    found[name] = (true, painted, hiding.result())
+    print(name, found[name][2])
+
+# %%
+#| label: change-scatter
+explanations.change_scatter(
+    [
+        ("Teaching model", *found["teaching"][:2], found["teaching"][2]["slope"],
+         explanations.TEACHING),
+        ("Deeper model", *found["deeper"][:2], found["deeper"][2]["slope"], explanations.DEEPER),
+    ]
+)  # fmt: skip
+
+# %%
+#| label: slope
+print(f"{found['teaching'][2]['slope']:.2f}")
+
+# %%
+#| label: slope-correlation
+print(f"{found['teaching'][2]['correlation']:.3f}")
+
+# %%
+#| label: slope-deeper
+print(f"{found['deeper'][2]['slope']:.2f}")
+
+# %%
+#| label: shapes-hidden
+print(found["teaching"][2]["shapes"])
+
+# %% [markdown]
+# ## One head at a time
+#
+# From here on the scan on record is used: `python -m shapes_of_attention.interpret.scan heads`.
+
+# %%
+#| label: scan
+#| inputs: assets/records/interpretation-heads.json
+record = json.loads(Path("../../assets/records/interpretation-heads.json").read_text())
+scan = {
+    "teaching": record["models"]["flagship"],
+    "deeper": record["models"]["contrast-self-attention"],
+}
+print(record["command"], "over", record["images"], "images")
+
+# %%
+#| label: head-effects
+modules = scan["teaching"]["modules"]
+carried = {name: np.array(modules[name]["heads"]) for name in (FIRST, SECOND)}  # [heads, kinds]
+stilled = {name: np.array(modules[name]["stilled"]) for name in (FIRST, SECOND)}
+explanations.head_effects(
+    [
+        (
+            title,
+            [(f"head {head + 1}", carried[name][head], stilled[name][head]) for head in range(4)],
+        )
+        for title, name in (("Decoder 1", FIRST), ("Decoder 2", SECOND))
+    ]
+)
+
+# %%
+#| label: trap-carries
+print(f"{np.abs(carried[FIRST][2]).max():.1%}")
+
+# %%
+#| label: trap-stilled
+print(f"{stilled[FIRST][2].mean():.0f}")
+
+# %%
+#| label: error-as-it-is
+print(f"{np.mean(scan['teaching']['error']):.0f}")
+
+# %%
+#| label: second-head-carries
+print(f"{carried[SECOND][1].min():.0%} to {carried[SECOND][1].max():.0%}")
+
+# %%
+#| label: first-head-carries
+print(f"{carried[SECOND][0, 1:].min():.0%} to {carried[SECOND][0, 1:].max():.0%}")
+
+# %%
+#| label: both-heads-carry
+print(f"{carried[SECOND][:2].sum(axis=0).mean():.0%}")
+
+# %% [markdown]
+# Which score foretells what a head carries? Every decoder head of both models and every kind is
+# one point. A head carries a kind if hiding a shape from it alone moves the colour by a tenth of
+# the true change or more.
+
+# %%
+#| label: score-against-effect
+points = []
+for number, (name, given) in enumerate((("teaching", shares), ("deeper", deeper_shares))):
+    for module, share in given.items():
+        if module.startswith("decoder"):
+            effect = np.ravel(scan[name]["modules"][module]["heads"])
+            scores = (share.group.ravel(), share.group_by_value.ravel(), share.others.ravel())
+            points.append((effect, *scores, np.full(len(effect), number)))
+effect, whole, by_value, others, models = map(np.concatenate, zip(*points, strict=True))
+match = {
+    name: float(np.corrcoef(score, effect)[0, 1])
+    for name, score in (("group", whole), ("by value", by_value), ("others", others))
+}
+print(len(effect), "points", {name: round(value, 2) for name, value in match.items()})
+explanations.score_against_effect(
+    [("on the whole group", whole, match["group"]), ("on other shapes", others, match["others"])],
+    effect,
+    models,
+    [("teaching model", explanations.TEACHING), ("deeper model", explanations.DEEPER)],
+)
+
+# %%
+#| label: points
+print(len(effect))
+
+# %%
+#| label: match-by-value
+print(f"{match['by value']:.2f}")
+
+# %%
+#| label: high-on-group
+print(int((whole > 0.9).sum()))
+
+# %%
+#| label: high-on-group-idle
+print(int(((whole > 0.9) & (effect < 0.1)).sum()))
+
+# %%
+#| label: high-on-others
+print(int((others > 0.4).sum()))
+
+# %%
+#| label: high-on-others-idle
+print(int(((others > 0.4) & (effect < 0.1)).sum()))
+
+# %% [markdown]
+# ## Where the mean is made
+#
+# Hide a shape from one attention module only, all its heads, and see what of the true change is
+# painted.
+
+# %%
+#| label: hiding-by-module
+explanations.hiding_by_module(
+    [
+        (title, colour, {module: f["slope"] for module, f in scan[name]["modules"].items()})
+        for title, colour, name in (
+            ("Teaching model", explanations.TEACHING, "teaching"),
+            ("Deeper model", explanations.DEEPER, "deeper"),
+        )
+    ]
+)
+
+# %%
+#| label: everywhere
+print(f"{scan['deeper']['everywhere']['slope']:.2f}")
+
+# %%
+#| label: last-self-slope
+LAST = "decoder.2.self_attention"
+print(f"{scan['deeper']['modules'][LAST]['slope']:.2f}")
+
+# %%
+#| label: last-self-head
+averaging = np.array(scan["deeper"]["modules"][LAST]["heads"])[0]
+print(f"{averaging.min():.0%} to {averaging.max():.0%}")
+
+# %%
+#| label: last-self-others
+mean_share = deeper_shares[LAST].others[0]
+print(f"{mean_share.min():.0%} to {mean_share.max():.0%}")
+
+# %%
+#| label: deeper-circle-slope
+print(f"{scan['deeper']['cross_attention']['by_kind'][0]:.2f}")
+
+# %%
+#| label: deeper-maps
+# The first image with three kept filled circles, and the patch that the first of them fills most.
+three = int(np.flatnonzero((many.kept & (many.kind == 0)).sum(axis=1) >= 3)[0])
+slot = int(np.flatnonzero(many.kept[three] & (many.kind[three] == 0))[0])
+query = int(patch_cover(many, 16)[three, slot].argmax())
+goal = ideal_attention(many, three)
+with torch.no_grad(), capture_attention(deeper) as weights:
+    deeper(torch.from_numpy(many.image[three : three + 1]).float() / 255)
+crossing, averaging_map = (
+    weights[module][0, 0, query].numpy() for module in ("decoder.1.cross_attention", LAST)
+)
+attention_views.attention_map(
+    many.image[three],
+    query,
+    [
+        ("Cross-attention 2, head 1", crossing),
+        ("Self-attention 3, head 1", averaging_map),
+        ("Ideal", goal.weights[query]),
+    ],
+    columns=2,
+)
+
+# %%
+#| label: deeper-map-group
+print(f"{crossing[goal.group[query]].sum():.0%}")
+
+# %%
+#| label: deeper-map-carries
+print(f"{abs(scan['deeper']['modules']['decoder.1.cross_attention']['heads'][0][0]):.0%}")
+
+# %% [markdown]
+# ## Bare background
+#
+# Attention must go somewhere. Does it matter that much of it goes to black patches? Hide them all,
+# from every module.
+
+# %%
+#| label: background
+black = torch.from_numpy((patch_cover(batch, 16) < 1).all(axis=1))  # [batch, patches]
+rows = torch.from_numpy(patch_cover(batch, 16).max(axis=1) >= 64)  # patches that show a shape
+on_black = {}
+with torch.no_grad(), capture_attention(deeper) as weights:
+    deeper(torch.from_numpy(batch.image).float() / 255)
+for module, found in weights.items():
+    mass = (found * black[:, None, None, :]).sum(dim=-1)  # [batch, heads, query]
+    on_black[module] = [float(mass[:, head][rows].mean()) for head in range(4)]
+without_black = {}
+for name, model in (("teaching", teaching), ("deeper", deeper)):
+    with keys_hidden(model, attention_names(model), ~black[:, None, None, :]):
+        without_black[name] = float(np.median(company_error(model, [batch])[0]))
+print({module: np.round(shares, 2).tolist() for module, shares in on_black.items()})
+print(without_black)
+
+# %%
+#| label: most-on-black
+print(f"{max(max(shares) for shares in on_black.values()):.0%}")
+
+# %%
+#| label: deeper-without-black
+print(f"{without_black['deeper']:.1f}")
+
+# %% [markdown]
+# ## Exchange the weights
+#
+# Take a head's weights away and put others in their place. Once the truth that we can write down,
+# once the learned weights in a random order of the keys.
+
+# %%
+#| label: exchange
+truth = torch.from_numpy(np.stack([ideal_attention(batch, row).weights for row in range(64)]))
+truth = truth[:, None]  # [batch, 1, query, key]
+asks = truth.sum(dim=-1, keepdim=True) > 0
+generator = torch.Generator().manual_seed(0)
+
+
+def heads(*numbers):
+    """Choose heads: bool [4, 1, 1]."""
+    return torch.isin(torch.arange(4), torch.tensor(numbers))[:, None, None]
+
+
+def ideal_in(*numbers):
+    """Put the ideal weights into some heads, for queries that have something to ask."""
+    return lambda weights: torch.where(heads(*numbers) & asks, truth, weights)
+
+
+def shuffled(*numbers):
+    """Give every query of some heads its own weights in a random order of the keys."""
+
+    def change(weights):
+        order = torch.rand(weights.shape, generator=generator).argsort(dim=-1)
+        return torch.where(heads(*numbers), weights.gather(-1, order), weights)
+
+    return change
+
+
+def error_with(model, changes):
+    """Exchange weights in some modules and take the median colour error of shapes with company."""
+    with ExitStack() as stack:
+        for module, change in changes.items():
+            stack.enter_context(weights_replaced(model, module, change))
+        error, _ = company_error(model, [batch])
+    return float(np.median(error))
+
+
+cross = [name for name in attention_names(deeper) if name.endswith("cross_attention")]
+errors = {
+    "learned": error_with(teaching, {}),
+    "ideal": error_with(teaching, {SECOND: ideal_in(0, 1)}),
+    "shuffled": error_with(teaching, {SECOND: shuffled(0, 1)}),
+    "idle": error_with(teaching, {SECOND: shuffled(2, 3)}),
+    "deeper": error_with(deeper, {}),
+    "deeper, cross": error_with(deeper, {name: shuffled(0, 1, 2, 3) for name in cross}),
+    "deeper, self": error_with(deeper, {LAST: shuffled(0)}),
+}
+print({name: round(error, 2) for name, error in errors.items()})
+
+# %%
+#| label: exchanged-weights
+blue, purple = explanations.TEACHING, explanations.DEEPER
+explanations.exchanged_weights(
+    [
+        ("Teaching model, as learned", errors["learned"], blue),
+        ("L2 heads 1 and 2: the ideal put in", errors["ideal"], blue),
+        ("L2 heads 1 and 2: shuffled", errors["shuffled"], blue),
+        ("L2 heads 3 and 4: shuffled", errors["idle"], blue),
+        ("Deeper model, as learned", errors["deeper"], purple),
+        ("All cross-attention shuffled", errors["deeper, cross"], purple),
+        ("L3 self-attention, head 1: shuffled", errors["deeper, self"], purple),
+    ]
+)
+
+# %%
+#| label: error-learned
+print(f"{errors['learned']:.1f}")
+
+# %%
+#| label: error-ideal
+print(f"{errors['ideal']:.1f}")
+
+# %%
+#| label: error-shuffled
+print(f"{errors['shuffled']:.0f}")
+
+# %%
+#| label: error-deeper
+print(f"{errors['deeper']:.1f}")
+
+# %%
+#| label: error-deeper-cross
+print(f"{errors['deeper, cross']:.1f}")
+
+# %%
+#| label: learned-from-ideal
+# How far the learned weights lie from the ideal ones that do as well: half the sum of differences.
+with torch.no_grad(), capture_attention(teaching) as weights:
+    teaching(torch.from_numpy(batch.image).float() / 255)
+company = torch.from_numpy(
+    np.stack([ideal_attention(batch, r).others.any(axis=1) for r in range(64)])
+)
+apart = (weights[SECOND][:, 1] - truth[:, 0]).abs().sum(dim=-1) / 2  # [batch, query]
+print(f"{apart.numpy()[company].mean():.0%}")

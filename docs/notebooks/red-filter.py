@@ -1,0 +1,349 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The red filter at work
+#
+# A filled circle counts only where its red exceeds its green and its blue. Nobody told the model.
+# Turn one circle's red down and watch at which level it drops out; then look for the units that
+# know.
+
+# %%
+#| label: setup
+#| inputs: assets/checkpoints/flagship.safetensors
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython.display import HTML
+
+from shapes_of_attention.data import ShapesConfig, make_shapes
+from shapes_of_attention.data.measure import interior_means
+from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.figures import red_filter
+from shapes_of_attention.interpret.thresholds import climb, find_circles, recoloured
+from shapes_of_attention.interpret.units import (
+    CLASSES,
+    RIVALS,
+    criterion,
+    hidden_activations,
+    patch_classes,
+    units_stilled,
+)
+from shapes_of_attention.training.checkpoint import load_model
+from shapes_of_attention.training.measures import REMOVED_BELOW, paint_levels
+
+torch.set_num_threads(1)
+folder = Path("../../assets/checkpoints")
+model = load_model(folder / "flagship.safetensors")
+batch = make_shapes(range(256), seed=TEST_SEED)
+
+# %% [markdown]
+# ## Turn the red down
+#
+# One circle of one image: the first in the test images whose vote moves the mean far enough to be
+# seen, and whose rivals leave room on both sides.
+
+# %%
+#| label: circle
+FAR = np.array([60, 40, 24, 16, 12, 8, 6, 4, 2])
+steps = np.concatenate([-FAR, [0], FAR[::-1]]).astype(np.float32)
+for circle in find_circles(batch):
+    colour = batch.colour[circle.row, circle.slot]
+    rival = np.round(colour[1:].max())
+    if not (FAR[0] <= rival <= 255 - FAR[0] and batch.present[circle.row].sum() >= 6):
+        continue
+    ladder = climb(model, batch, circle, rival + steps)
+    if np.abs(ladder.mean_in - ladder.mean_out).max(axis=1).min() >= 40:
+        break
+fine = climb(model, batch, circle, np.arange(rival - 60, rival + 61, 2, dtype=np.float32))
+print("image", circle.row, "green and blue", np.round(colour[1:]))
+
+# %%
+#| label: red-slider
+shown = [len(steps) - 1, 11, 8, 0]
+red_filter.red_slider(ladder, fine, circle, shown=shown, start=len(steps) - 1)
+
+# %%
+#| label: rival
+print(f"{rival:.0f}")
+
+# %% [markdown]
+# ## How sharp, how exact?
+#
+# The same for many circles, each in an image of its own, on record:
+# `python -m shapes_of_attention.interpret.scan red`.
+
+# %%
+#| label: thresholds
+#| inputs: assets/records/interpretation-red.json
+record = json.loads(Path("../../assets/records/interpretation-red.json").read_text())
+found = record["models"]["flagship"]
+leads = np.array(found["leads"])
+own = np.array([level for level in found["own_threshold"] if level is not None])
+vote = np.array([level for level in found["vote_threshold"] if level is not None])
+unfiltered = [scan for name, scan in record["models"].items() if name != "flagship"]
+if not unfiltered:
+    raise FileNotFoundError("no model trained without the red filter is on record: scan again")
+print(found["circles"], "circles;", len(own), "and", len(vote), "pass a half within the range")
+
+# %%
+#| label: threshold-curves
+curves = [
+    ("circle is painted", red_filter.OWN, np.array(found["own"])),
+    ("circle's vote counts", red_filter.VOTE, np.array(found["vote"])),
+]
+mean = np.mean([scan["vote"] for scan in unfiltered], axis=0)
+curves.append(("vote, trained without filter", red_filter.UNFILTERED, mean))
+unseen = ShapesConfig().dominance
+red_filter.threshold_curves(
+    leads, curves, [(red_filter.OWN, own), (red_filter.VOTE, vote)], unseen=unseen
+)
+
+# %%
+#| label: circles-scanned
+print(found["circles"])
+
+# %%
+#| label: unseen-lead
+print(f"{unseen:.0f}")
+
+# %%
+#| label: own-threshold
+print(f"{np.median(own):.1f}".replace("-", "−"))
+
+# %%
+#| label: vote-threshold
+print(f"{np.median(vote):.1f}".replace("-", "−"))
+
+# %%
+#| label: own-threshold-range
+print(" to ".join(f"{level:.0f}" for level in np.quantile(own, (0.05, 0.95))).replace("-", "−"))
+
+# %%
+#| label: vote-threshold-range
+print(" to ".join(f"{level:.0f}" for level in np.quantile(vote, (0.05, 0.95))).replace("-", "−"))
+
+
+# %%
+#| label: own-width
+def width(curve):
+    """Measure how many levels of red a curve takes from a tenth to nine tenths."""
+    curve = np.array(curve)
+    rising = slice(0, int(np.argmax(curve >= 0.9)) + 1)
+    return float(np.diff(np.interp((0.1, 0.9), curve[rising], leads[rising]))[0])
+
+
+print(f"{width(found['own']):.0f}")
+
+# %%
+#| label: vote-width
+print(f"{width(found['vote']):.0f}")
+
+# %%
+#| label: unfiltered-vote
+votes = np.concatenate([scan["vote"] for scan in unfiltered])
+print(f"{votes.min():.0%} to {votes.max():.0%}")
+
+# %% [markdown]
+# ## With and without
+#
+# The same images, painted by the model with the filter and by one that was trained without it.
+
+# %%
+#| label: without
+#| inputs: assets/checkpoints/ablation-no-red-filter-seed-0.safetensors
+unfiltered_path = folder / "ablation-no-red-filter-seed-0.safetensors"
+left_out = (batch.present & ~batch.kept).sum(axis=1)
+circles_kept = (batch.kept & (batch.kind == 0)).sum(axis=1)
+rows = np.flatnonzero((left_out >= 1) & (circles_kept >= 2))[:3]
+small = make_shapes(rows, seed=TEST_SEED)
+no_filter = recoloured(small, small.colour, red_filter=False)
+with_filter = paint_levels(model, small)
+without_filter = paint_levels(load_model(unfiltered_path), small)
+means = interior_means(without_filter, no_filter)
+off = np.abs(means - no_filter.group_mean).mean(axis=-1)[no_filter.kept]
+print(
+    "images", rows, "beside", unfiltered_path.stem, "which errs by", round(float(np.median(off)), 1)
+)
+
+# %%
+#| label: on-and-off
+red_filter.filter_on_and_off(
+    ("Input", "With filter", "Without"),
+    list(zip(small.image, with_filter, without_filter, strict=True)),
+)
+
+# %% [markdown]
+# ## Units that find red circles
+#
+# All units of all feed-forward networks are asked, patch by patch. A unit's score is its smallest
+# area under the ROC curve against three sets of patches: other filled circles (it must see colour),
+# red shapes of other kinds (it must see form), and all the rest. One set of images chooses, another
+# one confirms.
+
+# %%
+#| label: unit-scores
+scores = []
+for seed in (TEST_SEED + 1, TEST_SEED + 2):
+    images = make_shapes(range(256), seed=seed)
+    patches = patch_classes(images)
+    activations = hidden_activations(model, images)
+    scores.append({name: criterion(found, patches) for name, found in activations.items()})
+first, second = scores
+for name in first:
+    best = first[name].min(axis=0).argmax()
+    print(f"{name:36s} best unit {best:3d}: {first[name].min(axis=0)[best]:.2f}")
+
+# %%
+#| label: units-asked
+print(f"{sum(found.shape[1] for found in first.values()):,}")
+
+# %%
+#| label: unit-ranking
+LAYERS = ("encoder 1", "encoder 2", "decoder 1", "decoder 2")
+chosen = np.concatenate([found.min(axis=0) for found in first.values()])
+again = np.concatenate([found.min(axis=0) for found in second.values()])
+layer = np.repeat(np.arange(4), [found.shape[1] for found in first.values()])
+unit = np.concatenate([np.arange(found.shape[1]) for found in first.values()])
+red_filter.unit_ranking(chosen, again, layer, LAYERS)
+
+# %%
+#| label: best-units
+top = np.argsort(-chosen, kind="stable")[:8]
+every_first = np.concatenate(list(first.values()), axis=1)  # [rivals, units]
+bests = [
+    int(np.flatnonzero(layer == number)[chosen[layer == number].argmax()]) for number in range(4)
+]
+cells = "".join(
+    f"<tr><td>{LAYERS[number]}</td><td>{unit[best]}</td>"
+    + "".join(f"<td>{area:.2f}</td>" for area in every_first[:, best])
+    + f"<td>{chosen[best]:.2f}</td><td>{again[best]:.2f}</td></tr>"
+    for number, best in enumerate(bests)
+)
+HTML(
+    "<table><thead><tr><th>Layer</th><th>Best unit</th>"
+    + "".join(f"<th>{name.capitalize()}</th>" for name in RIVALS)
+    + "<th>Score</th><th>On other images</th></tr></thead><tbody>" + cells + "</tbody></table>"
+)  # fmt: skip
+
+# %%
+#| label: best-score
+print(f"{chosen[top[0]]:.2f}")
+
+# %%
+#| label: best-score-again
+print(f"{again[top[0]]:.2f}")
+
+# %%
+#| label: first-layer-score
+print(f"{chosen[layer == 0].max():.2f}")
+
+# %%
+#| label: top-layer
+print(int((layer[top] == 1).sum()))
+
+# %%
+#| label: above
+print(int((chosen > 0.8).sum()))
+
+# %% [markdown]
+# What the best units do, over images that had no part in choosing them: the first five with a red
+# filled circle and another one.
+
+# %%
+#| label: activation-maps
+row_numbers = np.flatnonzero((left_out >= 1) & (circles_kept >= 1))[:5]
+held_out = make_shapes(row_numbers, seed=TEST_SEED)
+seen = hidden_activations(model, held_out)
+modules = list(first)
+red_filter.activation_maps(
+    held_out,
+    {f"{unit[best]}": seen[modules[layer[best]]][:, :, unit[best]] for best in top[:4]},
+)
+
+# %%
+#| label: class-profile
+# From the second set: mean activation by what a patch shows, in parts of that on red circles.
+profile = []
+for best in top:
+    values = activations[modules[layer[best]]][:, :, unit[best]]
+    means = np.array([values[patches == number].mean() for number in range(len(CLASSES))])
+    profile.append(means / means[0])
+profile = np.array(profile)
+red_filter.class_profile([f"{unit[best]}" for best in top], profile)
+
+# %%
+#| label: next-best
+for best, row in zip(top, profile, strict=True):
+    runner_up = int(row[1:].argmax()) + 1
+    print(f"unit {unit[best]:3d}: next on {CLASSES[runner_up]}s, {row[runner_up]:.0%}")
+
+# %%
+#| label: next-best-least
+print(f"{profile[:, 1:].max(axis=1).min():.0%}")
+
+# %%
+#| label: next-best-most
+print(f"{profile[:, 1:].max(axis=1).max():.0%}")
+
+# %% [markdown]
+# ## Are they needed?
+#
+# Hold the best units of the encoder's second layer at zero, and to compare as many others of it,
+# taken by chance. How many of the kept circles vanish?
+
+# %%
+#| label: without-units
+NEEDED = (10, 20)
+ranked = np.argsort(-first[modules[1]].min(axis=0), kind="stable")
+chance = np.random.default_rng(0).permutation(ranked[100:])
+circles = batch.kept & (batch.kind == 0)
+
+
+def without(units):
+    """Paint with some units at zero: share of kept circles gone, median error of other kinds."""
+    with units_stilled(model, modules[1], units):
+        means = interior_means(paint_levels(model, batch), batch)
+    gone = float((means[circles].max(axis=-1) < REMOVED_BELOW).mean())
+    rest = batch.kept & ~circles
+    error = float(np.median(np.abs(means - batch.group_mean).mean(axis=-1)[rest]))
+    return gone, error
+
+
+results = {("none", 0): without([])}
+for count in NEEDED:
+    results["best", count] = without(ranked[:count].tolist())
+    results["chance", count] = without(chance[:count].tolist())
+for (name, count), (gone, error) in results.items():
+    print(f"{name:7s}{count:3d}   kept circles gone {gone:4.0%}   error of others {error:.1f}")
+
+# %%
+#| label: gone-ten
+print(f"{results['best', 10][0]:.0%}")
+
+# %%
+#| label: gone-ten-chance
+print(f"{results['chance', 10][0]:.0%}")
+
+# %%
+#| label: gone-twenty
+print(f"{results['best', 20][0]:.0%}")
+
+# %%
+#| label: rest-twenty
+print(f"{results['best', 20][1]:.1f}")
+
+# %%
+#| label: rest-none
+print(f"{results['none', 0][1]:.1f}")

@@ -1,0 +1,55 @@
+"""The scan's commands write records that the notebooks can read."""
+
+import json
+
+import numpy as np
+import torch
+
+from shapes_of_attention.interpret import scan
+from shapes_of_attention.models import build_model
+from shapes_of_attention.training.checkpoint import save_model
+
+TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
+
+
+def save(folder, name, **options):
+    torch.manual_seed(0)
+    options = TINY | options
+    model = build_model("encoder-decoder", options)
+    save_model(folder / f"{name}.safetensors", model, name="encoder-decoder", options=options)
+
+
+def test_scanning_heads_records_every_module_and_decoder_head(tmp_path):
+    save(tmp_path, "flagship")
+    save(tmp_path, "contrast-self-attention", decoder_self_attention=True)
+    given = ["heads", "--checkpoints", str(tmp_path), "--records", str(tmp_path), "--images", "8"]
+    assert scan.main(given) == 0
+    record = json.loads((tmp_path / "interpretation-heads.json").read_text())
+    assert record["images"] == 8
+    deeper = record["models"]["contrast-self-attention"]
+    assert list(deeper["modules"]) == [
+        "encoder.0.attention",
+        "decoder.0.self_attention",
+        "decoder.0.cross_attention",
+    ]
+    cross = deeper["modules"]["decoder.0.cross_attention"]
+    assert np.shape(cross["heads"]) == np.shape(cross["stilled"]) == (2, 4)
+    assert deeper["cross_attention"] == {k: cross[k] for k in ("slope", "by_kind", "shapes")}
+    assert "heads" not in deeper["modules"]["encoder.0.attention"]
+
+
+def test_scanning_red_takes_the_models_without_filter_that_are_there(tmp_path):
+    save(tmp_path, "flagship")
+    save(tmp_path, "ablation-no-red-filter-seed-0")
+    given = ["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path), "--circles", "3"]
+    assert scan.main(given) == 0
+    record = json.loads((tmp_path / "interpretation-red.json").read_text())
+    assert list(record["models"]) == ["flagship", "ablation-no-red-filter-seed-0"]
+    for found in record["models"].values():
+        assert found["circles"] == len(found["own_threshold"]) == 3
+        assert len(found["own"]) == len(found["vote"]) == len(found["leads"])
+
+
+def test_a_missing_checkpoint_ends_the_scan_with_a_message(tmp_path, capsys):
+    assert scan.main(["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path)]) == 1
+    assert "no such checkpoint" in capsys.readouterr().err

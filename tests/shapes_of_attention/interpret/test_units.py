@@ -1,0 +1,100 @@
+"""Units are judged by areas that match their definition, on patches whose content we know."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shapes_of_attention.data import make_shapes, red_dominant
+from shapes_of_attention.data.measure import patch_cover
+from shapes_of_attention.interpret.units import (
+    CLASSES,
+    RIVALS,
+    area_under_curve,
+    criterion,
+    hidden_activations,
+    patch_classes,
+    unit_names,
+    units_stilled,
+)
+from shapes_of_attention.models import build_model
+
+TINY = {"dim": 16, "heads": 2, "hidden": 12, "encoder_layers": 1, "decoder_layers": 1}
+
+
+@given(
+    higher=st.lists(st.integers(0, 4), min_size=1, max_size=12),
+    lower=st.lists(st.integers(0, 4), min_size=1, max_size=12),
+)
+@settings(deadline=None)
+def test_the_area_is_the_chance_to_be_higher_with_ties_as_halves(higher, lower):
+    a, b = np.array(higher, dtype=float), np.array(lower, dtype=float)
+    pairs = (a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean()
+    assert area_under_curve(a[:, None], b[:, None])[0] == pytest.approx(pairs)
+
+
+def test_an_empty_set_has_no_area():
+    with pytest.raises(ValueError, match="at least one value"):
+        area_under_curve(np.zeros((0, 3)), np.zeros((2, 3)))
+
+
+def test_every_class_but_the_target_is_in_one_set_of_rivals():
+    assert sorted(number for rivals in RIVALS.values() for number in rivals) == list(
+        range(1, len(CLASSES))
+    )
+
+
+def test_patches_are_classed_by_the_one_shape_they_show():
+    batch = make_shapes(range(40), seed=7)
+    shown = patch_classes(batch)
+    cover = patch_cover(batch, 16)
+    for row, patch in np.argwhere(shown >= 0):
+        touching = np.flatnonzero(cover[row, :, patch] > 0)
+        if shown[row, patch] == CLASSES.index("background"):
+            assert len(touching) == 0
+            continue
+        (slot,) = touching
+        lead, kind = CLASSES[shown[row, patch]].split(" ", 1)
+        assert (
+            kind
+            == ("filled circle", "hollow circle", "filled rectangle", "hollow rectangle")[
+                batch.kind[row, slot]
+            ]
+        )
+        assert (lead == "red") == red_dominant(batch.colour[row, slot])
+        assert cover[row, slot, patch] >= 32
+    assert set(np.unique(shown)) == set(range(-1, len(CLASSES)))
+
+
+def test_a_perfect_unit_scores_one_a_blind_one_a_half_and_one_that_is_off_no_more():
+    shown = patch_classes(make_shapes(range(40), seed=8))
+    is_target = shown == 0
+    perfect = is_target.astype(float)
+    blind = np.zeros_like(perfect)
+    colour_blind = np.isin(shown, (0, 1)).astype(float)
+    switched_off = np.where(is_target, -1e-9, -0.1)
+    areas = criterion(np.stack([perfect, blind, colour_blind, switched_off], axis=-1), shown)
+    np.testing.assert_allclose(areas.min(axis=0), [1, 0.5, 0.5, 0.5])
+    np.testing.assert_allclose(areas[:, 2], [0.5, 1, 1])
+
+
+def test_stilled_units_are_zero_and_the_others_as_they_were():
+    torch.manual_seed(0)
+    model = build_model("encoder-decoder", TINY).eval()
+    batch = make_shapes(range(4), seed=9)
+    assert unit_names(model) == [
+        "encoder.0.feed_forward.activation",
+        "decoder.0.feed_forward.activation",
+    ]
+    name = unit_names(model)[0]
+    plain = hidden_activations(model, batch)
+    assert plain[name].shape == (4, 64, 12)
+    with units_stilled(model, name, [3, 5]):
+        stilled = hidden_activations(model, batch)
+    assert (stilled[name][..., [3, 5]] == 0).all()
+    rest = [unit for unit in range(12) if unit not in (3, 5)]
+    np.testing.assert_array_equal(stilled[name][..., rest], plain[name][..., rest])
+    np.testing.assert_array_equal(hidden_activations(model, batch)[name], plain[name])
+    with units_stilled(model, name, []):
+        np.testing.assert_array_equal(hidden_activations(model, batch)[name], plain[name])
