@@ -1,0 +1,507 @@
+"""Pictures and the table of the results: what models painted, how they learned, how they compare.
+
+Static pictures are 600 px wide with letters of 19 px, so that they still read on a phone.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from shapes_of_attention.data import ShapesBatch
+from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.palette import INK, LINE, MUTED, PANEL
+from shapes_of_attention.figures.shapes import panel, show_image, write
+from shapes_of_attention.training.records import Point, Record, spread
+
+__all__ = [
+    "MODELS",
+    "Look",
+    "Row",
+    "bars",
+    "changes_table",
+    "comparison_table",
+    "examples",
+    "learning_curves",
+    "learning_rates",
+    "paintings",
+    "strips",
+]
+
+WIDTH = 600
+HEAD = 34
+GAP = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a model appears in every picture: its name, colour and mark (matplotlib's, plotly's)."""
+
+    name: str
+    colour: str
+    mark: str
+    symbol: str
+
+
+#: The compared models by label. Colours after Okabe and Ito, 3:1 or more on both papers.
+MODELS = {
+    "fully-connected": Look(name="Fully connected", colour="#8a8579", mark="X", symbol="x"),
+    "unet": Look(name="U-Net", colour="#b4599c", mark="s", symbol="square"),
+    "encoder-only": Look(name="Encoder only", colour="#0072b2", mark="o", symbol="circle"),
+    "encoder-decoder": Look(
+        name="Encoder-decoder", colour="#d55e00", mark="^", symbol="triangle-up"
+    ),
+    "encoder-decoder-channels": Look(
+        name="Channel tokens", colour="#009e73", mark="D", symbol="diamond"
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a strip chart: a label, one value for each seed, a colour and a mark."""
+
+    label: str
+    values: Sequence[float]
+    colour: str = "#0072b2"
+    mark: str = "o"
+
+
+def examples(
+    batch: ShapesBatch, painted: NDArray[np.float32], notes: Sequence[Sequence[str]]
+) -> Figure:
+    """Draw input, prediction and target of each image, one row an image, with a note before it.
+
+    `painted` [images, 3, size, size] in levels; `notes` holds a few short lines for each image.
+    """
+    label, side = 126, 150
+    step = side + GAP
+    figure = canvas(width=WIDTH, height=HEAD + len(batch) * step - GAP)
+    for column, title in enumerate(("Input", "Prediction", "Target")):
+        left = label + column * (side + 12)
+        write(figure, left + side / 2, HEAD / 2 - 3, title, colour=INK, align="center")
+        for row in range(len(batch)):
+            picture = (batch.image[row], levels(painted[row]), batch.target[row])[column]
+            show_image(panel(figure, left, HEAD + row * step, side, side), picture)
+    for row, lines in enumerate(notes):
+        middle = HEAD + row * step + side / 2
+        for place, line in enumerate(lines):
+            y = middle + (place - (len(lines) - 1) / 2) * 27
+            write(figure, 0, y, line, colour=MUTED if place == len(lines) - 1 else INK)
+    return Figure(static=figure)
+
+
+def paintings(batch: ShapesBatch, painted: Mapping[str, tuple[str, NDArray[np.float32]]]) -> Figure:
+    """Draw the same images as several models paint them: one row a model, one column an image.
+
+    `painted` maps a name to a note and [images, 3, size, size] in levels.
+    """
+    label = 172
+    side = (WIDTH - label - (len(batch) - 1) * GAP) // len(batch)
+    step = side + GAP
+    rows: list[tuple[str, str, NDArray[Any]]] = [("Input", "", batch.image)]
+    rows += [(name, note, levels(images)) for name, (note, images) in painted.items()]
+    rows.append(("Target", "", batch.target))
+    figure = canvas(width=WIDTH, height=len(rows) * step - GAP)
+    for row, (name, note, images) in enumerate(rows):
+        middle = row * step + side / 2
+        write(figure, 0, middle - (13 if note else 0), name, colour=INK)
+        if note:
+            write(figure, 0, middle + 14, note)
+        for column, picture in enumerate(images):
+            show_image(panel(figure, label + column * step, row * step, side, side), picture)
+    return Figure(static=figure)
+
+
+def levels(painted: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Round painted levels to whole ones."""
+    return np.clip(np.round(painted), 0, 255).astype(np.uint8)
+
+
+def bars(shares: Mapping[str, float], *, title: str, below: str) -> Figure:
+    """Draw shares as named columns, each with its value on top; `title` above, `below` below."""
+    top, height, foot, gap = 44, 190, 84, 14
+    figure = canvas(width=WIDTH, height=top + height + foot)
+    axes = panel(figure, 0, top, WIDTH, height)
+    step = WIDTH / len(shares)
+    axes.set(xlim=(0, WIDTH), ylim=(0, max(shares.values()) * 1.2))
+    axes.axhline(0, color=LINE, linewidth=2)
+    for place, (name, share) in enumerate(shares.items()):
+        middle = (place + 0.5) * step
+        axes.bar(middle, share, width=step - gap, color="#0072b2")
+        high = top + height * (1 - share / (max(shares.values()) * 1.2))
+        write(figure, middle, high - 14, f"{share:.1%}", colour=INK, align="center")
+        write(figure, middle, top + height + 18, name, colour=INK, align="center")
+    write(figure, 0, 16, title)
+    write(figure, WIDTH / 2, top + height + 58, below, align="center")
+    return Figure(static=figure)
+
+
+def strips(
+    groups: Sequence[tuple[str, Sequence[Row]]],
+    *,
+    title: str,
+    reference: tuple[str, float] | None = None,
+) -> Figure:
+    """Draw every seed of every row as a point on one logarithmic axis, its mean as a bar.
+
+    `groups` hold a heading, which may be empty, and rows; `reference` is a named vertical line.
+    """
+    label, row_height, head, foot = 196, 38, 42, 78
+    top = 34 if reference else 6
+    lines: list[tuple[str, Row | None]] = []
+    for heading, rows in groups:
+        lines += [(heading, None)] if heading else []
+        lines += [(row.label, row) for row in rows]
+    heights = [row_height if row else head for _, row in lines]
+    height = sum(heights)
+    figure = canvas(width=WIDTH, height=top + height + foot)
+    width = WIDTH - label - 16
+    axes = panel(figure, label, top, width, height)
+    axes.set(xscale="log", ylim=(height, 0))
+    every = [value for _, row in lines if row for value in row.values]
+    every += [reference[1]] if reference else []
+    low, high = min(every) / 1.25, max(every) * 1.25
+    axes.set_xlim(low, high)
+    log_ticks(axes, low, high)
+    if reference:
+        name, value = reference
+        axes.axvline(value, color=MUTED, linewidth=1.5, linestyle=(0, (4, 3)))
+        place = label + width * np.log(value / low) / np.log(high / low)
+        write(figure, place, top / 2 - 2, name, align="center")
+    y = 0.0
+    for (text, row), tall in zip(lines, heights, strict=True):
+        middle = y + tall / 2
+        if row is None:
+            write(figure, 0, top + middle + 4, text)
+        else:
+            write(figure, 12 if len(groups) > 1 else 0, top + middle, text, colour=INK)
+            axes.axhline(middle, color=LINE, linewidth=1, zorder=0)
+            mean = spread(row.values).mean
+            axes.plot([mean, mean], [middle - 11, middle + 11], color=row.colour, linewidth=3)
+            axes.scatter(
+                row.values,
+                [middle] * len(row.values),
+                color=row.colour,
+                marker=row.mark,
+                s=70,
+                alpha=0.75,
+                linewidths=0,
+                zorder=3,
+            )
+        y += tall
+    write(figure, label + width / 2, top + height + 58, title, align="center")
+    return Figure(static=figure)
+
+
+def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
+    """Draw colour error against processor time and against images: a line a seed, log-log.
+
+    `groups` map a label of `MODELS` to its runs. The interactive picture has one plot and two
+    buttons.
+    """
+    plot, gap, left, legend = 300, 84, 66, 104
+    figure = canvas(width=WIDTH, height=legend + 2 * plot + gap + 72)
+    ranges = {}
+    for place, (axis, title) in enumerate(AXES.items()):
+        axes = panel(figure, left, legend + place * (plot + gap), WIDTH - left - 20, plot)
+        axes.set(xscale="log", yscale="log")
+        for label, runs in groups.items():
+            look = MODELS[label]
+            for run in runs:
+                x, y = curve(run, axis)
+                axes.plot(x, y, color=look.colour, marker=look.mark, markersize=6.5, linewidth=1.8)
+        low, high = axes.get_xlim()
+        ranges[axis] = (float(np.log10(low)), float(np.log10(high)))
+        log_ticks(axes, low, high, few=True)
+        bottom, ceiling = axes.get_ylim()
+        log_ticks(axes, bottom, ceiling, vertical=True)
+        axes.grid(axis="y")
+        y_middle = legend + place * (plot + gap) + plot + 54
+        write(figure, left + (WIDTH - left - 20) / 2, y_middle, title, align="center")
+    write(figure, 0, legend - 14, "colour error", align="left")
+    draw_legend(figure, [MODELS[label] for label in groups])
+    return Figure(static=figure, interactive=curves_plot(groups, ranges))
+
+
+#: What a curve runs along, and what its axis says.
+AXES = {"seconds": "seconds of processor time", "images": "thousand images seen"}
+
+
+def curve(run: Record, axis: str) -> tuple[list[float], list[float]]:
+    """Return a run's median colour error along "seconds" or "images" (in thousands)."""
+
+    def along(point: Point) -> float:
+        return point.seconds if axis == "seconds" else point.images / 1000
+
+    return [along(p) for p in run.curve], [p.score.colour_error for p in run.curve]
+
+
+def curves_plot(
+    groups: Mapping[str, Sequence[Record]], ranges: Mapping[str, tuple[float, float]]
+) -> go.Figure:
+    """Build the interactive half of `learning_curves`."""
+    plot = go.Figure()
+    axis_of: list[str] = []
+    for axis in AXES:
+        for label, runs in groups.items():
+            look = MODELS[label]
+            for number, run in enumerate(runs):
+                x, y = curve(run, axis)
+                unit = "s" if axis == "seconds" else "thousand images"
+                plot.add_trace(
+                    go.Scatter(
+                        x=x,
+                        y=y,
+                        mode="lines+markers",
+                        name=look.name,
+                        legendgroup=look.name,
+                        showlegend=number == 0,
+                        visible=axis == "seconds",
+                        line={"color": look.colour, "width": 2},
+                        marker={"symbol": look.symbol, "size": 8},
+                        hovertemplate=(
+                            f"{look.name}, seed {run.seed}<br>%{{x:.3~g}} {unit}<br>"
+                            "colour error %{y:.3~g}<extra></extra>"
+                        ),
+                    )
+                )
+                axis_of.append(axis)
+    errors = [p.score.colour_error for runs in groups.values() for run in runs for p in run.curve]
+    ticks = [tick for tick in TICKS if min(errors) / 1.2 < tick < max(errors) * 1.2]
+    along = [tick for tick in TICKS if f"{tick:e}"[0] != "5"]
+    buttons = [
+        {
+            "label": label,
+            "method": "update",
+            "args": [
+                {"visible": [axis == other for other in axis_of]},
+                {"xaxis.title.text": AXES[axis], "xaxis.range": list(ranges[axis])},
+            ],
+        }
+        for axis, label in (("seconds", "Against time"), ("images", "Against images"))
+    ]
+    plot.update_layout(
+        template=None,
+        autosize=True,
+        margin={"l": 56, "r": 12, "t": 52, "b": 160},
+        dragmode=False,
+        hovermode="closest",
+        legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
+        xaxis={
+            "type": "log",
+            "title": {"text": AXES["seconds"]},
+            "range": list(ranges["seconds"]),
+            "fixedrange": True,
+            "tickvals": along,
+            "ticktext": [f"{tick:g}" for tick in along],
+        },
+        yaxis={
+            "type": "log",
+            "title": {"text": "colour error"},
+            "tickvals": ticks,
+            "ticktext": [f"{tick:g}" for tick in ticks],
+            "range": [float(np.log10(min(errors) / 1.2)), float(np.log10(max(errors) * 1.2))],
+            "fixedrange": True,
+        },
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "right",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1,
+                "yanchor": "bottom",
+                "pad": {"t": 0, "b": 8, "l": 0, "r": 0},
+                "showactive": True,
+                "bgcolor": PANEL,
+                "bordercolor": LINE,
+                "font": {"color": INK, "size": 15},
+                "buttons": buttons,
+            }
+        ],
+    )
+    return plot
+
+
+def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
+    """Draw the colour error of every learning rate that was tried, a line a model, log-log."""
+    plot, left, legend = 320, 66, 104
+    figure = canvas(width=WIDTH, height=legend + plot + 76)
+    axes = panel(figure, left, legend, WIDTH - left - 20, plot)
+    axes.set(xscale="log", yscale="log")
+    rates: set[float] = set()
+    for label, runs in groups.items():
+        look = MODELS[label]
+        pairs = sorted((run.config["learning_rate"], run.score.colour_error) for run in runs)
+        rates |= {rate for rate, _ in pairs}
+        best = min(pairs, key=lambda pair: pair[1])
+        x, y = zip(*pairs, strict=True)
+        axes.plot(x, y, color=look.colour, marker=look.mark, markersize=8, linewidth=1.8)
+        axes.scatter(*best, s=280, facecolors="none", edgecolors=look.colour, linewidths=1.8)
+    show_ticks(axes, sorted(rates), [f"{rate:g}" for rate in sorted(rates)], vertical=False)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low / 1.15, high * 1.15)
+    bottom, ceiling = axes.get_ylim()
+    log_ticks(axes, bottom / 1.05, ceiling * 1.05, vertical=True)
+    axes.set_ylim(bottom / 1.05, ceiling * 1.05)
+    axes.grid(axis="y")
+    write(figure, 0, legend - 14, "colour error", align="left")
+    write(
+        figure,
+        left + (WIDTH - left - 20) / 2,
+        legend + plot + 56,
+        "learning rate at its highest",
+        align="center",
+    )
+    draw_legend(figure, [MODELS[label] for label in groups])
+    return Figure(static=figure)
+
+
+def draw_legend(figure: MatplotlibFigure, looks: Sequence[Look]) -> None:
+    """Name the marks at the top of a figure, three a line, 31 px a line."""
+    height = figure.get_size_inches()[1] * figure.dpi
+    for number, look in enumerate(looks):
+        row, column = divmod(number, 3)
+        x, y = (0.0, 216.0, 404.0)[column], 14 + row * 31.0
+        figure.add_artist(
+            Line2D(
+                [(x + 2) / WIDTH, (x + 26) / WIDTH],
+                [1 - y / height] * 2,
+                color=look.colour,
+                marker=look.mark,
+                markevery=[1],
+                markersize=8,
+            )
+        )
+        write(figure, x + 36, y, look.name, colour=INK)
+
+
+#: Where logarithmic axes may have a tick; the fine ones are for axes within a decade.
+TICKS = tuple(digit * 10.0**power for power in range(-1, 6) for digit in (1, 2, 5))
+FINE_TICKS = tuple(
+    digit * 10.0**power for power in range(-1, 6) for digit in (1, 1.5, 2, 3, 4, 5, 7)
+)
+
+
+def log_ticks(
+    axes: Axes,
+    low: float,
+    high: float,
+    *,
+    vertical: bool = False,
+    few: bool = False,
+) -> None:
+    """Put plain numbers on a logarithmic axis; `few` leaves the fives out where many fit."""
+    inside = [tick for tick in TICKS if low <= tick <= high]
+    if len(inside) < 3:
+        inside = [tick for tick in FINE_TICKS if low <= tick <= high]
+    if few and len(inside) > 6:
+        inside = [tick for tick in inside if f"{tick:e}"[0] != "5"]
+    show_ticks(axes, inside, [f"{tick:g}" for tick in inside], vertical=vertical)
+
+
+def show_ticks(axes: Axes, ticks: Sequence[float], texts: Sequence[str], *, vertical: bool) -> None:
+    """Write `texts` at `ticks` of one axis, without lines."""
+    axis = axes.yaxis if vertical else axes.xaxis
+    axis.set_visible(True)
+    axis.set_ticks(list(ticks), labels=list(texts))
+    axis.set_ticks([], minor=True)
+    axes.tick_params(which="both", length=0, pad=8)
+
+
+def comparison_table(
+    groups: Mapping[str, Sequence[Record]], *, copied: NDArray[np.floating[Any]] | None = None
+) -> str:
+    """Write the comparison as a sortable table of HTML: mean and standard deviation over seeds.
+
+    `copied` [shapes] holds the colour errors of the input handed back as it is, for a last row.
+    """
+    rows = [
+        (
+            MODELS[label].name,
+            [
+                numeric_cell([len(runs)], "{:.0f}"),
+                numeric_cell([runs[0].parameters / 1e6], "{:.2f}"),
+                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
+                numeric_cell([spread([run.seconds for run in runs]).mean], "{:.0f}"),
+                *score_cells(runs),
+                numeric_cell([run.score.psnr for run in runs], "{:.1f}"),
+            ],
+        )
+        for label, runs in groups.items()
+    ]
+    if copied is not None:
+        error, right = float(np.median(copied)), float((copied <= 8).mean())
+        found = [
+            numeric_cell([error], "{:.2f}"),
+            numeric_cell([100 * right], "{:.1f}", unit="%"),
+            numeric_cell([0.0], "{:.1f}", unit="%"),
+        ]
+        rows.append(("Input, copied", [*4 * [NOTHING], *found, NOTHING]))
+    titles = ("Seeds", "Million weights", "Thousand images", "Seconds", *SCORES, "PSNR")
+    return sortable_table("Model", titles, rows)
+
+
+def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:
+    """Write what changes to one model are worth as a sortable table, a row for each."""
+    rows = [
+        (
+            name,
+            [
+                numeric_cell([len(runs)], "{:.0f}"),
+                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
+                *score_cells(runs),
+            ],
+        )
+        for name, runs in changes.items()
+    ]
+    return sortable_table("Variant", ("Seeds", "Thousand images", *SCORES), rows)
+
+
+#: Titles of the columns that `score_cells` fills.
+SCORES = ("Colour error", "Within 8", "Filtered removed")
+NOTHING = "<td data-value>–</td>"
+
+
+def score_cells(runs: Sequence[Record]) -> list[str]:
+    """Write the columns `SCORES` of a group of runs."""
+    removed = [
+        100 * run.score.filtered_removed for run in runs if run.score.filtered_removed is not None
+    ]
+    return [
+        numeric_cell([run.score.colour_error for run in runs], "{:.2f}"),
+        numeric_cell([100 * run.score.within_8 for run in runs], "{:.1f}", unit="%"),
+        numeric_cell(removed, "{:.1f}", unit="%") if removed else NOTHING,
+    ]
+
+
+def sortable_table(
+    name: str, titles: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
+) -> str:
+    """Write a table whose first column holds names and whose other columns hold numbers."""
+    head = f'<th scope="col">{name}</th>' + "".join(
+        f'<th scope="col" data-sort="number">{title}</th>' for title in titles
+    )
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(text)}</th>{"".join(cells)}</tr>' for text, cells in rows
+    )
+    return f"<table data-sortable><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def numeric_cell(values: Sequence[float], form: str, *, unit: str = "") -> str:
+    """Write mean ± standard deviation of values into a cell that sorts by the mean."""
+    found = spread(values)
+    text = form.format(found.mean)
+    if found.deviation is not None:
+        text += f" ± {form.format(found.deviation)}"
+    return f'<td data-value="{found.mean:.6g}">{text}{unit}</td>'

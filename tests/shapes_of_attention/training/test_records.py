@@ -1,0 +1,157 @@
+"""Records of finished runs: read, grouped over seeds, averaged; damage is named."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shapes_of_attention.training.records import RecordError, grouped, read_records, spread
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+
+SCORE = {"colour_error_median": 3.5, "within_8": 0.8, "filtered_removed": 0.9, "psnr": 31.0}
+RECORD: dict[str, Any] = {
+    "name": "main/unet/seed-0",
+    "config": {"model": "unet", "seed": 0, "learning_rate": 0.003, "budget_seconds": 60.0},
+    "parameters": 1000,
+    "images": 640,
+    "seconds": 60.1,
+    "curve": [{"images": 320, "seconds": 30.0, **SCORE}],
+    "test": {"images": 64, "seed": 1, "colour": {**SCORE, "colour_error_median": 4.5}},
+}
+
+
+def write(folder: Path, name: str, **changes: Any) -> dict[str, Any]:
+    """Write a record under the file name that its run would have."""
+    record = {**copy.deepcopy(RECORD), "name": name, **changes}
+    record["config"]["seed"] = int(name.rpartition("-")[2]) if "seed" in name else 0
+    (folder / f"{name.replace('/', '-')}.json").write_text(json.dumps(record))
+    return record
+
+
+def test_a_record_is_read_with_its_curve_and_its_test(tmp_path: Path) -> None:
+    write(tmp_path, "main/unet/seed-2")
+    (found,) = read_records(tmp_path)
+    assert (found.family, found.label, found.variant, found.seed) == ("main", "unet", "seed-2", 2)
+    assert (found.parameters, found.images, found.seconds) == (1000, 640, 60.1)
+    assert found.score.colour_error == 4.5, "the score is that of the test images"
+    assert found.curve[0].score.colour_error == 3.5
+    assert found.name == "main/unet/seed-2"
+
+
+def test_runs_are_grouped_over_seeds_in_their_order(tmp_path: Path) -> None:
+    for name in ("main/unet/seed-1", "main/unet/seed-0", "main/encoder-only/seed-0"):
+        write(tmp_path, name)
+    write(tmp_path, "ablation/patch-8/seed-0")
+    groups = grouped(read_records(tmp_path), "main")
+    assert {label: [run.seed for run in runs] for label, runs in groups.items()} == {
+        "unet": [0, 1],
+        "encoder-only": [0],
+    }
+
+
+def test_records_of_other_studies_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, "flagship")
+    (tmp_path / "series-main.json").write_text('{"of": "another form"}')
+    assert [record.name for record in read_records(tmp_path)] == ["flagship"]
+
+
+def test_without_the_filter_nothing_is_removed(tmp_path: Path) -> None:
+    score = {**SCORE, "filtered_removed": None}
+    point = {key: value for key, value in SCORE.items() if key != "filtered_removed"}
+    write(
+        tmp_path,
+        "ablation/no-red-filter/seed-0",
+        test={"colour": score},
+        curve=[{"images": 320, "seconds": 30.0, **point}],
+    )
+    (found,) = read_records(tmp_path)
+    assert found.score.filtered_removed is None
+    assert found.curve[0].score.filtered_removed is None
+
+
+@pytest.mark.parametrize("missing", ["name", "config", "test", "parameters", "curve"])
+def test_a_record_that_lacks_something_is_named(tmp_path: Path, missing: str) -> None:
+    record = write(tmp_path, "main/unet/seed-0")
+    del record[missing]
+    (tmp_path / "main-unet-seed-0.json").write_text(json.dumps(record))
+    with pytest.raises(RecordError, match=rf"main-unet-seed-0.json' is damaged: .*'{missing}'"):
+        read_records(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '"text"', json.dumps({**RECORD, "seconds": "soon"})]
+)
+def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "main-unet-seed-0.json").write_text(text)
+    with pytest.raises(RecordError, match=r"main-unet-seed-0.json' is damaged"):
+        read_records(tmp_path)
+
+
+def test_a_measure_that_is_not_finite_is_damage(tmp_path: Path) -> None:
+    write(tmp_path, "main/unet/seed-0", test={"colour": {**SCORE, "psnr": float("nan")}})
+    with pytest.raises(RecordError, match="a measure is nan"):
+        read_records(tmp_path)
+
+
+def test_missing_records_say_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"no record of a run in .*shapes_of_attention\.train"):
+        read_records(tmp_path)
+    write(tmp_path, "flagship")
+    with pytest.raises(RecordError, match=r"main/\.\.\.; .*shapes_of_attention\.train"):
+        grouped(read_records(tmp_path), "main")
+
+
+def test_two_records_of_one_run_are_refused(tmp_path: Path) -> None:
+    record = write(tmp_path, "main/unet/seed-0")
+    (tmp_path / "main-copy.json").write_text(json.dumps(record))
+    with pytest.raises(RecordError, match=r"two records .* are of main/unet/seed-0"):
+        read_records(tmp_path)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=6))
+def test_the_spread_is_that_of_numpy(values: list[float]) -> None:
+    found = spread(values)
+    assert found.count == len(values)
+    np.testing.assert_allclose(found.mean, np.mean(values), rtol=1e-9, atol=1e-9)
+    assert found.deviation is not None
+    np.testing.assert_allclose(found.deviation, np.std(values, ddof=1), rtol=1e-6, atol=1e-6)
+
+
+def test_one_seed_has_a_mean_and_no_spread() -> None:
+    assert spread([3.0]).deviation is None
+    with pytest.raises(ValueError, match="at least one value"):
+        spread([])
+    with pytest.raises(ValueError, match="finite"):
+        spread([1.0, float("inf")])
+
+
+def test_the_committed_records_can_be_read() -> None:
+    records = read_records(ASSETS / "records")
+    assert {"flagship", "main"} <= {record.family for record in records}
+    for record in records:
+        assert record.curve, record.name
+        assert record.images >= record.curve[-1].images, record.name
+
+
+def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
+    text = (ASSETS.parent / "docs/notebooks/results.py").read_text("utf-8")
+    wanted = {
+        f"assets/records/{path.name}"
+        for family in ("ablation", "contrast", "flagship", "main", "sweep")
+        for path in (ASSETS / "records").glob(f"{family}*.json")
+    } | {
+        f"assets/checkpoints/{path.name}"
+        for path in (ASSETS / "checkpoints").glob("main-*-seed-0.safetensors")
+    }
+    missing = sorted(name for name in wanted if f"#|   - {name}\n" not in text)
+    assert not missing, "declare as inputs in docs/notebooks/results.py:\n" + "\n".join(
+        f"#|   - {name}" for name in missing
+    )
