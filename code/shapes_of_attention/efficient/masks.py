@@ -1,0 +1,81 @@
+"""Who may look at whom: masks [query, key], True where a query may look.
+
+Masks are for pictures and for checking. A mask alone saves nothing: attention that computes all
+scores and then crosses most of them out costs as much as full attention. The modules beside this
+one compute only what their mask keeps.
+
+Sources: windows and global tokens as in Longformer (arXiv 2004.05150), strides as in the Sparse
+Transformer (arXiv 1904.10509), blocks at random as in Big Bird (arXiv 2007.14062).
+"""
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "block_mask",
+    "causal_mask",
+    "full_mask",
+    "global_mask",
+    "local_mask",
+    "strided_mask",
+]
+
+
+def full_mask(tokens: int) -> Tensor:
+    """Let everyone look at everyone: bool [tokens, tokens]."""
+    return torch.ones(_checked(tokens), tokens, dtype=torch.bool)
+
+
+def causal_mask(tokens: int) -> Tensor:
+    """Let a token look at itself and at those before it: bool [tokens, tokens]."""
+    return full_mask(tokens).tril()
+
+
+def local_mask(tokens: int, *, window: int) -> Tensor:
+    """Let a token look at most `window` tokens to either side: bool [tokens, tokens]."""
+    if window < 0:
+        raise ValueError(f"window must not be negative, got {window}")
+    return _distance(tokens).abs() <= window
+
+
+def global_mask(tokens: int, *, number: int) -> Tensor:
+    """Let the first `number` tokens see all and be seen by all: bool [tokens, tokens]."""
+    if not 0 <= number <= tokens:
+        raise ValueError(f"number must be from 0 to {tokens}, got {number}")
+    chosen = torch.arange(_checked(tokens)) < number
+    return chosen[:, None] | chosen[None, :]
+
+
+def strided_mask(tokens: int, *, stride: int) -> Tensor:
+    """Let a token look at every `stride`-th token from itself: bool [tokens, tokens].
+
+    With a window of `stride` tokens beside it, any token reaches any other in two steps.
+    """
+    if stride < 1:
+        raise ValueError(f"stride must be at least 1, got {stride}")
+    return _distance(tokens) % stride == 0
+
+
+def block_mask(tokens: int, *, block: int, layout: Tensor) -> Tensor:
+    """Enlarge a layout of blocks, bool [blocks, blocks], to one of tokens: [tokens, tokens]."""
+    if block < 1:
+        raise ValueError(f"block must be at least 1, got {block}")
+    blocks = -(-_checked(tokens) // block)
+    if layout.shape != (blocks, blocks):
+        raise ValueError(
+            f"{tokens} tokens in blocks of {block} need a layout [{blocks}, {blocks}], "
+            f"got {tuple(layout.shape)}"
+        )
+    wide = layout.bool().repeat_interleave(block, dim=0).repeat_interleave(block, dim=1)
+    return wide[:tokens, :tokens]
+
+
+def _distance(tokens: int) -> Tensor:
+    place = torch.arange(_checked(tokens))
+    return place[:, None] - place[None, :]
+
+
+def _checked(tokens: int) -> int:
+    if tokens < 1:
+        raise ValueError(f"tokens must be at least 1, got {tokens}")
+    return tokens

@@ -1,0 +1,377 @@
+"""Pictures for efficient attention: masks, how three families work, cost, error, accuracy.
+
+All are 600 px wide with letters of 19 px, so that they still read at 343 px on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from numpy.typing import NDArray
+
+from shapes_of_attention.figures.diagram import Diagram
+from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED
+
+__all__ = [
+    "FAMILY_COLOURS",
+    "accuracy_beside_cost",
+    "cost_chart",
+    "cost_of_full",
+    "entmax_weights",
+    "error_chart",
+    "linformer_diagram",
+    "mask_grid",
+    "performer_diagram",
+    "reformer_diagram",
+    "span_curve",
+]
+
+WIDTH = 600
+#: After Okabe and Ito, legible on both papers; full attention is grey and brown.
+FAMILY_COLOURS = {
+    "explicit": "#767676",
+    "fused": "#a0522d",
+    "local": "#0072b2",
+    "block-sparse": "#3f9bd8",
+    "adaptive-span": "#009e73",
+    "entmax": "#b8860b",
+    "linformer": "#d55e00",
+    "performer": "#c0629a",
+    "reformer": "#8a6bbf",
+}
+NAMES = {
+    "explicit": "full, explicit",
+    "fused": "full, fused",
+    "local": "local",
+    "block-sparse": "block-sparse",
+    "adaptive-span": "adaptive span",
+    "entmax": "entmax",
+    "linformer": "Linformer",
+    "performer": "Performer",
+    "reformer": "Reformer",
+}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+BLUE = "#0072b2"
+
+
+def mask_grid(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
+    """Draw masks [tokens, tokens] three to a row, with the share of pairs each keeps."""
+    columns, side, gap, head = 3, 184, 24, 34
+    rows = -(-len(masks) // columns)
+    height = rows * (side + head + 32)
+    figure = canvas(width=WIDTH, height=height)
+    for number, (name, mask) in enumerate(masks.items()):
+        row, column = divmod(number, columns)
+        top, left = row * (side + head + 32) + head, column * (side + gap)
+        axes = figure.add_axes(
+            (left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height)
+        )
+        axes.pcolormesh(
+            np.where(mask, 1.0, np.nan),
+            cmap=ListedColormap([BLUE]),
+            edgecolors="none",
+        )
+        axes.set(xlim=(0, mask.shape[1]), ylim=(mask.shape[0], 0), xticks=[], yticks=[])
+        axes.spines[:].set(visible=True, color=LINE)
+        middle = (left + side / 2) / WIDTH
+        figure.text(middle, 1 - (top - 16) / height, name, ha="center", va="center", color=INK)
+        share = f"{mask.mean():.0%} of pairs"
+        figure.text(
+            middle, 1 - (top + side + 15) / height, share, ha="center", va="center", color=MUTED
+        )
+    return Figure(static=figure)
+
+
+def cost_of_full(
+    rows: Sequence[Mapping[str, float]], fused: Sequence[Mapping[str, float]]
+) -> Figure:
+    """Draw time and memory of full attention against length, explicit and fused."""
+    figure = canvas(width=WIDTH, height=560)
+    time, memory = figure.subplots(2, 1, sharex=True)
+    for name, found in (("explicit", rows), ("fused", fused)):
+        tokens = [row["tokens"] for row in found]
+        style = _style(name)
+        time.plot(tokens, [row["both_seconds"] for row in found], **style)
+        memory.plot(tokens, [row["both_bytes"] / 1e6 for row in found], **style)
+    _logarithmic(time, "seconds")
+    _logarithmic(memory, "megabytes")
+    _lengths(memory)
+    time.legend(loc="upper left")
+    figure.subplots_adjust(left=0.17, right=0.94, top=0.97, bottom=0.12, hspace=0.12)
+    return Figure(static=figure)
+
+
+def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw time and memory of every family against length; hovering tells the numbers."""
+    figure = canvas(width=WIDTH, height=900)
+    time, memory = figure.subplots(2, 1, sharex=True)
+    for name, found in families.items():
+        tokens = [row["tokens"] for row in found["rows"]]
+        time.plot(tokens, [row["both_seconds"] for row in found["rows"]], **_style(name))
+        memory.plot(tokens, [row["both_bytes"] / 1e6 for row in found["rows"]], **_style(name))
+    _logarithmic(time, "seconds")
+    _logarithmic(memory, "megabytes")
+    _lengths(memory)
+    handles, labels = time.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=3, columnspacing=1.2, handlelength=1.4)
+    figure.subplots_adjust(left=0.17, right=0.94, top=0.98, bottom=0.22, hspace=0.08)
+
+    plot = go.Figure()
+    for name, found in families.items():
+        for axis, key, unit, scale in (
+            ("y", "both_seconds", "s", 1.0),
+            ("y2", "both_bytes", "MB", 1e-6),
+        ):
+            plot.add_scatter(
+                x=[row["tokens"] for row in found["rows"]],
+                y=[row[key] * scale for row in found["rows"]],
+                yaxis=axis,
+                name=NAMES[name],
+                legendgroup=name,
+                showlegend=axis == "y",
+                mode="lines+markers",
+                line={"color": FAMILY_COLOURS[name], "width": 2},
+                marker={"size": 7},
+                hovertemplate=f"{NAMES[name]}<br>%{{x:,}} tokens: %{{y:.3g}} {unit}<extra></extra>",
+            )
+    ticks = [256, 1024, 4096, 16384]
+    plot.update_layout(
+        height=900,
+        margin={"l": 70, "r": 10, "t": 10, "b": 60},
+        xaxis={"type": "log", "title": "tokens", "tickvals": ticks, "anchor": "y2"},
+        yaxis={"type": "log", "title": "seconds", "domain": [0.54, 1.0]},
+        yaxis2={"type": "log", "title": "megabytes", "domain": [0.0, 0.46]},
+        legend={"orientation": "h", "y": -0.1},
+    )
+    return Figure(static=figure, interactive=plot)
+
+
+def error_chart(
+    curves: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+) -> Figure:
+    """Draw error against budget, one panel a source of queries and keys, one line a family.
+
+    `curves` maps a panel's title to family -> (budgets, errors relative to the exact mix).
+    """
+    figure = canvas(width=WIDTH, height=80 + 330 * len(curves))
+    panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
+    for axes, (title, families) in zip(panels, curves.items(), strict=True):
+        for name, (budgets, errors) in families.items():
+            axes.plot(budgets, np.maximum(errors, 1e-4), **_style(name))
+        axes.set_title(title, loc="left")
+        _logarithmic(axes, "relative error")
+    panels[-1].set_xscale("log", base=2)
+    panels[-1].set_xlabel("budget (keys, rank or features a query)")
+    ticks = sorted({b for f in curves.values() for bs, _ in f.values() for b in bs})
+    panels[-1].set_xticks(ticks[:: max(1, len(ticks) // 6)])
+    panels[-1].set_xticklabels([f"{tick:g}" for tick in ticks[:: max(1, len(ticks) // 6)]])
+    panels[-1].minorticks_off()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=3, columnspacing=1.2, handlelength=1.4)
+    figure.subplots_adjust(left=0.17, right=0.97, top=0.94, bottom=0.22, hspace=0.22)
+    return Figure(static=figure)
+
+
+def accuracy_beside_cost(rows: Sequence[Mapping[str, Any]], *, baseline: float) -> Figure:
+    """Draw each run's amplitude error against its seconds a step, one colour a family.
+
+    Each row has family, length, seconds, error. A dashed line marks the middle-of-range guess.
+    """
+    lengths = sorted({row["length"] for row in rows})
+    figure = canvas(width=WIDTH, height=150 + 300 * len(lengths))
+    panels = np.atleast_1d(figure.subplots(len(lengths), 1, sharex=True))
+    for axes, length in zip(panels, lengths, strict=True):
+        for row in rows:
+            if row["length"] == length:
+                style = {**_style(row["family"]), "linestyle": "none", "markersize": 11}
+                axes.plot(row["seconds"] * 1000, row["error"], **style)
+        axes.axhline(baseline, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.5)
+        axes.set_title(f"{length} samples", loc="left")
+        axes.set_ylabel("amplitude error")
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+    panels[-1].set_xlabel("milliseconds a training step")
+    found = {
+        label: handle
+        for axes in panels
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(found.values(), found.keys(), loc="lower center", ncols=3, columnspacing=1.0)
+    figure.subplots_adjust(left=0.16, right=0.97, top=0.94, bottom=0.25, hspace=0.2)
+    return Figure(static=figure)
+
+
+def span_curve(distance: NDArray[np.float64], masks: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Draw soft masks over distance, named at their slopes."""
+    figure = canvas(width=WIDTH, height=280)
+    axes = figure.subplots()
+    for (name, mask), colour in zip(masks.items(), (BLUE, "#d55e00", "#009e73"), strict=False):
+        axes.plot(distance, mask, color=colour, label=name, linewidth=3)
+    axes.set(xlabel="distance in tokens", ylabel="mask", yticks=[0, 0.5, 1])
+    axes.legend(loc="upper right")
+    figure.subplots_adjust(left=0.13, right=0.97, top=0.95, bottom=0.24)
+    return Figure(static=figure)
+
+
+def entmax_weights(weights: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Draw the weights of the same scores under several alphas as bars, side by side."""
+    figure = canvas(width=WIDTH, height=330)
+    axes = figure.subplots()
+    number = len(weights)
+    colours = ("#3f9bd8", "#d55e00", "#009e73")
+    for place, ((name, found), colour) in enumerate(zip(weights.items(), colours, strict=False)):
+        x = np.arange(len(found)) + (place - (number - 1) / 2) * 0.27
+        axes.bar(x, found, width=0.25, color=colour, label=name)
+    axes.set(xlabel="keys, by score", ylabel="weight", xticks=[])
+    axes.legend(loc="upper right")
+    figure.subplots_adjust(left=0.13, right=0.98, top=0.97, bottom=0.13)
+    return Figure(static=figure)
+
+
+def linformer_diagram() -> Figure:
+    """Draw n keys summed up in k mixtures, and queries that look at the mixtures."""
+    draw = Diagram(height=290)
+    pattern = np.random.default_rng(0).random
+    draw.text(40, 22, "E")
+    draw.cells(4, 90, (13, 26), pattern((4, 12)), cmap="cividis")
+    draw.text(84, 212, "k × n", colour=MUTED)
+    draw.text(178, 142, "×")
+    draw.cells(200, 40, (20, 16), pattern((12, 3)), cmap="viridis")
+    draw.text(230, 22, "K")
+    draw.text(230, 250, "n × d", colour=MUTED)
+    draw.text(284, 142, "=")
+    draw.cells(304, 90, (20, 26), pattern((4, 3)), cmap="viridis")
+    draw.text(334, 72, "k keys")
+    draw.text(334, 212, "k × d", colour=MUTED)
+    draw.arrow((372, 142), (420, 142))
+    draw.cells(430, 40, (26, 16), pattern((12, 4)), cmap="cividis")
+    draw.text(482, 22, "weights")
+    draw.text(482, 250, "n × k, not n × n", colour=MUTED)
+    return draw.figure()
+
+
+def performer_diagram() -> Figure:
+    """Draw the two orders of three products, and the sizes between."""
+    draw = Diagram(height=345)
+    number = np.random.default_rng(1).random
+    draw.text(4, 20, "softmax: queries meet keys first", align="left", colour=MUTED)
+    draw.cells(4, 44, (20, 10), number((9, 2)))
+    draw.text(60, 90, "×")
+    draw.cells(74, 80, (10, 10), number((2, 9)))
+    draw.arrow((176, 90), (222, 90))
+    draw.cells(234, 44, (10, 10), number((9, 9)), cmap="cividis")
+    draw.text(280, 152, "n × n", colour=MUTED)
+    draw.text(342, 90, "×")
+    draw.cells(358, 44, (20, 10), number((9, 2)))
+    draw.text(378, 152, "V", colour=MUTED)
+    draw.text(4, 196, "features: keys meet values first", align="left", colour=MUTED)
+    draw.cells(4, 220, (10, 10), number((9, 4)))
+    draw.text(24, 328, "φ(Q)", colour=MUTED)
+    draw.text(143, 328, "φ(K)", colour=MUTED)
+    draw.text(242, 328, "V", colour=MUTED)
+    draw.text(62, 265, "×")
+    draw.text(84, 265, "(", size=40)
+    draw.cells(98, 246, (10, 10), number((4, 9)))
+    draw.text(206, 265, "×")
+    draw.cells(222, 220, (20, 10), number((9, 2)))
+    draw.text(276, 265, ")", size=40)
+    draw.arrow((296, 265), (340, 265))
+    draw.cells(352, 246, (20, 10), number((4, 2)), cmap="cividis")
+    draw.text(372, 308, "m × d", colour=MUTED)
+    draw.text(500, 265, "does not\ngrow with n", colour=MUTED)
+    return draw.figure()
+
+
+def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
+    """Draw tokens coloured by bucket, sorted into chunks of their own, and who looks at whom."""
+    draw = Diagram(height=330)
+    colours = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
+    size, n = 34.0, len(bucket)
+    left = (WIDTH - n * size) / 2
+    draw.text(left, 22, "tokens, coloured by bucket", align="left", colour=MUTED)
+    for place, b in enumerate(bucket):
+        draw.box(
+            left + place * size,
+            42,
+            size - 4,
+            size - 4,
+            str(place + 1),
+            fill=colours[b],
+            edge=colours[b],
+            colour="#ffffff",
+            radius=4,
+            size=17,
+        )
+    seats: list[tuple[int, int] | None] = []
+    starts = []
+    for b in sorted(set(bucket)):
+        members = [place for place, other in enumerate(bucket) if other == b]
+        for first in range(0, len(members), chunk):
+            starts.append((len(seats), b, first > 0))
+            part: list[tuple[int, int] | None] = [(m, b) for m in members[first : first + chunk]]
+            seats += part + [None] * (chunk - len(part))
+    size = min(34.0, (WIDTH - 8) / len(seats) - 0.5)
+    left = (WIDTH - len(seats) * size) / 2
+    y = 170
+    for seat, token in enumerate(seats):
+        if token is None:
+            draw.box(left + seat * size, y, size - 4, size - 4, radius=4, dashed=True)
+            continue
+        place, b = token
+        draw.box(
+            left + seat * size,
+            y,
+            size - 4,
+            size - 4,
+            str(place + 1),
+            fill=colours[b],
+            edge=colours[b],
+            colour="#ffffff",
+            radius=4,
+            size=min(17.0, size * 0.5),
+        )
+    draw.text(left, y - 24, "sorted into chunks", align="left", colour=MUTED)
+    draw.arrow((WIDTH / 2, 88), (WIDTH / 2, y - 40))
+    for start, _, has_previous in starts:
+        draw.outline(left + start * size - 2, y - 4, chunk * size, size + 4, colour=ACCENT, line=2)
+        if has_previous:
+            x = left + start * size
+            draw.arrow(
+                (x + size, y + size + 8),
+                (x + size, y + size + 30),
+                (x - size, y + size + 30),
+                (x - size, y + size + 8),
+                colour=ACCENT,
+            )
+    draw.text(
+        WIDTH / 2, 288, "each chunk sees itself\nand the one before, same bucket", colour=MUTED
+    )
+    return draw.figure()
+
+
+def _style(name: str) -> dict[str, Any]:
+    return {
+        "color": FAMILY_COLOURS[name],
+        "marker": MARKERS[list(FAMILY_COLOURS).index(name)],
+        "label": NAMES[name],
+        "linestyle": (0, (4, 2)) if name == "fused" else "-",
+    }
+
+
+def _logarithmic(axes: Axes, label: str) -> None:
+    axes.set_yscale("log")
+    axes.set_ylabel(label)
+    axes.grid(axis="y", which="major")
+
+
+def _lengths(axes: Axes) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([256, 1024, 4096, 16384], ["256", "1,024", "4,096", "16,384"])
+    axes.minorticks_off()
+    axes.set_xlabel("tokens")

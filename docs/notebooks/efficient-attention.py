@@ -1,0 +1,341 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Efficient attention, family by family
+#
+# Masks as pictures, each family beside exact attention, and its error against its budget.
+
+# %%
+#| label: setup
+import numpy as np
+import torch
+
+from shapes_of_attention.efficient import (
+    AdaptiveSpanAttention,
+    block_layout,
+    block_sparse_attention,
+    entmax,
+    linformer_attention,
+    local_attention,
+    lsh_attention,
+    orthogonal_directions,
+    performer_attention,
+    shared_attention,
+)
+from shapes_of_attention.efficient.adaptive_span import soft_mask
+from shapes_of_attention.efficient.masks import (
+    block_mask,
+    causal_mask,
+    full_mask,
+    global_mask,
+    local_mask,
+    strided_mask,
+)
+from shapes_of_attention.efficient.reformer import hash_buckets
+from shapes_of_attention.figures import efficiency
+from shapes_of_attention.models.attention import explicit_attention
+
+torch.set_num_threads(1)
+
+# %% [markdown]
+# ## Masks
+#
+# Queries run down, keys across; a coloured cell is a pair that is computed.
+
+# %%
+#| label: masks
+n = 32
+layout = block_layout(n // 2, random_blocks=1, seed=3)
+masks = {
+    "full": full_mask(n),
+    "causal": causal_mask(n),
+    "local": local_mask(n, window=3),
+    "local + global": local_mask(n, window=3) | global_mask(n, number=2),
+    "local + strided": local_mask(n, window=3) | strided_mask(n, stride=6),
+    "block-sparse": block_mask(n, block=2, layout=layout),
+}
+efficiency.mask_grid({name: mask.numpy() for name, mask in masks.items()})
+
+# %% [markdown]
+# ## Proofs
+#
+# Random queries, keys and values in double precision: [batch, heads, tokens, head_dim].
+
+# %%
+#| label: local-proof
+q, k, v = torch.randn(
+    3, 2, 4, 100, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+)
+
+blocked = local_attention(q, k, v, window=7)
+masked, _ = explicit_attention(q, k, v, mask=local_mask(100, window=7))
+full, _ = explicit_attention(q, k, v)
+
+assert torch.allclose(blocked, masked, atol=1e-12)
+assert torch.allclose(local_attention(q, k, v, window=99), full, atol=1e-12)
+print(f"blocked and masked differ by {(blocked - masked).abs().max():.0e} at most")
+
+# %%
+#| label: exact-proof
+every_block = torch.ones(10, 10)
+identity = torch.eye(100, dtype=torch.float64)
+span = AdaptiveSpanAttention(heads=4, longest=100, initial=100).double()
+
+found = {
+    "all blocks kept": block_sparse_attention(q, k, v, layout=every_block, block=10),
+    "span of the whole length": span(q, k, v).detach(),
+    "identity in Linformer's place": linformer_attention(
+        q, k, v, to_keys=identity, to_values=identity
+    ),
+}
+for name, mix in found.items():
+    assert torch.allclose(mix, full, atol=1e-12)
+    print(f"{name:30s} differs by {(mix - full).abs().max():.0e}")
+
+# %% [markdown]
+# One bucket in one chunk is shared attention in full; and many rounds come to it.
+
+# %%
+#| label: reformer-proof
+one_bucket = torch.zeros(1, 16, 0, dtype=torch.float64)
+hashed = lsh_attention(q, v, rotations=one_bucket, chunk=100)
+assert torch.allclose(hashed, shared_attention(q, v), atol=1e-12)
+print(f"differs by {(hashed - shared_attention(q, v)).abs().max():.0e}")
+
+# %% [markdown]
+# **No look ahead.** Change the second half of a sequence; the causal forms must give the first half
+# bit for bit as before.
+
+# %%
+#| label: causal-proof
+changed = torch.stack([q, k, v])
+changed[:, :, :, 50:] += 10
+
+directions = orthogonal_directions(32, 16, generator=torch.Generator().manual_seed(1)).double()
+rotations = torch.randn(2, 16, 4, generator=torch.Generator().manual_seed(2)).double()
+causal = {
+    "local": lambda q, k, v: local_attention(q, k, v, window=7, causal=True),
+    "performer": lambda q, k, v: performer_attention(
+        q, k, v, directions=directions, causal=True
+    ),
+    "reformer": lambda q, k, v: lsh_attention(q, v, rotations=rotations, chunk=8, causal=True),
+}
+for name, attend in causal.items():
+    before, after = attend(q, k, v), attend(*changed)
+    assert torch.equal(before[:, :, :50], after[:, :, :50])
+    assert not torch.equal(before[:, :, 50:], after[:, :, 50:])
+    print(f"{name}: the past is the same, bit for bit")
+
+# %% [markdown]
+# ## A span that can be learned
+
+# %%
+#| label: soft-mask
+distance = torch.arange(0, 65)
+efficiency.span_curve(
+    distance.numpy(),
+    {
+        f"span {z}": soft_mask(distance, torch.tensor(float(z)), ramp=16).numpy()
+        for z in (4, 16, 32)
+    },
+)
+
+# %% [markdown]
+# ## Entmax
+#
+# The same eight scores under three values of alpha.
+
+# %%
+#| label: entmax-weights
+scores = torch.tensor([2.0, 1.6, 1.1, 0.7, 0.1, -0.4, -1.0, -1.5], dtype=torch.float64)
+weights = {
+    "α = 1, softmax": entmax(scores, 1.0),
+    "α = 1.5": entmax(scores, 1.5),
+    "α = 2, sparsemax": entmax(scores, 2.0),
+}
+efficiency.entmax_weights({name: w.numpy() for name, w in weights.items()})
+
+# %%
+#| label: entmax-proof
+assert torch.allclose(weights["α = 1, softmax"], scores.softmax(0), atol=1e-12)
+for name, w in weights.items():
+    assert torch.isclose(w.sum(), torch.tensor(1.0, dtype=torch.float64))
+    print(f"{name:17s}", "  ".join(f"{x:.3f}" for x in w.tolist()))
+
+# %%
+#| label: entmax-zeros
+print(int((weights["α = 1.5"] == 0).sum()))
+
+# %% [markdown]
+# ## Diagrams
+
+# %%
+#| label: linformer-diagram
+efficiency.linformer_diagram()
+
+# %%
+#| label: performer-diagram
+efficiency.performer_diagram()
+
+# %% [markdown]
+# Twelve tokens in four buckets, hashed for real.
+
+# %%
+#| label: reformer-diagram
+generator = torch.Generator().manual_seed(5)
+tokens = torch.randn(1, 1, 12, 8, generator=generator)
+buckets = hash_buckets(tokens, torch.randn(1, 8, 2, generator=generator))
+efficiency.reformer_diagram(buckets.flatten().tolist(), chunk=2)
+
+# %% [markdown]
+# ## Error against budget
+#
+# Two kinds of attention over 512 tokens of 32 dimensions. *Diffuse*: queries and keys are normal
+# numbers. *Peaked*: tokens belong to sixteen groups, and each looks for its own.
+
+# %%
+#| label: error-data
+def diffuse(seed):
+    """Draw q, k, v [1, 1, 512, 32] without structure."""
+    return torch.randn(3, 1, 1, 512, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def peaked(seed):
+    """Draw tokens around sixteen group centres; the query of a token resembles its group's keys."""
+    generator = torch.Generator().manual_seed(seed)
+    centre = torch.randn(16, 32, generator=generator)
+    group = torch.randint(16, (512,), generator=generator)
+    noise = torch.randn(3, 1, 1, 512, 32, generator=generator)
+    q, k = (1.5 * centre[group] + 0.3 * noise[place] for place in (0, 1))
+    return q, k, centre[group] + noise[2]
+
+
+def entropy(draw):
+    """Give the effective number of keys that a query looks at: exp of the mean entropy."""
+    q, k, v = draw(0)
+    weights = explicit_attention(q, k, v)[1].double().clamp_min(1e-30)
+    return float((-(weights * weights.log()).sum(-1)).mean().exp())
+
+
+print(f"diffuse: {entropy(diffuse):.0f} keys a query, peaked: {entropy(peaked):.0f}")
+
+# %%
+#| label: keys-diffuse
+print(f"{entropy(diffuse):.0f}")
+
+# %%
+#| label: keys-peaked
+print(f"{entropy(peaked):.0f}")
+
+# %%
+#| label: errors
+SEEDS = range(4)
+
+
+def relative(found, want):
+    return float((found - want).norm() / want.norm())
+
+
+def local_error(draw, budget, seed):
+    q, k, v = draw(seed)
+    return relative(local_attention(q, k, v, window=budget // 2), explicit_attention(q, k, v)[0])
+
+
+def linformer_error(draw, budget, seed):
+    q, k, v = draw(seed)
+    generator = torch.Generator().manual_seed(seed)
+    project = torch.randn(budget, 512, generator=generator) / budget**0.5
+    found = linformer_attention(q, k, v, to_keys=project, to_values=project)
+    return relative(found, explicit_attention(q, k, v)[0])
+
+
+def performer_error(draw, budget, seed):
+    q, k, v = draw(seed)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = orthogonal_directions(budget, 32, generator=generator)
+    return relative(
+        performer_attention(q, k, v, directions=drawn), explicit_attention(q, k, v)[0]
+    )
+
+
+def reformer_error(draw, budget, seed):
+    """A round looks at two chunks of 16; the budget decides the number of rounds.
+
+    A shared key loses its length, so the query gets it: scores spread as far as the others'.
+    """
+    q, k, v = draw(seed)
+    q = q * k.norm(dim=-1).mean()
+    generator = torch.Generator().manual_seed(seed)
+    turns = torch.randn(budget // 32, 32, 16, generator=generator)
+    return relative(lsh_attention(q, v, rotations=turns, chunk=16), shared_attention(q, v))
+
+
+families = {
+    "local": local_error,
+    "linformer": linformer_error,
+    "performer": performer_error,
+    "reformer": reformer_error,
+}
+budgets = [32, 64, 128, 256, 512]
+error = {
+    title: {
+        name: (budgets, [np.mean([measure(draw, b, s) for s in SEEDS]) for b in budgets])
+        for name, measure in families.items()
+    }
+    for title, draw in (("diffuse", diffuse), ("peaked", peaked))
+}
+efficiency.error_chart(error)
+
+# %%
+#| label: error-table
+for title, found in error.items():
+    print(f"{title:9s}" + "".join(f"{b:>8d}" for b in budgets))
+    for name, (_, errors) in found.items():
+        print(f"{name:9s}" + "".join(f"{e:8.2f}" for e in errors))
+
+# %% [markdown]
+# **The Performer's rate.** For short queries and keys the error falls with the root of the number
+# of features, as the mean of random numbers does. For long ones the mean is ruled by rare large
+# features, and the fall begins late.
+
+
+# %%
+#| label: performer-rate
+def slope(scale):
+    """Fit the exponent of the Performer's error in the number of features."""
+    numbers = [64, 256, 1024, 4096]
+    errors = []
+    for number in numbers:
+        squared = []
+        for seed in range(6):
+            q, k, v = (x[:, :, :64] for x in diffuse(seed))
+            generator = torch.Generator().manual_seed(seed)
+            drawn = orthogonal_directions(number, 32, generator=generator)
+            want, _ = explicit_attention(scale * q, scale * k, v)
+            found = performer_attention(scale * q, scale * k, v, directions=drawn)
+            squared.append(relative(found, want) ** 2)
+        errors.append(np.sqrt(np.mean(squared)))
+    return np.polyfit(np.log(numbers), np.log(errors), 1)[0]
+
+
+short, long = slope(0.3), slope(1.0)
+assert -0.62 < short < -0.38
+print(f"error ~ features^{short:.2f} for short vectors, features^{long:.2f} for long ones")
+
+# %%
+#| label: rate-short
+print(f"{short:.2f}".replace("-", "−"))
+
+# %%
+#| label: rate-long
+print(f"{long:.2f}".replace("-", "−"))

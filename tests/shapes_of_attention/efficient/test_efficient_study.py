@@ -1,0 +1,96 @@
+"""The model that takes any family, and the command that trains it, on a few steps."""
+
+import json
+
+import pytest
+import torch
+
+from shapes_of_attention.efficient import FAMILIES, Budget
+from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.efficient.study import main
+from shapes_of_attention.training.checkpoint import read_tensors
+
+SMALL = {"length": 200, "budget": Budget(window=4, block=4, rank=8, chunk=4, span=4, ramp=4)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_redraws_series_and_every_parameter_learns(family):
+    model = build_efficient_model({**SMALL, "family": family})
+    drawn = model(torch.randn(2, 200))
+    assert drawn.shape == (2, 200)
+    drawn.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_explicit_and_fused_attention_are_one_model():
+    models = []
+    for family in ("explicit", "fused"):
+        torch.manual_seed(3)
+        models.append(build_efficient_model({**SMALL, "family": family}))
+    signal = torch.randn(2, 200)
+    assert torch.allclose(models[0](signal), models[1](signal), atol=1e-5)
+
+
+def test_tokens_far_away_reach_full_attention_but_no_window():
+    signal = torch.randn(1, 200)
+    changed = signal.clone()
+    changed[:, 180:] += 1
+    for family, reaches in (("fused", True), ("local", False)):
+        model = build_efficient_model({**SMALL, "family": family, "layers": 1})
+        same = torch.equal(model(signal)[:, :20], model(changed)[:, :20])
+        assert same is not reaches
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"token": 7}, "tokens of 7 samples do not divide 200"),
+        ({"context": 4}, "context must be odd"),
+        ({"heads": 5}, "heads must divide dim"),
+        ({"family": "none"}, "there is no family 'none'"),
+    ],
+)
+def test_sizes_that_do_not_fit_the_model_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        build_efficient_model({**SMALL, **options})
+
+
+def test_series_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"series must be \[batch, 200\]"):
+        build_efficient_model(SMALL)(torch.randn(2, 210))
+
+
+def test_a_study_leaves_a_record_and_does_not_run_twice(tmp_path, capsys):
+    arguments = ["--only", "adaptive-span-1000", "--steps", "2", "--assets", str(tmp_path)]
+    assert main(arguments) == 0
+    record = json.loads((tmp_path / "records/efficient-adaptive-span-1000-seed-0.json").read_text())
+    assert record["steps"] == 2
+    assert len(record["test"]["spans"]) == 2
+    assert 0 < record["test"]["amplitude_error_median"] < 2
+    assert main(arguments) == 0
+    assert "recorded already" in capsys.readouterr().out
+
+
+def test_full_attention_at_the_greatest_length_keeps_its_weights(tmp_path):
+    assert main(["--only", "fused-2000", "--steps", "1", "--assets", str(tmp_path)]) == 0
+    weights, note = read_tensors(tmp_path / "checkpoints/efficient-full.safetensors")
+    model = build_efficient_model({"length": 2000, "family": note["config"]["family"]})
+    model.load_state_dict(weights)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--only", "nothing"], "no run is called nothing"), (["--steps", "0"], "at least one step")],
+)
+def test_a_study_that_cannot_run_says_why(arguments, message, capsys):
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_runs_can_be_listed(capsys):
+    assert main(["--list", "--only", "*-2000"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert len(listed) == len(FAMILIES) - 1
+    assert "efficient-reformer-2000-seed-0" in listed
