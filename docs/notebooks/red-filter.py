@@ -178,6 +178,10 @@ print(
 )
 
 # %%
+#| label: unfiltered-error
+print(f"{np.median(off):.0f}")
+
+# %%
 #| label: on-and-off
 red_filter.filter_on_and_off(
     ("Input", "With filter", "Without"),

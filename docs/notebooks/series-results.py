@@ -1,0 +1,563 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Four networks on the series
+#
+# What was trained by `python -m shapes_of_attention.series.train`: fully connected, convolutional,
+# recurrent and attention models, with the same processor time, three seeds each, and one of each
+# for longer. This notebook reads the records, and looks into the attention model that was trained
+# longer.
+
+# %%
+#| label: setup
+#| inputs:
+#|   - assets/records/series-main.json
+#|   - assets/records/series-positions.json
+#|   - assets/records/series-sweep.json
+#|   - assets/records/series-long.json
+#|   - assets/checkpoints/series-long-attention.safetensors
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython.display import HTML
+
+from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.models.capture import capture_attention
+from shapes_of_attention.series import KINDS, make_series
+from shapes_of_attention.series.measure import drawn_amplitudes, ideal_attention, redraw, score
+from shapes_of_attention.series.models import ConvolutionConfig, receptive_field
+from shapes_of_attention.series.records import best_rates, read_records, results_table
+from shapes_of_attention.series.train import TEST_SEED, load_series_model
+
+torch.set_num_threads(1)
+records = Path("../../assets/records")
+main = read_records(records, "main")
+placed = read_records(records, "positions")
+placed["rotary"] = main["attention"]
+longer = read_records(records, "long")  # one seed each
+[long] = longer["attention"]
+model = load_series_model(Path("../../assets/checkpoints/series-long-attention.safetensors"))
+NAMES = {
+    "fully-connected": "fully connected",
+    "convolutional": "convolution",
+    "convolutional-dilated": "convolution, dilated",
+    "recurrent": "recurrent, both ways",
+    "recurrent-one-way": "recurrent, one way",
+    "attention": "attention",
+    "attention-causal": "attention, causal",
+}
+NAMES = {key: name for key, name in NAMES.items() if key in main}  # those that were run
+
+
+# %%
+#| label: read
+#| fold: true
+def mean_of(name, key="amplitude_error_median", runs=main):
+    """Average a number of the test over the seeds of a model."""
+    return np.mean([record["test"][key] for record in runs[name]])
+
+
+def situations(name, split):
+    """Give the mean error of a longer trained model in each situation."""
+    return [
+        {key: found["mean"] for key, found in record["test"][split].items()}
+        for record in longer[name]
+    ]
+
+
+def averaged(name, split, key):
+    return np.mean([seed[key] for seed in situations(name, split)])
+
+
+# %% [markdown]
+# ## The comparison
+
+# %%
+#| label: seconds
+print(f"{main['attention'][0]['config']['run']['seconds']:.0f}")
+
+# %%
+#| label: seeds
+print(min(len(seeds) for seeds in main.values()))
+
+# %%
+#| label: test-shapes
+tests = make_series(range(2048), seed=TEST_SEED)
+print(f"{tests.present.sum():,}")
+
+# %%
+#| label: table
+HTML(results_table(main, NAMES))
+
+# %% [markdown]
+# Two yardsticks that need no training: keep every amplitude as it is, or draw every shape at the
+# mean of all shapes of its series.
+
+# %%
+#| label: yardsticks
+as_it_is = np.abs(tests.amplitude - tests.group_mean)[tests.present]
+overall = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
+one_mean = np.abs(overall - tests.group_mean)[tests.present]
+print(f"as it is: {np.median(as_it_is):.3f}   mean of all shapes: {np.median(one_mean):.3f}")
+
+# %%
+#| label: error-one-mean
+print(f"{np.median(one_mean):.3f}")
+
+# %%
+#| label: error-as-it-is
+print(f"{np.median(as_it_is):.3f}")
+
+# %%
+#| label: seed-chart
+drawn.seed_chart(
+    [
+        (name, [record["test"]["amplitude_error_median"] for record in main[key]])
+        for key, name in NAMES.items()
+    ],
+    label="median amplitude error",
+    reference=float(np.median(one_mean)),
+)
+
+# %%
+#| label: error-attention
+print(f"{mean_of('attention'):.3f}")
+
+# %%
+#| label: error-fully-connected
+print(f"{mean_of('fully-connected'):.3f}")
+
+# %%
+#| label: error-convolution
+print(f"{mean_of('convolutional'):.3f}")
+
+# %%
+#| label: error-dilated
+print(f"{mean_of('convolutional-dilated'):.3f}")
+
+# %%
+#| label: error-recurrent
+print(f"{mean_of('recurrent'):.3f}")
+
+# %%
+#| label: error-one-way
+print(f"{mean_of('recurrent-one-way'):.3f}")
+
+# %%
+#| label: error-causal
+print(f"{mean_of('attention-causal'):.3f}")
+
+# %% [markdown]
+# Five times as long, one seed each:
+
+# %%
+#| label: long-table
+HTML(results_table(longer, {key: name for key, name in NAMES.items() if key in longer}))
+
+# %%
+#| label: longer-steps-recurrent
+print(f"{long['steps'] / longer['recurrent'][0]['steps']:.0f}")
+
+# %% [markdown]
+# The learning rates that the sweeps tried, and the mean error that each left:
+
+# %%
+#| label: sweep
+rates = best_rates(records)
+tried = sorted({rate for found in rates.values() for rate in found})
+head = "".join(f"<th>{rate:g}</th>" for rate in tried)
+body = "".join(
+    f"<tr><td>{name}</td>"
+    + "".join(
+        f"<td>{'<strong>' if found[rate] == min(found.values()) else ''}{found[rate]:.3f}"
+        f"{'</strong>' if found[rate] == min(found.values()) else ''}</td>"
+        for rate in tried
+    )
+    + "</tr>"
+    for name, found in rates.items()
+)
+HTML(f"<table><thead><tr><th>Learning rate</th>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+# %% [markdown]
+# ## What each one cannot do
+#
+# **Fully connected.** It copies: good where a shape is alone, bad in company.
+
+# %%
+#| label: fully-connected-alone
+print(f"{averaged('fully-connected', 'by_company', '1'):.3f}")
+
+# %%
+#| label: fully-connected-three
+print(f"{averaged('fully-connected', 'by_company', '3'):.3f}")
+
+# %% [markdown]
+# **Convolution.** A window reaches so far and no further. Take groups of two shapes, and sort them
+# by how far apart the two stand.
+
+
+# %%
+#| label: receptive-reach
+def reach(**options):
+    """Count the samples that a convolution's window reaches to either side."""
+    config = ConvolutionConfig(**options)
+    return receptive_field(config) // 2 * config.token
+
+
+print(reach())
+
+# %%
+#| label: receptive-reach-dilated
+print(reach(dilated=True))
+
+# %%
+#| label: reach
+drawn.error_lines(
+    {
+        name: situations(key, "by_reach")
+        for key, name in (
+            ("convolutional", "convolution"),
+            ("convolutional-dilated", "dilated"),
+            ("attention", "attention"),
+        )
+        if key in longer
+    },
+    xlabel="samples between the two shapes",
+    ticks={"0": "<60", "60": "<120", "120": "<180", "180": "<240", "240": "<300", "300": "300+"},
+)
+
+# %%
+#| label: convolution-near
+print(f"{averaged('convolutional', 'by_reach', '0'):.3f}")
+
+# %%
+#| label: dilated-near
+print(f"{averaged('convolutional-dilated', 'by_reach', '0'):.3f}")
+
+# %%
+#| label: dilated-far
+print(f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}")
+
+# %%
+#| label: attention-near
+print(f"{averaged('attention', 'by_reach', '0'):.3f}")
+
+# %%
+#| label: attention-far
+print(f"{averaged('attention', 'by_reach', '300'):.3f}")
+
+# %% [markdown]
+# **One way only.** A network that reads from left to right must draw the first shape of a group
+# before it has seen the others.
+
+# %%
+#| label: to-come
+drawn.error_lines(
+    {
+        name: situations(key, "by_to_come")
+        for key, name in (
+            ("recurrent-one-way", "recurrent, one way"),
+            ("attention-causal", "attention, causal"),
+            ("recurrent", "recurrent, both"),
+            ("attention", "attention, full"),
+        )
+        if key in longer
+    },
+    xlabel="shapes of the group still to come",
+    ticks={"0": "none", "1": "1", "2": "2", "3": "3+"},
+)
+
+# %%
+#| label: causal-none-to-come
+print(f"{averaged('attention-causal', 'by_to_come', '0'):.3f}")
+
+# %%
+#| label: causal-one-to-come
+print(f"{averaged('attention-causal', 'by_to_come', '1'):.3f}")
+
+# %% [markdown]
+# **All.** How does the error grow with the size of the group? Alone, a shape need only be redrawn.
+
+# %%
+#| label: company
+drawn.error_lines(
+    {
+        name: situations(key, "by_company")
+        for key, name in (
+            ("fully-connected", "fully connected"),
+            ("convolutional", "convolution"),
+            ("recurrent", "recurrent"),
+            ("attention", "attention"),
+        )
+        if key in longer
+    },
+    xlabel="shapes in the group",
+    ticks={"1": "1", "2": "2", "3": "3", "4": "4", "5": "5+"},
+)
+
+# %%
+#| label: convolution-alone
+print(f"{averaged('convolutional', 'by_company', '1'):.3f}")
+
+# %%
+#| label: attention-alone
+print(f"{averaged('attention', 'by_company', '1'):.3f}")
+
+# %% [markdown]
+# **More than ever seen.** Nine or ten shapes a series; training had eight at most.
+
+
+# %%
+#| label: crowded-attention
+def crowded(name):
+    return np.mean([r["test"]["crowded"]["amplitude_error_median"] for r in longer[name]])
+
+
+print(f"{crowded('attention'):.3f}")
+
+# %%
+#| label: crowded-fully-connected
+print(f"{crowded('fully-connected'):.3f}")
+
+# %% [markdown]
+# ## Positions
+
+# %%
+#| label: positions
+ORDER = ("none", "linear", "learned", "sinusoidal", "rotary")
+ORDER = [name for name in ORDER if name in placed]
+drawn.seed_chart(
+    [
+        (name, [record["test"]["amplitude_error_median"] for record in placed[name]])
+        for name in ORDER
+    ],
+    label="median amplitude error",
+)
+
+
+# %%
+#| label: positions-table
+HTML(results_table(placed, {name: name for name in ORDER}))
+
+
+# %%
+#| label: error-none
+def median_with(positions):
+    return np.mean([r["test"]["amplitude_error_median"] for r in placed[positions]])
+
+
+print(f"{median_with('none'):.3f}")
+
+# %%
+#| label: error-rotary
+print(f"{median_with('rotary'):.3f}")
+
+# %%
+#| label: error-sinusoidal
+print(f"{median_with('sinusoidal'):.3f}")
+
+# %%
+#| label: error-learned
+print(f"{median_with('learned'):.3f}")
+
+# %%
+#| label: error-linear
+print(f"{median_with('linear'):.3f}")
+
+# %% [markdown]
+# ## The model that was trained longer
+
+# %%
+#| label: long-seconds
+print(f"{long['config']['run']['seconds']:.0f}")
+
+# %%
+#| label: long-error
+print(f"{long['test']['amplitude_error_median']:.3f}")
+
+# %%
+#| label: long-within
+print(f"{long['test']['within_tolerance']:.0%}")
+
+# %%
+#| label: long-convolution
+print(f"{mean_of('convolutional', runs=longer):.3f}")
+
+# %%
+#| label: long-dilated
+print(f"{mean_of('convolutional-dilated', runs=longer):.3f}")
+
+# %%
+#| label: long-recurrent
+print(f"{mean_of('recurrent', runs=longer):.3f}")
+
+# %%
+#| label: long-one-way
+print(f"{mean_of('recurrent-one-way', runs=longer):.3f}")
+
+# %%
+#| label: long-causal
+print(f"{mean_of('attention-causal', runs=longer):.3f}")
+
+# %%
+#| label: long-fully-connected
+print(f"{mean_of('fully-connected', runs=longer):.3f}")
+
+# %%
+#| label: long-series
+print(f"{long['steps'] * long['config']['batch']:,}")
+
+# %%
+#| label: example
+some = make_series(range(64), seed=TEST_SEED)
+groups = np.stack([(some.kind == kind).sum(axis=1) for kind in range(len(KINDS))], axis=1)
+row = int(np.flatnonzero((groups >= 2).all(axis=1))[0])
+example = make_series([row], seed=TEST_SEED)
+redrawn = redraw(model, example)
+print("series", row, score(redrawn, example))
+
+# %%
+#| label: prediction
+drawn.predictions(example, {"Given": example.signal, "Redrawn by attention": redrawn})
+
+# %%
+#| label: amplitudes
+#| fold: true
+found = drawn_amplitudes(redrawn, example)[0]
+rows = [
+    f"<tr><td>{'inverted ' * int(example.inverted[0, slot])}{KINDS[example.kind[0, slot]]}</td>"
+    f"<td>{example.amplitude[0, slot]:.2f}</td><td>{example.group_mean[0, slot]:.2f}</td>"
+    f"<td>{found[slot]:.2f}</td></tr>"
+    for slot in np.flatnonzero(example.present[0])
+]
+HTML(
+    "<table><thead><tr><th>Shape</th><th>Amplitude</th><th>Target</th><th>Redrawn</th></tr></thead>"
+    f"<tbody>{''.join(rows)}</tbody></table>"
+)
+
+# %% [markdown]
+# ## Where it looks
+#
+# Weights of every layer and head over that series, beside the ideal.
+
+# %%
+#| label: attention
+with torch.no_grad(), capture_attention(model) as weights:
+    model(torch.from_numpy(example.signal))
+learned = {
+    f"{number}": matrix[0].numpy() for number, matrix in enumerate(weights.values(), start=1)
+}
+ideal = ideal_attention(example, token=10)
+known = long["test"]["attention"]
+layers = list(known["layers"])
+best_layer, best_head = max(
+    ((layer, head) for layer in layers for head in range(4)),
+    key=lambda place: known["layers"][place[0]]["others"][place[1]],
+)
+# A token in the middle of the first shape of the largest group.
+largest = int(groups[row].argmax())
+first = int(np.flatnonzero(example.kind[0] == largest)[0])
+query = int(example.span[0, first].mean() // 10)
+
+drawn.attention_view(
+    example,
+    learned,
+    ideal,
+    token=10,
+    start=(str(layers.index(best_layer) + 1), best_head, query),
+)
+
+# %% [markdown]
+# ## Scored against the truth
+#
+# For every token that must draw a shape: the share of a head's attention on tokens of its group,
+# and on the *other* shapes of the group. Mean over the test series, and the range over the seeds of
+# the main comparison; the last column is the model trained longer.
+
+# %%
+#| label: scores
+#| fold: true
+seeds = [record["test"]["attention"] for record in main["attention"]]
+body = ""
+for number, layer in enumerate(layers, start=1):
+    for what, title in (("group", "its group"), ("others", "the others")):
+        # Heads have no order that seeds share: compare the best of each.
+        best = [max(seed["layers"][layer][what]) for seed in seeds]
+        longest = max(known["layers"][layer][what])
+        body += (
+            f"<tr><td>layer {number}, best head on {title}</td><td>{np.mean(best):.0%} "
+            f"({min(best):.0%}–{max(best):.0%})</td><td>{longest:.0%}</td></tr>"
+        )
+for what, title in (("group", "its group"), ("others", "the others")):
+    body += (
+        f"<tr><td>uniform, {title}</td><td>{known['uniform'][what]:.0%}</td><td></td></tr>"
+        f"<tr><td>ideal, {title}</td><td>{known['ideal'][what]:.0%}</td><td></td></tr>"
+    )
+HTML(
+    "<table><thead><tr><th>Share of attention</th><th>Seeds: mean (range)</th><th>Trained longer"
+    f"</th></tr></thead><tbody>{body}</tbody></table>"
+)
+
+# %%
+#| label: best-head-others
+print(f"{known['layers'][best_layer]['others'][best_head]:.0%}")
+
+# %%
+#| label: best-head-group
+print(f"{known['layers'][best_layer]['group'][best_head]:.0%}")
+
+# %%
+#| label: best-head-name
+print(f"head {best_head + 1} of layer {layers.index(best_layer) + 1}")
+
+# %%
+#| label: uniform-others
+print(f"{known['uniform']['others']:.0%}")
+
+# %%
+#| label: ideal-others
+print(f"{known['ideal']['others']:.0%}")
+
+# %% [markdown]
+# **Proof.** The layers share the work: every head of the second puts about as much on the other
+# shapes of the group as the ideal does; no head of the first does.
+
+# %%
+#| label: division-of-labour
+first, second = (np.array(known["layers"][layer]["others"]) for layer in layers)  # [heads]
+print("layer 1, share on the others:", first.round(2))
+print("layer 2, share on the others:", second.round(2))
+
+assert (first < known["ideal"]["others"] / 4).all()
+assert (second > known["ideal"]["others"] - 0.05).all()
+
+# %%
+#| label: first-layer-group
+print(f"{max(known['layers'][layers[0]]['group']):.0%}")
+
+# %%
+#| label: per-head
+#| fold: true
+rows = "".join(
+    f"<tr><td>layer {number}, {title}</td>"
+    + "".join(f"<td>{share:.0%}</td>" for share in known["layers"][layer][what])
+    + "</tr>"
+    for number, layer in enumerate(layers, start=1)
+    for what, title in (("group", "on its group"), ("others", "on the others"))
+)
+HTML(
+    "<table><thead><tr><th>Trained longer</th>"
+    + "".join(f"<th>head {head}</th>" for head in range(1, 5))
+    + f"</tr></thead><tbody>{rows}</tbody></table>"
+)

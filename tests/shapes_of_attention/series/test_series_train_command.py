@@ -1,0 +1,81 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from shapes_of_attention.series import make_series, train
+from shapes_of_attention.series.records import best_rates, read_records, results_table
+from shapes_of_attention.training.checkpoint import CheckpointError
+from shapes_of_attention.training.short import ShortRun
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Let every run end after a step or two, and be tested on a handful of series."""
+    listed = [replace(entry, run=ShortRun(steps=2)) for entry in train.runs()]
+    monkeypatch.setattr(train, "runs", lambda: iter(listed))
+    monkeypatch.setattr(train, "_TEST_SERIES", 200)
+    monkeypatch.setattr(train, "_SWEEP_SERIES", 8)
+
+
+def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
+    short, tmp_path: Path, capsys
+):
+    arguments = ["--assets", str(tmp_path), "--only", "long/attention"]
+    assert train.main(arguments) == 0
+    assert "long/attention: median amplitude error" in capsys.readouterr().out
+    path = tmp_path / "records" / "series-long.json"
+    first = path.read_bytes()
+    record = json.loads(first)["long/attention"]
+    assert record["steps"] == 2 and record["config"]["model"] == "attention"
+    assert set(record["test"]["attention"]["layers"]) == {
+        "body.layers.0.attention",
+        "body.layers.1.attention",
+    }
+    assert train.main(arguments) == 0
+    assert capsys.readouterr().out.startswith("done  long/attention")
+    assert path.read_bytes() == first
+
+    model = train.load_series_model(tmp_path / "checkpoints" / "series-long-attention.safetensors")
+    batch = make_series(range(8), seed=train._SWEEP_SEED)
+    with torch.no_grad():
+        error = (model(torch.from_numpy(batch.signal)).numpy() - batch.target) ** 2
+    assert error.mean() == pytest.approx(record["curve"][-1]["mse"], abs=1e-5)
+
+
+def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tmp_path: Path):
+    for pattern in ("main/fully-connected/*", "main/recurrent/seed-0", "sweep/recurrent/*"):
+        assert train.main(["--assets", str(tmp_path), "--only", pattern]) == 0
+    found = read_records(tmp_path / "records", "main")
+    assert {name: len(seeds) for name, seeds in found.items()} == {
+        "fully-connected": 3,
+        "recurrent": 1,
+    }
+    table = results_table(found, {"recurrent": "recurrent", "fully-connected": "plain"})
+    assert table.index("recurrent") < table.index("plain")
+    rates = best_rates(tmp_path / "records")
+    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) >= 1
+
+
+def test_records_that_are_missing_are_named_with_the_command_that_makes_them(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"series-main\.json.*series\.train"):
+        read_records(tmp_path, "main")
+
+
+def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Path, capsys):
+    assert train.main(["--only", "nothing*"]) == 1
+    assert "no run is called nothing*" in capsys.readouterr().err
+    assert train.main(["--assets", str(tmp_path), "--only", "long/attention"]) == 0
+    path = tmp_path / "checkpoints" / "series-long-attention.safetensors"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(CheckpointError):
+        train.load_series_model(path)
+
+
+def test_each_model_trains_at_the_rate_that_its_sweep_chose():
+    records = Path(__file__).parents[3] / "assets" / "records"
+    for model, rates in best_rates(records).items():
+        if len(rates) == len(train.RATES):
+            assert train._CHOSEN[model] == min(rates, key=lambda rate: rates[rate])
