@@ -23,7 +23,6 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from shapes_of_attention.figures import series as drawn

@@ -202,7 +202,7 @@ figures.input_filter_target(example)
 # and the target as it would be without the filter.
 
 # %%
-#| label: explorer
+#| label: one-image
 figures.explorer(example, without_filter)
 
 # %% [markdown]

@@ -1,0 +1,68 @@
+import base64
+
+import numpy as np
+import pytest
+
+from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.series import KINDS, make_series
+from shapes_of_attention.series.measure import ideal_attention
+
+BATCH = make_series(range(3))
+SITUATIONS = {"1": 0.1, "2": 0.2}
+
+PICTURES = {
+    "rows": lambda: drawn.series_rows(BATCH, rows=[0, 1, 2]),
+    "averaging": lambda: drawn.averaging(BATCH),
+    "matrix": lambda: drawn.attention_matrix(BATCH, ideal_attention(BATCH, token=10), title="t"),
+    "hand": lambda: drawn.by_hand(
+        np.array([1, 0]),
+        np.array([[2, 0], [0, 2], [2, 0]]),
+        np.array([1, 5, 3]),
+        np.array([2, 0, 2]),
+        np.array([0.468, 0.063, 0.468]),
+    ),
+    "heads": drawn.heads,
+    "seeds": lambda: drawn.seed_chart(
+        [("a", [0.1, 0.2]), ("b", [0.3])], label="error", reference=0.2
+    ),
+    "lines": lambda: drawn.error_lines(
+        {"a": [SITUATIONS, SITUATIONS], "b": [SITUATIONS]},
+        xlabel="x",
+        ticks={"1": "one", "2": "two"},
+    ),
+    "predictions": lambda: drawn.predictions(BATCH, {"given": BATCH.signal}),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_series_picture_is_an_svg_of_600_pixels_and_the_same_each_time(name):
+    svg = PICTURES[name]().svg()
+    assert 'width="600"' in svg
+    assert svg == PICTURES[name]().svg()
+
+
+def test_the_linked_view_carries_the_truth_about_every_token():
+    batch = make_series([4])
+    weights = np.random.default_rng(0).dirichlet(np.ones(50), size=(2, 50)).astype(np.float32)
+    ideal = ideal_attention(batch, token=10)
+    view = drawn.attention_view(batch, {"1": weights}, ideal, token=10, start=("1", 1, 7))
+    data = view.data
+    for token, owner in enumerate(data["owner"]):
+        middle = 10 * token + 5
+        inside = [low <= middle < high for low, high in (s["span"] for s in data["shapes"])]
+        assert (owner >= 0) == any(inside)
+        if owner < 0:
+            continue
+        assert inside[owner]
+        kind = data["shapes"][owner]["kind"]
+        assert kind == KINDS[batch.kind[0, owner]]
+        # Every token in the middle of a shape of that kind belongs to the group, others to none.
+        for key, other in enumerate(data["owner"]):
+            if other >= 0 and data["shapes"][other]["kind"] == kind:
+                assert data["group"][token][key]
+    unpacked = np.frombuffer(base64.b64decode(data["layers"][0]["weights"]), dtype=np.uint8)
+    rows = unpacked.reshape(2, 50, 50).astype(float)
+    rows /= rows.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(rows, weights, atol=1e-3)
+    signal = np.frombuffer(base64.b64decode(data["signal"]), dtype="<i2") / 1000
+    np.testing.assert_allclose(signal, batch.signal[0], atol=6e-4)
