@@ -18,6 +18,13 @@
 # an encoder-decoder that was trained with eight experts in each layer.
 
 # %%
+#| label: quiet
+#| fold: true
+import warnings
+
+warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm misses its widgets
+
+# %%
 #| label: setup
 #| inputs: [assets/checkpoints/experts-bias.safetensors, assets/records/experts-bias.json, assets/records/experts-unbalanced.json, assets/records/experts-loss.json, assets/records/experts-dense-active.json, assets/records/experts-dense-total.json, assets/records/experts-benchmark.json]
 import json
@@ -67,6 +74,7 @@ runs = read_runs(
         "experts-bias",
     ],
 )
+
 
 # %% [markdown]
 # ## What a feed-forward layer costs
@@ -185,7 +193,9 @@ with torch.no_grad():
     layer.experts.expand[:2] = torch.nan
     layer.router.bias[:2] = -torch.inf
 assert layer(x).isfinite().all()
-print(f"{mixture.get_total_flops():,} FLOPs, a dense layer of that size {whole.get_total_flops():,}")
+print(
+    f"{mixture.get_total_flops():,} FLOPs, a dense layer of that size {whole.get_total_flops():,}"
+)
 
 # %% [markdown]
 # ## The snippet that cannot run
@@ -380,6 +390,7 @@ drawn.error_curves(
         for name, (label, colour, dashed) in styles.items()
     ]
 )
+
 
 # %%
 #| label: results
