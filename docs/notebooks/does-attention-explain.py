@@ -272,7 +272,6 @@ match = {
     name: float(np.corrcoef(score, effect)[0, 1])
     for name, score in (("group", whole), ("by value", by_value), ("others", others))
 }
-print(len(effect), "points", {name: round(value, 2) for name, value in match.items()})
 explanations.score_against_effect(
     [("on the whole group", whole, match["group"]), ("on other shapes", others, match["others"])],
     effect,
