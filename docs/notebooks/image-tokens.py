@@ -28,6 +28,7 @@ import torch
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.figures.figure import Figure
 from shapes_of_attention.figures import patches_and_attention as drawn
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
@@ -184,7 +185,7 @@ kinds = {
     "Learned": drawn.row_similarity(table),
     "Rotary": drawn.relative_score(grid=8, head_dim=32),
 }
-drawn.position_maps(kinds, PATCH)
+Figure(static=drawn.position_maps(kinds, PATCH).static)
 
 # %% [markdown]
 # Sinusoidal and rotary maps look alike. Two places' sines and cosines multiply to the cosine of the
