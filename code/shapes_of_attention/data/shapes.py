@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapes_of_attention.data.counter_rng import uniform_draws
+from shapes_of_attention.data.draws import between, checked_indices, pick
 from shapes_of_attention.data.render import paint
 from shapes_of_attention.data.rules import KINDS, group_means, kept_shapes
 
@@ -135,20 +136,18 @@ def make_shapes(
         negative.
     """
     config = config or ShapesConfig()
-    checked = _checked_indices(indices)
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be from 0 to 2**63 - 1, got {seed}")
+    checked = checked_indices(indices, seed=seed)
 
     per_slot = _DRAWS_PER_SLOT + 2 * config.candidates
     draws = uniform_draws(checked, seed=seed, count=1 + config.slots * per_slot)
-    wanted = config.fewest + _pick(draws[:, 0], config.slots - config.fewest + 1)
+    wanted = config.fewest + pick(draws[:, 0], config.slots - config.fewest + 1)
     slot_draws = draws[:, 1:].reshape(len(checked), config.slots, per_slot)
 
-    kind = _pick(slot_draws[..., 0], len(KINDS)).astype(np.int8)
-    extent = _between(slot_draws[..., 1:3], config.side)  # [batch, slots, 2]: width, height
+    kind = pick(slot_draws[..., 0], len(KINDS)).astype(np.int8)
+    extent = between(slot_draws[..., 1:3], config.side)  # [batch, slots, 2]: width, height
     circle = kind < 2
     extent[..., 1] = np.where(circle, extent[..., 0], extent[..., 1])
-    stroke = _between(slot_draws[..., 3], config.stroke)
+    stroke = between(slot_draws[..., 3], config.stroke)
     colour = _colours(slot_draws[..., 4:8], config)
     positions = slot_draws[..., _DRAWS_PER_SLOT:].reshape(
         len(checked), config.slots, config.candidates, 2
@@ -180,33 +179,9 @@ def make_shapes(
     )
 
 
-def _checked_indices(indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-    array = np.asarray(indices)
-    if array.size == 0 and array.ndim == 1:
-        return array.astype(np.int64)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(
-            f"indices must be a one-dimensional sequence of integers, "
-            f"got {array.dtype} of shape {array.shape}"
-        )
-    if array.min() < 0:
-        raise ValueError(f"indices must not be negative, got {array.min()}")
-    return array.astype(np.int64)
-
-
-def _pick(draw: NDArray[np.float32], number: int) -> NDArray[np.int64]:
-    """Map [0, 1) to 0 ... number - 1."""
-    return np.minimum((draw * number).astype(np.int64), number - 1)
-
-
-def _between(draw: NDArray[np.float32], bounds: tuple[float, float]) -> NDArray[np.float32]:
-    low, high = bounds
-    return (low + draw * np.float32(high - low)).astype(np.float32)
-
-
 def _colours(draw: NDArray[np.float32], config: ShapesConfig) -> NDArray[np.float32]:
     """Draw colours [..., 3] from uniforms [..., 4]: the leading channel, its level, the others."""
-    top = _between(draw[..., 1], config.strongest)
+    top = between(draw[..., 1], config.strongest)
     rest = draw[..., 2:4] * (top - np.float32(config.dominance))[..., None]
     blue_from = config.red_share + (1 - config.red_share) / 2
     leads = (draw[..., 0] >= config.red_share).astype(np.int64) + (draw[..., 0] >= blue_from)

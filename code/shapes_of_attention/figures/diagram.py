@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.figure import PIXELS_PER_INCH, Figure, canvas
+from shapes_of_attention.figures.figure import PIXELS_PER_INCH, Figure, canvas, enlarged
 from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED, PANEL
 
 __all__ = ["Diagram"]
@@ -175,11 +175,8 @@ class Diagram:
         self, x: float, y: float, width: float, height: float, picture: NDArray[np.uint8]
     ) -> None:
         """Place an image [3, height, width] of levels 0-255 in a box, with a hairline around it."""
-        block = max(1, 384 // max(picture.shape[1:]))
-        # Blocks of pixels, so that a browser that smooths keeps the pixels visible.
-        enlarged = picture.repeat(block, axis=1).repeat(block, axis=2).transpose(1, 2, 0)
         self._axes.imshow(
-            enlarged,
+            enlarged(picture),
             extent=(x, x + width, y + height, y),
             interpolation="none",
             aspect="auto",

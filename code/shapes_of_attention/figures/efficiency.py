@@ -15,7 +15,7 @@ from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.figure import Figure, axes_at, canvas
 from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED
 
 __all__ = [
@@ -69,9 +69,7 @@ def mask_grid(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
     for number, (name, mask) in enumerate(masks.items()):
         row, column = divmod(number, columns)
         top, left = row * (side + head + 32) + head, column * (side + gap)
-        axes = figure.add_axes(
-            (left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height)
-        )
+        axes = axes_at(figure, left, top, side, side)
         axes.pcolormesh(
             np.where(mask, 1.0, np.nan),
             cmap=ListedColormap([BLUE]),
@@ -295,27 +293,24 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     size, n = 34.0, len(bucket)
     left = (WIDTH - n * size) / 2
     draw.text(left, 22, "tokens, coloured by bucket", align="left", colour=MUTED)
-    for place, b in enumerate(bucket):
+
+    def token_box(token: int, x: float, y: float, side: float, letters: float) -> None:
+        paint = colours[bucket[token]]
+        word = str(token + 1)
         draw.box(
-            left + place * size,
-            42,
-            size - 4,
-            size - 4,
-            str(place + 1),
-            fill=colours[b],
-            edge=colours[b],
-            colour="#ffffff",
-            radius=4,
-            size=17,
+            x, y, side, side, word, fill=paint, edge=paint, colour="#ffffff", radius=4, size=letters
         )
-    seats: list[tuple[int, int] | None] = []
+
+    for place in range(n):
+        token_box(place, left + place * size, 42, size - 4, 17)
+    seats: list[int | None] = []
     starts = []
     for b in sorted(set(bucket)):
         members = [place for place, other in enumerate(bucket) if other == b]
         for first in range(0, len(members), chunk):
-            starts.append((len(seats), b, first > 0))
-            part: list[tuple[int, int] | None] = [(m, b) for m in members[first : first + chunk]]
-            seats += part + [None] * (chunk - len(part))
+            starts.append((len(seats), first > 0))
+            part = members[first : first + chunk]
+            seats += [*part, *[None] * (chunk - len(part))]
     size = min(34.0, (WIDTH - 8) / len(seats) - 0.5)
     left = (WIDTH - len(seats) * size) / 2
     y = 170
@@ -323,22 +318,10 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
         if token is None:
             draw.box(left + seat * size, y, size - 4, size - 4, radius=4, dashed=True)
             continue
-        place, b = token
-        draw.box(
-            left + seat * size,
-            y,
-            size - 4,
-            size - 4,
-            str(place + 1),
-            fill=colours[b],
-            edge=colours[b],
-            colour="#ffffff",
-            radius=4,
-            size=min(17.0, size * 0.5),
-        )
+        token_box(token, left + seat * size, y, size - 4, min(17.0, size * 0.5))
     draw.text(left, y - 24, "sorted into chunks", align="left", colour=MUTED)
     draw.arrow((WIDTH / 2, 88), (WIDTH / 2, y - 40))
-    for start, _, has_previous in starts:
+    for start, has_previous in starts:
         draw.outline(left + start * size - 2, y - 4, chunk * size, size + 4, colour=ACCENT, line=2)
         if has_previous:
             x = left + start * size

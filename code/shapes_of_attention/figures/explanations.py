@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
@@ -17,12 +16,14 @@ from PIL import Image
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.figures.attention_views import LAYERS
-from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.figure import Figure, axes_at, canvas
 from shapes_of_attention.figures.palette import GROUND, INK, LINE, MUTED, PANEL
 from shapes_of_attention.figures.shapes import (
+    BUTTONS,
     WHITE,
     glyph,
     letters,
+    numbers_at,
     panel,
     show_image,
     write,
@@ -47,21 +48,6 @@ DEEPER = "#b8569a"
 GREY = "#8a8f99"
 Floats = NDArray[np.floating[Any]]
 Levels = NDArray[np.uint8]
-
-
-def plot_axes(
-    figure: MatplotlibFigure, left: float, top: float, width: float, height: float
-) -> Axes:
-    """Add axes with ticks, placed in pixels from the figure's top left."""
-    total_width, total_height = figure.get_size_inches() * figure.dpi
-    return figure.add_axes(
-        (
-            left / total_width,
-            1 - (top + height) / total_height,
-            width / total_width,
-            height / total_height,
-        )
-    )
 
 
 def kind_icons(
@@ -196,7 +182,7 @@ def change_scatter(panels: Sequence[tuple[str, Floats, Floats, float, str]]) -> 
     reach = 110
     for place, (name, true, painted, slope, colour) in enumerate(panels):
         left = label + place * (side + gap)
-        axes = plot_axes(figure, left, top, side, side)
+        axes = axes_at(figure, left, top, side, side)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
         axes.plot((-reach, reach), (-reach, reach), color=MUTED, linewidth=1.2, dashes=(4, 3))
         axes.scatter(true, painted, s=9, color=colour, alpha=0.45, linewidth=0, rasterized=True)
@@ -258,7 +244,7 @@ def score_against_effect(
         x += side + gap
     for place, (title, score, correlation) in enumerate(panels):
         left = label + place * (side + gap)
-        axes = plot_axes(figure, left, head + top, side, side)
+        axes = axes_at(figure, left, head + top, side, side)
         axes.set(xlim=(-0.04, 1.04), ylim=(-0.3, 1.08))
         for number, (_, colour) in enumerate(colours):
             mine = models == number
@@ -438,15 +424,10 @@ def hidden_shape_plot(
                 )
             )
     plot.add_trace(
-        go.Scatter(
-            x=centres[:, 0] - 0.5,
-            y=centres[:, 1] - 0.5,
-            mode="text",
-            text=[str(number) for number in range(1, len(slots) + 1)],
-            textfont={"color": WHITE, "size": 16, "shadow": "0 0 3px #000, 0 0 2px #000"},
+        numbers_at(
+            centres,
             hovertext=[KINDS[batch.kind[row, slot]] for slot in slots],
             hoverinfo="text",
-            showlegend=False,
         )
     )
     buttons = []
@@ -461,17 +442,13 @@ def hidden_shape_plot(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         updatemenus=[
             {
-                "type": "buttons",
-                "direction": "right",
+                **BUTTONS,
                 "x": 0.5,
                 "xanchor": "center",
                 "y": 0,
                 "yanchor": "bottom",
                 "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
                 "active": start,
-                "showactive": True,
-                "bgcolor": PANEL,
-                "bordercolor": LINE,
                 "font": {"color": INK, "size": 14},
                 "buttons": buttons,
             }

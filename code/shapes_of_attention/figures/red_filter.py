@@ -18,10 +18,9 @@ from shapes_of_attention.figures.explanations import (
     number_cells,
     percent,
     picture_axes,
-    plot_axes,
     small_uri,
 )
-from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.figure import Figure, axes_at, canvas
 from shapes_of_attention.figures.palette import CHANNELS, GROUND, INK, LINE, MUTED, PANEL
 from shapes_of_attention.figures.shapes import (
     circle_of,
@@ -81,7 +80,7 @@ def red_slider(
             show_image(axes, np.round(pictures[step]).clip(0, 255).astype(np.uint8))
             if row == 0:
                 ring(axes, centre, radius + 2.5, dashed=False)
-    axes = plot_axes(figure, label, top_chart, WIDTH - label - 8, chart)
+    axes = axes_at(figure, label, top_chart, WIDTH - label - 8, chart)
     colour_lines(axes, fine, rival)
     write(
         figure, label + (WIDTH - label) / 2, height - 12, "red of the ringed circle", align="center"
@@ -292,8 +291,8 @@ def threshold_curves(
         axes.add_patch(Rectangle((0, 0.36), 1, 0.28, facecolor=colour))
         write(figure, x + 28, 20 + 28 * (place // 2), name, colour=INK)
         x = label if place % 2 else label + 250
-    upper = plot_axes(figure, label, top, width, high)
-    lower = plot_axes(figure, label, top + high + gap, width, low)
+    upper = axes_at(figure, label, top, width, high)
+    lower = axes_at(figure, label, top + high + gap, width, low)
     for axes in (upper, lower):
         axes.axvspan(-unseen, unseen, color="#8a8f99", alpha=0.16, linewidth=0)
         axes.set_xlim(leads[0], leads[-1])
@@ -351,7 +350,7 @@ def unit_ranking(
         axes = panel(figure, x, y - 10, 20, 20)
         axes.add_patch(Circle((0.5, 0.5), 0.34, facecolor=colour))
         write(figure, x + 26, y, name, colour=INK)
-    axes = plot_axes(figure, label, top, WIDTH - label - 10, high)
+    axes = axes_at(figure, label, top, WIDTH - label - 10, high)
     order = np.argsort(-chosen, kind="stable")
     rank = np.arange(1, len(order) + 1)
     axes.set_xscale("log")

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.data import ShapesBatch
 from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import INK, LINE, MUTED, PANEL
-from shapes_of_attention.figures.shapes import panel, show_image, write
+from shapes_of_attention.figures.palette import INK, LINE, MUTED
+from shapes_of_attention.figures.shapes import BUTTONS, panel, show_image, write
 from shapes_of_attention.training.records import Point, Record, spread
 
 __all__ = [
@@ -315,17 +315,12 @@ def curves_plot(
         },
         updatemenus=[
             {
-                "type": "buttons",
-                "direction": "right",
+                **BUTTONS,
                 "x": 0,
                 "xanchor": "left",
                 "y": 1,
                 "yanchor": "bottom",
                 "pad": {"t": 0, "b": 8, "l": 0, "r": 0},
-                "showactive": True,
-                "bgcolor": PANEL,
-                "bordercolor": LINE,
-                "font": {"color": INK, "size": 15},
                 "buttons": buttons,
             }
         ],

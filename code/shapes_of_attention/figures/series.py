@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.figure import Figure, axes_at, canvas
 from shapes_of_attention.figures.palette import INK, LINE, MUTED, PANEL
 from shapes_of_attention.figures.shapes import panel, write
 from shapes_of_attention.figures.view import View, packed
@@ -139,7 +139,7 @@ def scaling(dims: Sequence[int], plain: Numbers, scaled: Numbers) -> Figure:
     for place, (title, column) in enumerate(zip(titles, (1, 2), strict=True)):
         top = 30 + place * (high + gap)
         write(figure, 0, top - 18, title, colour=INK)
-        axes = _chart(figure, left, top + 6, WIDTH - left - 12, high)
+        axes = axes_at(figure, left, top + 6, WIDTH - left - 12, high)
         for numbers, colour, name in (
             (plain, LINES[1], "plain"),
             (scaled, LINES[0], "divided by √d"),
@@ -194,7 +194,7 @@ def positions(tables: Mapping[str, Numbers], angles: Numbers) -> Figure:
     write(figure, 0, head + high + 18, "rows: tokens, columns: the numbers added", colour=MUTED)
     top = head + high + 78
     write(figure, 0, top - 22, "Rotary: score of a vector with itself, turned", colour=INK)
-    chart = _chart(figure, 60, top, WIDTH - 72, low - 90)
+    chart = axes_at(figure, 60, top, WIDTH - 72, low - 90)
     for start, colour, style in ((0, LINES[0], "-"), (20, LINES[1], (0, (5, 4)))):
         distance = np.arange(30)
         difference = angles[start + distance] - angles[start]  # [distance, pairs]
@@ -280,7 +280,7 @@ def seed_chart(
     """
     left, high, below = 236, 44, 66
     figure = canvas(width=WIDTH, height=len(rows) * high + below)
-    axes = _chart(figure, left, 6, WIDTH - left - 14, len(rows) * high)
+    axes = axes_at(figure, left, 6, WIDTH - left - 14, len(rows) * high)
     largest = max(max(points) for _, points in rows)
     for place, (name, points) in enumerate(rows):
         write(figure, 0, 6 + (place + 0.5) * high, name, colour=INK)
@@ -310,7 +310,7 @@ def error_lines(
     left, top, high = 66, 100 if len(lines) > 2 else 74, 250
     figure = canvas(width=WIDTH, height=top + high + 70)
     write(figure, 0, top - 18, ylabel, colour=MUTED)
-    axes = _chart(figure, left, top, WIDTH - left - 26, high)
+    axes = axes_at(figure, left, top, WIDTH - left - 26, high)
     x = np.arange(len(ticks))
     largest = 0.0
     for (name, seeds), colour in zip(lines.items(), LINES, strict=False):
@@ -462,19 +462,6 @@ def _kind_legend(figure: MatplotlibFigure, left: float, middle: float) -> None:
     places = (0, 120, 250)
     for place, name, colour in zip(places, KINDS, KIND_COLOURS, strict=True):
         write(figure, left + place, middle, name, colour=colour)
-
-
-def _chart(figure: MatplotlibFigure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes with ticks at a place given in pixels from the figure's top left."""
-    total_width, total_height = figure.get_size_inches() * figure.dpi
-    return figure.add_axes(
-        (
-            left / total_width,
-            1 - (top + height) / total_height,
-            width / total_width,
-            height / total_height,
-        )
-    )
 
 
 def _vector(numbers: NDArray[np.int64]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
-from shapes_of_attention.figures.figure import Figure, canvas
+from shapes_of_attention.figures.figure import Figure, axes_at, canvas, enlarged
 from shapes_of_attention.figures.palette import GROUND, INK, LINE, MUTED, PANEL
 
 __all__ = [
@@ -38,6 +38,15 @@ __all__ = [
 WIDTH = 600
 TITLE = 36
 WHITE = "#ffffff"
+#: A row of buttons in a plotly figure, which the page's arrow keys move through.
+BUTTONS: dict[str, Any] = {
+    "type": "buttons",
+    "direction": "right",
+    "showactive": True,
+    "bgcolor": PANEL,
+    "bordercolor": LINE,
+    "font": {"color": INK, "size": 15},
+}
 PLOT_FONT = "Inter, system-ui, sans-serif"
 
 Levels = NDArray[np.uint8]
@@ -306,17 +315,7 @@ def explorer_plot(
                 showlegend=False,
             )
         )
-    plot.add_trace(
-        go.Scatter(
-            x=centres[:, 0] - 0.5,
-            y=centres[:, 1] - 0.5,
-            mode="text",
-            text=[str(number) for number in range(1, len(slots) + 1)],
-            textfont={"color": WHITE, "size": 16, "shadow": "0 0 3px #000, 0 0 2px #000"},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
+    plot.add_trace(numbers_at(centres, hoverinfo="skip"))
     size = batch.image.shape[-1]
     others = [True] * (len(slots) + 1)
     plot.update_layout(
@@ -357,17 +356,12 @@ def explorer_plot(
         ],
         updatemenus=[
             {
-                "type": "buttons",
-                "direction": "right",
+                **BUTTONS,
                 "x": 0.5,
                 "xanchor": "center",
                 "y": 1,
                 "yanchor": "bottom",
                 "pad": {"t": 0, "b": 6, "l": 0, "r": 0},
-                "showactive": True,
-                "bgcolor": PANEL,
-                "bordercolor": LINE,
-                "font": {"color": INK, "size": 15},
                 "buttons": [
                     {
                         "label": name,
@@ -408,6 +402,19 @@ def story(batch: ShapesBatch, unfiltered: ShapesBatch, row: int, slot: np.intp, 
     return "<br>".join(lines)
 
 
+def numbers_at(centres: NDArray[np.floating[Any]], **hover: Any) -> go.Scatter:
+    """Number places [shapes, 2], given in pixels (x, y), from 1, legible on any colour."""
+    return go.Scatter(
+        x=centres[:, 0] - 0.5,
+        y=centres[:, 1] - 0.5,
+        mode="text",
+        text=[str(number) for number in range(1, len(centres) + 1)],
+        textfont={"color": WHITE, "size": 16, "shadow": "0 0 3px #000, 0 0 2px #000"},
+        showlegend=False,
+        **hover,
+    )
+
+
 def rgb(colour: NDArray[np.float32]) -> str:
     """Write a colour [3] as whole levels."""
     red, green, blue = np.round(colour).astype(int)
@@ -422,15 +429,10 @@ def data_uri(picture: Levels) -> str:
 
 
 def show_image(axes: Axes, picture: Levels) -> None:
-    """Draw an image [3, height, width] in pixel coordinates: pixel i spans i to i + 1.
-
-    Each pixel becomes a block of several, so that a browser that smooths keeps the pixels visible.
-    """
+    """Draw an image [3, height, width] in pixel coordinates: pixel i spans i to i + 1."""
     _, height, width = picture.shape
-    block = max(1, 384 // max(height, width))
-    enlarged = picture.repeat(block, axis=1).repeat(block, axis=2)
     axes.imshow(
-        enlarged.transpose(1, 2, 0),
+        enlarged(picture),
         extent=(0, width, height, 0),
         interpolation="none",
         aspect="auto",
@@ -484,14 +486,8 @@ def panel(
     background: str = "none",
 ) -> Axes:
     """Add axes without ticks or frame at a place given in pixels from the figure's top left."""
-    total_width, total_height = figure.get_size_inches() * figure.dpi
-    bounds = (
-        left / total_width,
-        1 - (top + height) / total_height,
-        width / total_width,
-        height / total_height,
-    )
-    axes = figure.add_axes(bounds, facecolor=background)
+    axes = axes_at(figure, left, top, width, height)
+    axes.set_facecolor(background)
     axes.xaxis.set_visible(False)
     axes.yaxis.set_visible(False)
     axes.spines[:].set_visible(False)

@@ -1,6 +1,5 @@
 """Models for the shapes task, and a way to build one from its name and configuration."""
 
-from dataclasses import asdict
 from typing import Any
 
 from torch import nn
@@ -10,6 +9,7 @@ from shapes_of_attention.models.capture import capture_attention, capture_output
 from shapes_of_attention.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from shapes_of_attention.models.encoder_only import EncoderOnly, EncoderOnlyConfig
 from shapes_of_attention.models.fully_connected import FullyConnected, FullyConnectedConfig
+from shapes_of_attention.models.options import check_options
 from shapes_of_attention.models.unet import UNet, UNetConfig
 
 __all__ = [
@@ -46,15 +46,10 @@ def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
     ValueError
         For an unknown name or option, or a value that the configuration refuses.
     """
-    if name not in MODELS:
-        raise ValueError(f"no model {name!r}; there are {', '.join(sorted(MODELS))}")
+    check_options(name, options, {known: make() for known, (_, make) in MODELS.items()})
     model, config = MODELS[name]
-    options = options or {}
-    unknown = sorted(set(options) - set(asdict(config())))
-    if unknown:
-        raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {asdict(config())}")
     # JSON knows no tuples.
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
-    built = model(config(**options))
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in (options or {}).items()}
+    built = model(config(**given))
     assert isinstance(built, nn.Module)
     return built

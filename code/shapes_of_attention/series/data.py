@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapes_of_attention.data.counter_rng import uniform_draws
+from shapes_of_attention.data.draws import between, checked_indices, pick
 
 __all__ = ["KINDS", "SeriesBatch", "SeriesConfig", "group_means", "make_series", "profile"]
 
@@ -117,22 +118,20 @@ def make_series(
         negative.
     """
     config = config or SeriesConfig()
-    checked = _checked_indices(indices)
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be from 0 to 2**63 - 1, got {seed}")
+    checked = checked_indices(indices, seed=seed)
 
     shape_draws = config.slots * _DRAWS_PER_SLOT
     reach = _reach(config)
     draws = uniform_draws(checked, seed=seed, count=1 + shape_draws + config.length + 2 * reach)
-    number = config.fewest + _pick(draws[:, 0], config.slots - config.fewest + 1)
+    number = config.fewest + pick(draws[:, 0], config.slots - config.fewest + 1)
     present = np.arange(config.slots) < number[:, None]
     kinds, turns, widths, heights, places = np.moveaxis(
         draws[:, 1 : 1 + shape_draws].reshape(len(checked), config.slots, _DRAWS_PER_SLOT), 2, 0
     )
-    kind = np.where(present, _pick(kinds, len(KINDS)), -1).astype(np.int8)
+    kind = np.where(present, pick(kinds, len(KINDS)), -1).astype(np.int8)
     inverted = present & (turns < 0.5)
-    width = np.where(present, _between(widths, config.width), np.float32(0))
-    amplitude = np.where(present, _between(heights, config.amplitude), np.float32(0))
+    width = np.where(present, between(widths, config.width), np.float32(0))
+    amplitude = np.where(present, between(heights, config.amplitude), np.float32(0))
     span = _place(width, places, present, config)
     group_mean = group_means(kind, amplitude)
 
@@ -200,30 +199,6 @@ def draw(
     drawn = np.zeros((batch, config.length), dtype=np.float32)
     drawn[row[inside], sample[inside]] = height[inside]
     return drawn
-
-
-def _checked_indices(indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-    array = np.asarray(indices)
-    if array.size == 0 and array.ndim == 1:
-        return array.astype(np.int64)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(
-            f"indices must be a one-dimensional sequence of integers, "
-            f"got {array.dtype} of shape {array.shape}"
-        )
-    if array.min() < 0:
-        raise ValueError(f"indices must not be negative, got {array.min()}")
-    return array.astype(np.int64)
-
-
-def _pick(draw: NDArray[np.float32], number: int) -> NDArray[np.int64]:
-    """Map [0, 1) to 0 ... number - 1."""
-    return np.minimum((draw * number).astype(np.int64), number - 1)
-
-
-def _between(draw: NDArray[np.float32], bounds: tuple[float, float]) -> NDArray[np.float32]:
-    low, high = bounds
-    return (low + draw * np.float32(high - low)).astype(np.float32)
 
 
 def _place(

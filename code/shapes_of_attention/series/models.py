@@ -5,7 +5,7 @@ vector, let the tokens exchange what they know, and draw each token's samples an
 exchange differs: convolution, recurrence or attention.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import EncoderBlock, FeedForward
+from shapes_of_attention.models.options import check_options
 from shapes_of_attention.models.positions import (
     LearnedPositions,
     SinusoidalPositions,
@@ -298,16 +299,9 @@ def build_series_model(name: str, options: dict[str, Any] | None = None) -> nn.M
     ValueError
         For an unknown name or option, or a value that the configuration refuses.
     """
-    if name not in MODELS:
-        raise ValueError(f"no model {name!r}; there are {', '.join(sorted(MODELS))}")
+    check_options(name, options, {known: make() for known, (make, _) in MODELS.items()})
     make_config, body = MODELS[name]
-    options = options or {}
-    unknown = sorted(set(options) - set(asdict(make_config())))
-    if unknown:
-        raise ValueError(
-            f"{name} has no option {', '.join(unknown)}; it has {asdict(make_config())}"
-        )
-    config = make_config(**options)
+    config = make_config(**(options or {}))
     if body is None:
         return FullyConnectedSeries(config)
     return TokenModel(config, body(config))

@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from shapes_of_attention.series.measure import (
 )
 from shapes_of_attention.series.models import AttentionBody, TokenModel, build_series_model
 from shapes_of_attention.training.checkpoint import read_tensors, write_atomically, write_tensors
-from shapes_of_attention.training.short import ShortRun, fit, write_record
+from shapes_of_attention.training.short import ShortRun, fit, is_record_of, make_record
 
 __all__ = ["BATCH", "CROWDED", "RATES", "TEST_SEED", "SeriesRun", "load_series_model", "runs"]
 
@@ -108,10 +108,9 @@ class SeriesRun:
 
     def is_done(self, assets: Path) -> bool:
         """Tell whether just this run is recorded, and its weights are there if they are kept."""
-        found = _read(self.record_path(assets)).get(self.name, {}).get("config")
-        wanted = json.loads(json.dumps({**self.config, "run": asdict(self.run)}))
+        found = _read(self.record_path(assets)).get(self.name, {})
         there = self.checkpoint_path(assets).exists() or not self.keep_model
-        return bool(found == wanted) and there
+        return is_record_of(found, config=self.config, run=self.run) and there
 
 
 def runs() -> Iterator[SeriesRun]:
@@ -187,12 +186,7 @@ def train(entry: SeriesRun, assets: Path) -> dict[str, Any]:
     # A sweep must not see the test series: the rate is chosen by it.
     test = fitted.curve[-1] if entry.name.startswith("sweep/") else _test(model)
     path = entry.record_path(assets)
-    with tempfile.TemporaryDirectory() as folder:
-        alone = Path(folder) / "record.json"
-        write_record(
-            alone, config=entry.config, model=model, run=entry.run, fitted=fitted, test=test
-        )
-        record = json.loads(alone.read_text())
+    record = make_record(config=entry.config, model=model, run=entry.run, fitted=fitted, test=test)
     # Weights first: a record without its weights would claim what is not there.
     if entry.keep_model:
         note = {"model": entry.model, "options": entry.options}

@@ -6,7 +6,7 @@ The vision models have a loop of their own (`loop`), which stops, resumes and sp
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,15 @@ from shapes_of_attention.training.checkpoint import write_atomically
 from shapes_of_attention.training.machine import processor, versions
 from shapes_of_attention.training.optimizer import adamw, rate_at
 
-__all__ = ["Fitted", "ShortRun", "fit", "is_recorded", "write_record"]
+__all__ = [
+    "Fitted",
+    "ShortRun",
+    "fit",
+    "is_record_of",
+    "is_recorded",
+    "make_record",
+    "write_record",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,23 +133,17 @@ def fit(
     return fitted
 
 
-def write_record(
-    path: Path,
-    *,
-    config: dict[str, Any],
-    model: nn.Module,
-    run: ShortRun,
-    fitted: Fitted,
-    test: dict[str, Any],
-) -> None:
-    """Write what was done, with what, on what, and what came of it, as JSON.
+def make_record(
+    *, config: dict[str, Any], model: nn.Module, run: ShortRun, fitted: Fitted, test: dict[str, Any]
+) -> dict[str, Any]:
+    """Say what was done, with what, on what, and what came of it.
 
     `config` is everything besides `run` that decides the outcome: model, data, seed. The command
     that is recorded is the running program's own.
     """
     module = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"-m {module.name.removesuffix('.__main__')}" if module else sys.argv[0]
-    record = {
+    return {
         "command": " ".join(["python", program, *sys.argv[1:]]),
         "config": {**config, "run": asdict(run)},
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -153,14 +155,31 @@ def write_record(
         "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def write_record(
+    path: Path,
+    *,
+    config: dict[str, Any],
+    model: nn.Module,
+    run: ShortRun,
+    fitted: Fitted,
+    test: dict[str, Any],
+) -> None:
+    """Write the record of a run (`make_record`) as JSON, whole or not at all."""
+    record = make_record(config=config, model=model, run=run, fitted=fitted, test=test)
     write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def is_record_of(record: Mapping[str, Any], *, config: dict[str, Any], run: ShortRun) -> bool:
+    """Tell whether a record read from JSON is that of just this run."""
+    return bool(record.get("config") == json.loads(json.dumps({**config, "run": asdict(run)})))
 
 
 def is_recorded(path: Path, *, config: dict[str, Any], run: ShortRun) -> bool:
     """Tell whether `path` holds the record of just this run, so that it need not run again."""
     try:
-        found = json.loads(path.read_text())["config"]
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
         return False
-    return bool(found == json.loads(json.dumps({**config, "run": asdict(run)})))
+    return is_record_of(found, config=config, run=run)
