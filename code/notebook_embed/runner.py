@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import copy
+import glob
 import hashlib
 import json
 import sys
@@ -25,7 +26,7 @@ from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
-__all__ = ["Settings", "execute_all", "key_of"]
+__all__ = ["Settings", "execute_all", "key_of", "matching"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,11 +180,11 @@ def key_of(notebook: Notebook, settings: Settings) -> Key:
                 parts[f"module {shown_in(path, settings.root)}"] = digest
     for name, state in concerned_distributions(sorted(foreign), settings.requirements).items():
         parts[f"package {name}"] = state
-    for cell in notebook.code_cells:
-        for name in cell.inputs:
-            parts[f"input {name}"] = _digest(settings.root / name, notebook, cell)
-    for name in settings.inputs:
-        parts[f"input {name}"] = _digest(settings.root / name, notebook, None)
+    declared: list[tuple[str, Cell | None]] = [(name, None) for name in settings.inputs]
+    declared += [(name, cell) for cell in notebook.code_cells for name in cell.inputs]
+    for name, owner in declared:
+        for file in matching(settings.root, name):
+            parts[f"input {shown_in(file, settings.root)}"] = _digest(file, notebook, owner)
     return Key(notebook.uri, parts)
 
 
@@ -206,6 +207,16 @@ def _closure(notebook: Notebook, cell: Cell, settings: Settings) -> Closure:
 
 def shown_in(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def matching(root: Path, name: str) -> list[Path]:
+    """List the files that a declared input means: one, or all that match a pattern with * or ?.
+
+    A pattern that nothing matches means a file of that very name, which is then found missing.
+    """
+    # Path.glob raises on names that it does not like; here such a name matches nothing.
+    found = sorted(glob.glob(name, root_dir=root))  # noqa: PTH207
+    return [root / path for path in found] or [root / name]
 
 
 def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> str:

@@ -21,41 +21,13 @@
 #| label: setup
 #| fold: true
 #| inputs:
-#|   - assets/records/ablation-as-it-is-seed-0.json
-#|   - assets/records/ablation-no-red-filter-seed-0.json
-#|   - assets/records/ablation-positions-learned-seed-0.json
-#|   - assets/records/contrast-self-attention.json
-#|   - assets/records/flagship-channels.json
-#|   - assets/records/flagship.json
-#|   - assets/records/main-encoder-decoder-channels-seed-0.json
-#|   - assets/records/main-encoder-decoder-seed-0.json
-#|   - assets/records/main-encoder-only-seed-0.json
-#|   - assets/records/main-fully-connected-seed-0.json
-#|   - assets/records/main-unet-seed-0.json
-#|   - assets/records/sweep-encoder-decoder-channels-rate-0.0003.json
-#|   - assets/records/sweep-encoder-decoder-channels-rate-0.001.json
-#|   - assets/records/sweep-encoder-decoder-channels-rate-0.003.json
-#|   - assets/records/sweep-encoder-decoder-channels-rate-0.006.json
-#|   - assets/records/sweep-encoder-decoder-rate-0.0003.json
-#|   - assets/records/sweep-encoder-decoder-rate-0.001.json
-#|   - assets/records/sweep-encoder-decoder-rate-0.003.json
-#|   - assets/records/sweep-encoder-decoder-rate-0.006.json
-#|   - assets/records/sweep-encoder-only-rate-0.0003.json
-#|   - assets/records/sweep-encoder-only-rate-0.001.json
-#|   - assets/records/sweep-encoder-only-rate-0.003.json
-#|   - assets/records/sweep-encoder-only-rate-0.006.json
-#|   - assets/records/sweep-fully-connected-rate-0.0003.json
-#|   - assets/records/sweep-fully-connected-rate-0.003.json
-#|   - assets/records/sweep-fully-connected-rate-0.006.json
-#|   - assets/records/sweep-unet-rate-0.0003.json
-#|   - assets/records/sweep-unet-rate-0.001.json
-#|   - assets/records/sweep-unet-rate-0.003.json
-#|   - assets/records/sweep-unet-rate-0.006.json
+#|   - assets/records/ablation-*.json
+#|   - assets/records/contrast-*.json
+#|   - assets/records/flagship*.json
+#|   - assets/records/main-*.json
+#|   - assets/records/sweep-*.json
 #|   - assets/checkpoints/flagship.safetensors
-#|   - assets/checkpoints/main-encoder-decoder-channels-seed-0.safetensors
-#|   - assets/checkpoints/main-encoder-decoder-seed-0.safetensors
-#|   - assets/checkpoints/main-encoder-only-seed-0.safetensors
-#|   - assets/checkpoints/main-unet-seed-0.safetensors
+#|   - assets/checkpoints/main-*-seed-0.safetensors
 from pathlib import Path
 
 import numpy as np

@@ -77,6 +77,25 @@ def test_a_declared_input_runs_the_notebook_that_declares_it(project: Project) -
     assert '<span class="nb-value">48.0</span>' in project.post
 
 
+def test_a_pattern_declares_every_file_that_matches_it(project: Project) -> None:
+    project.change("docs/notebooks/areas.py", "inputs: data/measured.txt", "inputs: data/*.txt")
+    project.build().succeeded()
+    project.write("data/unread.csv", "1\n")
+    assert project.build().succeeded().executed == set()
+    project.write("data/more.txt", "1\n")
+    assert project.build().succeeded().executed == {"notebooks/areas.py"}
+    project.write("data/more.txt", "2\n")
+    assert project.build().succeeded().executed == {"notebooks/areas.py"}
+
+
+def test_a_pattern_without_a_match_stops_the_build(project: Project) -> None:
+    project.change("docs/notebooks/areas.py", "inputs: data/measured.txt", "inputs: data/*.csv")
+    line = project.line("docs/notebooks/areas.py", "data/*.csv")
+    project.build().failed(
+        f"docs/notebooks/areas.py:{line - 1} (cell area): ", "data/*.csv", "cannot be read"
+    )
+
+
 def test_an_input_of_all_notebooks_runs_them_all(project: Project) -> None:
     project.write("style.txt", "bold\n")
     assert project.build().succeeded().executed == {AREAS, NUMBERS}

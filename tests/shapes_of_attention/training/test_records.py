@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notebook_embed.notebook import read_notebook
+from notebook_embed.runner import matching
 from shapes_of_attention.training.records import RecordError, grouped, read_records, spread
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
@@ -142,7 +144,13 @@ def test_the_committed_records_can_be_read() -> None:
 
 
 def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
-    text = (ASSETS.parent / "docs/notebooks/results.py").read_text("utf-8")
+    notebook = read_notebook(ASSETS.parent / "docs/notebooks/results.py", "notebooks/results.py")
+    declared = {
+        path.relative_to(ASSETS.parent).as_posix()
+        for cell in notebook.code_cells
+        for name in cell.inputs
+        for path in matching(ASSETS.parent, name)
+    }
     wanted = {
         f"assets/records/{path.name}"
         for family in ("ablation", "contrast", "flagship", "main", "sweep")
@@ -151,7 +159,7 @@ def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
         f"assets/checkpoints/{path.name}"
         for path in (ASSETS / "checkpoints").glob("main-*-seed-0.safetensors")
     }
-    missing = sorted(name for name in wanted if f"#|   - {name}\n" not in text)
+    missing = sorted(wanted - declared)
     assert not missing, "declare as inputs in docs/notebooks/results.py:\n" + "\n".join(
         f"#|   - {name}" for name in missing
     )
