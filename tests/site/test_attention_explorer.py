@@ -105,7 +105,7 @@ def off_scale(
 
     Colour grows with the square root of a weight, from nothing to `full`. -> the shape of `weights`
     """
-    share = np.stack([weights + error * part for part in np.linspace(-1, 1, 21)]) / full
+    share = np.stack([weights + error * part for part in np.linspace(-1, 1, 201)]) / full
     expected = 255 * colormaps["viridis"](np.sqrt(share.clip(0, 1)))[..., :3]
     return np.asarray(np.abs(drawn - expected).max(axis=-1).min(axis=0))
 

@@ -7,7 +7,7 @@
    For code that builds on this: the figure element fires "nb:drawn" and "nb:purged" (bubbling), and
    `detail.plot` is the element that plotly drew into.
 
-   A view's script calls notebookEmbed.register(name, mount). `mount(box, data, file)` draws into the
+   A view's script, a module, calls notebookEmbed.register(name, mount). `mount(box, data, file)` draws into the
    empty element `box`; `file(name)` resolves to a further file of the view. It may return
    {retheme, resize, purge}, each called when its time comes. */
 (function (script) {
@@ -93,6 +93,7 @@
     if (!view.asked) {
       view.asked = true;
       const element = document.createElement("script");
+      element.type = "module"; // so that views can share code
       element.src = urlOf(figure, "script");
       element.onerror = () => {
         views.delete(name); // a later figure tries again

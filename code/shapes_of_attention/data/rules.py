@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FILLED_CIRCLE", "KINDS", "group_means", "kept_shapes", "red_dominant"]
+__all__ = ["FILLED_CIRCLE", "KINDS", "group_means", "kept_shapes", "red_dominant", "same_group"]
 
 KINDS = ("filled circle", "hollow circle", "filled rectangle", "hollow rectangle")
 FILLED_CIRCLE = 0
@@ -28,6 +28,14 @@ def kept_shapes(
     return present & ((kind != FILLED_CIRCLE) | red_dominant(colour))
 
 
+def same_group(kind: NDArray[np.int8], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which shapes share a mean: both kept and of one kind.
+
+    `kind` and `kept` [batch, slots] -> [batch, slots, slots].
+    """
+    return (kind[:, :, None] == kind[:, None, :]) & kept[:, :, None] & kept[:, None, :]
+
+
 def group_means(
     kind: NDArray[np.int8], colour: NDArray[np.float32], kept: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
@@ -36,8 +44,7 @@ def group_means(
     Shapes: `kind` and `kept` [batch, slots], `colour` [batch, slots, 3] -> [batch, slots, 3],
     NaN where a shape is not kept.
     """
-    # same[b, i, j]: shapes i and j of image b are both kept and of one kind.
-    same = (kind[:, :, None] == kind[:, None, :]) & kept[:, :, None] & kept[:, None, :]
+    same = same_group(kind, kept)
     total = same.astype(np.float32) @ colour
     number = same.sum(axis=2, keepdims=True)
     mean = total / np.maximum(number, 1)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from shapes_of_attention.efficient.inputs import check_inputs
+from shapes_of_attention.models.attention import causal_mask
 
 __all__ = ["EntmaxAttention", "entmax", "entmax_attention"]
 
@@ -155,6 +156,6 @@ class EntmaxAttention(nn.Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend: query, key and value [batch, heads, tokens, head_dim] -> the same."""
         tokens = query.shape[-2]
-        mask = torch.ones(tokens, tokens, dtype=torch.bool).tril() if self.causal else None
+        mask = causal_mask(tokens) if self.causal else None
         alpha = self.alpha()[:, None, None]
         return entmax_attention(query, key, value, alpha=alpha, mask=mask)[0]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.data.measure import interior_means
+from shapes_of_attention.data.rules import same_group
 from shapes_of_attention.interpret.knockout import attention_names, attention_of
 from shapes_of_attention.models import capture_attention, capture_outputs
 from shapes_of_attention.training.known_truth import (
@@ -125,9 +126,7 @@ def company_error(
     errors, kinds = [], []
     for batch in batches:
         means = interior_means(paint_levels(model, batch), batch)
-        same = batch.kind[:, :, None] == batch.kind[:, None, :]
-        same &= batch.kept[:, :, None] & batch.kept[:, None, :]
-        chosen = same.sum(axis=2) >= 2
+        chosen = same_group(batch.kind, batch.kept).sum(axis=2) >= 2
         errors.append(np.abs(means - batch.group_mean).mean(axis=-1)[chosen])
         kinds.append(batch.kind[chosen])
     return np.concatenate(errors), np.concatenate(kinds)

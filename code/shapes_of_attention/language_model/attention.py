@@ -4,15 +4,15 @@ As many keys and values as query heads: multi-head, arXiv 1706.03762. One for al
 arXiv 1911.02150. One for each group of heads: grouped-query, arXiv 2305.13245.
 """
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
 from shapes_of_attention.language_model.cache import LayerCache
+from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.positions import rotate
 
-__all__ = ["CausalAttention", "causal_mask"]
+__all__ = ["CausalAttention"]
 
 
 class CausalAttention(nn.Module):
@@ -83,8 +83,3 @@ class CausalAttention(nn.Module):
             is_causal=whole,
             enable_gqa=True,
         )
-
-
-def causal_mask(new: int, length: int) -> Tensor:
-    """Say which of `length` tokens each of the last `new` may see: bool [new, length]."""
-    return torch.ones(new, length, dtype=torch.bool).tril(diagonal=length - new)

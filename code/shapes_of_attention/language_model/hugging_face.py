@@ -59,7 +59,7 @@ def llama(model: LanguageModel) -> LlamaForCausalLM:
             rms_norm_eps=config.norm_epsilon,
             rope_parameters={"rope_type": "default", "rope_theta": config.rotary_base},
             tie_word_embeddings=False,
-            # Characters, none of which ends a text.
+            # Words, none of which ends a text.
             bos_token_id=None,
             eos_token_id=None,
         )

@@ -9,8 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shapes_of_attention.language_model.attention import causal_mask
 from shapes_of_attention.language_model.cache import LayerCache
+from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.positions import rotate
 
 __all__ = ["LatentAttention"]

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from shapes_of_attention.data.counter_rng import uniform_draws
 from shapes_of_attention.data.draws import between, checked_indices, pick
 
-__all__ = ["KINDS", "SeriesBatch", "SeriesConfig", "group_means", "make_series", "profile"]
+__all__ = [
+    "KINDS",
+    "SeriesBatch",
+    "SeriesConfig",
+    "group_means",
+    "make_series",
+    "profile",
+    "same_group",
+]
 
 KINDS = ("triangle", "rectangle", "semicircle")
 
@@ -151,13 +159,17 @@ def make_series(
     )
 
 
+def same_group(kind: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Say which shapes share a mean: `kind` [batch, slots] -> [batch, slots, slots]."""
+    return (kind[:, :, None] == kind[:, None, :]) & (kind >= 0)[:, :, None]
+
+
 def group_means(kind: NDArray[np.int8], amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give every shape the mean amplitude of the shapes of its own kind.
 
     `kind` and `amplitude` [batch, slots] -> [batch, slots]; kind -1 is no shape and gets NaN.
     """
-    present = kind >= 0
-    same = (kind[:, :, None] == kind[:, None, :]) & present[:, :, None]
+    present, same = kind >= 0, same_group(kind)
     # Added slot by slot, lest the order of a library's sum depend on the batch.
     total = np.zeros_like(amplitude)
     for slot in range(kind.shape[1]):

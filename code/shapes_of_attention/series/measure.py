@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.models.capture import capture_attention
-from shapes_of_attention.series.data import KINDS, SeriesBatch, profile
+from shapes_of_attention.series.data import KINDS, SeriesBatch, profile, same_group
 
 __all__ = [
     "REACHES",
@@ -87,7 +87,7 @@ def by_situation(
     `by_company` : shapes of its group, itself included.
     `by_to_come` : how many shapes of its group lie to its right.
     """
-    same = (batch.kind[:, :, None] == batch.kind[:, None, :]) & batch.present[:, :, None]
+    same = same_group(batch.kind)
     size = same.sum(axis=2)
     start, end = batch.span[..., 0], batch.span[..., 1]
     apart = np.maximum(start[:, None, :] - end[:, :, None], start[:, :, None] - end[:, None, :])
@@ -163,7 +163,7 @@ def token_truth(batch: SeriesBatch, *, token: int) -> TokenTruth:
     holds = (shared >= token / 5) & present
     middle = start + token / 2
     asks = (low <= middle) & (middle < high) & present
-    same = (batch.kind[:, :, None] == batch.kind[:, None, :]) & batch.present[:, :, None]
+    same = same_group(batch.kind)
     other = same & ~np.eye(batch.kind.shape[1], dtype=np.bool_)
     group = np.einsum("bij,bjt->bit", same, holds)
     # A token between two shapes may hold both: what is the query's own does not count as another.
@@ -198,7 +198,7 @@ def attention_score(model: nn.Module, batch: SeriesBatch, *, token: int) -> dict
     company = truth.asks & truth.others.any(axis=2, keepdims=True)
     with torch.no_grad(), capture_attention(model) as weights:
         model(torch.from_numpy(batch.signal))
-    size = ((batch.kind[:, :, None] == batch.kind[:, None, :]) & batch.present[:, None]).sum(axis=2)
+    size = same_group(batch.kind).sum(axis=2)
     ideal = np.broadcast_to((1 - 1 / np.maximum(size, 1))[..., None], company.shape)
     layers = {}
     for name, attention in weights.items():

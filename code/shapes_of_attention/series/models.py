@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.blocks import EncoderBlock, FeedForward
 from shapes_of_attention.models.options import check_options
 from shapes_of_attention.models.positions import (
@@ -32,7 +33,6 @@ __all__ = [
     "RecurrentConfig",
     "TokenModel",
     "build_series_model",
-    "causal_mask",
     "receptive_field",
 ]
 
@@ -235,11 +235,6 @@ class LinearPositions(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         return tokens + self.ramp * self.direction
-
-
-def causal_mask(tokens: int) -> Tensor:
-    """Say who may look at whom if nobody may look ahead: bool [query, key], True on and below."""
-    return torch.ones(tokens, tokens, dtype=torch.bool).tril()
 
 
 class AttentionBody(nn.Module):

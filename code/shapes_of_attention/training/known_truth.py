@@ -19,6 +19,7 @@ from torch import Tensor
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.data.measure import interior_means, patch_cover
+from shapes_of_attention.data.rules import same_group
 from shapes_of_attention.models import (
     EncoderDecoder,
     capture_attention,
@@ -40,6 +41,12 @@ QUERY_COVER = 1 / 16
 KEY_PIXELS = 1.0
 
 
+def _members(batch: ShapesBatch) -> NDArray[np.bool_]:
+    """Say which kept shapes are of each kind: [batch, kinds, slots]."""
+    of_kind: NDArray[np.bool_] = batch.kind[:, None, :] == np.arange(len(KINDS))[:, None]
+    return of_kind & batch.kept[:, None, :]
+
+
 def group_patches(
     batch: ShapesBatch, patch: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
@@ -52,9 +59,9 @@ def group_patches(
     cover : [batch, slots, patches], pixels that each shape covers.
     """
     cover = patch_cover(batch, patch)
-    member = (batch.kind[:, None, :] == np.arange(len(KINDS))[:, None]) & batch.kept[:, None, :]
+    member = _members(batch)
     pixels = member.astype(np.float32) @ cover
-    keys = ((cover >= KEY_PIXELS)[:, None] & member[..., None]).any(axis=2)
+    keys = np.any((cover >= KEY_PIXELS)[:, None] & member[..., None], axis=2)
     return pixels >= QUERY_COVER * patch**2, keys, cover
 
 
@@ -71,14 +78,14 @@ def patches_of_others(
     others : bool [batch, kinds, query patches, key patches]; none where the group has one shape.
     ideal : [batch, kinds], (n - 1) / n for n shapes: the mass on others if each counts alike.
     """
-    member = (batch.kind[:, None, :] == np.arange(len(KINDS))[:, None]) & batch.kept[:, None, :]
+    member = _members(batch)
     touched = cover >= KEY_PIXELS
     owner = np.where(member[..., None], cover[:, None], -1).argmax(
         axis=2
     )  # [batch, kinds, patches]
     own = touched[np.arange(len(batch))[:, None, None], owner]  # [batch, kinds, query, key]
     number = member.sum(axis=2)
-    anyone = (touched[:, None] & member[..., None]).any(axis=2)
+    anyone = np.any(touched[:, None] & member[..., None], axis=2)
     others = anyone[:, :, None] & ~own & queries[..., None] & (number >= 2)[..., None, None]
     return others, ((number - 1) / np.maximum(number, 1)).astype(np.float32)
 
@@ -221,8 +228,7 @@ class Intervention:
 
     def add(self, batch: ShapesBatch) -> None:
         """Paint a batch with and without one shape in sight."""
-        same = batch.kind[:, :, None] == batch.kind[:, None, :]
-        same &= batch.kept[:, :, None] & batch.kept[:, None, :]
+        same = same_group(batch.kind, batch.kept)
         size = same.sum(axis=2)
         rows = np.flatnonzero((size >= 2).any(axis=1))
         if len(rows) == 0:

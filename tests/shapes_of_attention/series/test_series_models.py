@@ -1,11 +1,11 @@
 import pytest
 import torch
 
+from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series.models import (
     ConvolutionConfig,
     build_series_model,
-    causal_mask,
     receptive_field,
 )
 
