@@ -26,12 +26,11 @@ import torch
 from torch.nn import functional
 
 from shapes_of_attention.figures import series as drawn
-from shapes_of_attention.models.attention import Attention, explicit_attention
+from shapes_of_attention.models.attention import Attention, causal_mask, explicit_attention
 from shapes_of_attention.models.positions import rotary_angles, rotate, sinusoidal
-from shapes_of_attention.models.attention import causal_mask
 
-torch.set_num_threads(1)
 torch.manual_seed(0)
+torch.set_num_threads(1)
 
 # %% [markdown]
 # ## Three tokens

@@ -28,7 +28,6 @@ import torch
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
-from shapes_of_attention.figures.figure import Figure
 from shapes_of_attention.figures import patches_and_attention as drawn
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
@@ -185,7 +184,7 @@ kinds = {
     "Learned": drawn.row_similarity(table),
     "Rotary": drawn.relative_score(grid=8, head_dim=32),
 }
-Figure(static=drawn.position_maps(kinds, PATCH).static)
+drawn.position_maps(kinds, PATCH)
 
 # %% [markdown]
 # Sinusoidal and rotary maps look alike. Two places' sines and cosines multiply to the cosine of the

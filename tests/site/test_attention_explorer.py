@@ -534,12 +534,15 @@ def test_it_has_no_barriers_keeps_its_height_and_wears_the_scheme_s_colours(
             f"() => axe.run(document.querySelector('{FIGURE}')).then((result) => result.violations)"
         )
         assert [rule["id"] for rule in found] == []
+        schemes = {"light": "default", "dark": "slate"}
         ink = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
         assert explorer.status.evaluate("p => getComputedStyle(p).color") == ink[scheme]
         other = "dark" if scheme == "light" else "light"
+        body, switch = tab.page.locator("body"), tab.page.locator("[data-md-component=palette]")
         for _ in range(3):
-            if explorer.status.evaluate("p => getComputedStyle(p).color") != ink[other]:
-                tab.page.locator("[data-md-component=palette] label:visible").click()
+            if body.get_attribute("data-md-color-scheme") != schemes[other]:
+                switch.locator("label:visible").click()
+        explorer.wake()  # on a phone the switch is at the top of the page, far away
         expect(explorer.status).to_have_css("color", ink[other])
 
 

@@ -404,7 +404,7 @@ def hidden_shape_plot(
     """Build the interactive half of `hidden_shape`: buttons choose the shape to hide."""
     plot = go.Figure()
     states = len(rows[0])
-    left, right, upper, lower = (0, 0.49), (0.51, 1), (0.535, 0.95), (0.075, 0.49)
+    left, right, upper, lower = (0, 0.49), (0.51, 1), (0.536, 1), (0, 0.464)
     boxes = [(*x, *y) for y in (upper, lower) for x in (left, right)]
     axes: dict[str, Any] = {}
     notes = []
@@ -412,7 +412,7 @@ def hidden_shape_plot(
         suffix = "" if place == 0 else str(place + 1)
         box = boxes[place]
         axes |= picture_axes(place % 2, place // 2, box)
-        notes.append(caption(title, (box[0] + box[1]) / 2, box[3] + 0.005))
+        notes.append(caption(title, (box[0] + box[1]) / 2, box[3]))
         for state in range(states):
             plot.add_trace(
                 go.Image(
@@ -439,15 +439,16 @@ def hidden_shape_plot(
         **PLOT,
         **axes,
         annotations=notes,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        # In pixels, as words and buttons are: a narrow plot must not cut them.
+        margin={"l": 0, "r": 0, "t": 26, "b": 40},
         updatemenus=[
             {
                 **BUTTONS,
                 "x": 0.5,
                 "xanchor": "center",
                 "y": 0,
-                "yanchor": "bottom",
-                "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
+                "yanchor": "top",
+                "pad": {"t": 6, "b": 0, "l": 0, "r": 0},
                 "active": start,
                 "font": {"color": INK, "size": 14},
                 "buttons": buttons,

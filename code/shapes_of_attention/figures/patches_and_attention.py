@@ -7,13 +7,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import plotly.graph_objects as go
 import torch
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas, typed
+from shapes_of_attention.figures.figure import Figure, canvas
 from shapes_of_attention.figures.palette import (
     ACCENT,
     CHANNELS,
@@ -191,8 +190,7 @@ def relative_score(*, grid: int, head_dim: int) -> NDArray[np.float64]:
 def position_maps(kinds: Mapping[str, NDArray[np.float64]], place: int) -> Figure:
     """Draw how similar one place is to all others, a map for each kind of positions.
 
-    `kinds` holds matrices [places, places] with at most one on the diagonal. The slider of the
-    interactive picture moves the place.
+    `kinds` holds matrices [places, places] with at most one on the diagonal.
     """
     grid = int(np.sqrt(next(iter(kinds.values())).shape[0]))
     gap, head, foot = 18, 36, 52
@@ -220,100 +218,7 @@ def position_maps(kinds: Mapping[str, NDArray[np.float64]], place: int) -> Figur
         figure, WIDTH / 2 - 122, head + side + 30, f"{least:.1f}".replace("-", "−"), align="right"
     )
     write(figure, WIDTH / 2 + 122, head + side + 30, "1")
-    return Figure(static=figure, interactive=_moving_maps(kinds, place, grid, least))
-
-
-def _moving_maps(
-    kinds: Mapping[str, NDArray[np.float64]], place: int, grid: int, least: float
-) -> go.Figure:
-    """Draw the maps with a slider for the place that is compared."""
-    plot = go.Figure()
-    layout: dict[str, Any] = {}
-    gap = 0.03
-    side = (1 - (len(kinds) - 1) * gap) / len(kinds)
-    matrices = [np.round(matrix, 3).astype(np.float32) for matrix in kinds.values()]
-    annotations = []
-    for number, (name, matrix) in enumerate(zip(kinds, matrices, strict=True)):
-        mark = "" if number == 0 else str(number + 1)
-        left = number * (side + gap)
-        plot.add_trace(
-            go.Heatmap(
-                z=matrix[place].reshape(grid, grid),
-                zmin=least,
-                zmax=1,
-                colorscale="Viridis",
-                showscale=False,
-                xgap=1,
-                ygap=1,
-                x=np.arange(1, grid + 1),
-                y=np.arange(1, grid + 1),
-                xaxis=f"x{mark}",
-                yaxis=f"y{mark}",
-                hovertemplate="row %{y}, column %{x}: %{z:.2f}<extra></extra>",
-            )
-        )
-        layout[f"xaxis{mark}"] = {
-            "domain": [left, left + side],
-            "visible": False,
-            "fixedrange": True,
-            "constrain": "domain",
-            "anchor": f"y{mark}",
-        }
-        layout[f"yaxis{mark}"] = {
-            "visible": False,
-            "fixedrange": True,
-            "autorange": "reversed",
-            "scaleanchor": f"x{mark}",
-            "constrain": "domain",
-            "constraintoward": "top",
-            "anchor": f"x{mark}",
-        }
-        annotations.append(
-            {
-                "text": name,
-                "x": left + side / 2,
-                "xref": "paper",
-                "xanchor": "center",
-                "y": 1,
-                "yref": "paper",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": 15, "color": INK},
-            }
-        )
-    steps = [
-        {
-            "label": f"{cell // grid + 1}, {cell % grid + 1}",
-            "method": "restyle",
-            # As plotly spells an array with a shape; it does not look for arrays in here by itself.
-            "args": [
-                {"z": [{**typed(matrix[cell]), "shape": f"{grid}, {grid}"} for matrix in matrices]}
-            ],
-        }
-        for cell in range(grid * grid)
-    ]
-    plot.update_layout(
-        template=None,
-        autosize=True,
-        margin={"l": 0, "r": 0, "t": 32, "b": 0},
-        dragmode=False,
-        annotations=annotations,
-        sliders=[
-            {
-                "active": place,
-                "steps": steps,
-                "currentvalue": {"prefix": "row, column: ", "font": {"size": 15, "color": INK}},
-                "ticklen": 0,
-                "minorticklen": 0,
-                "font": {"size": 1, "color": "rgba(0,0,0,0)"},
-                "bgcolor": PANEL,
-                "bordercolor": MUTED,
-                "pad": {"t": 0, "b": 0, "l": 8, "r": 8},
-            }
-        ],
-        **layout,
-    )
-    return plot
+    return Figure(static=figure)
 
 
 def numbered(diagram: Diagram, y: float, number: int, text: str, *, x: float = 0) -> None:

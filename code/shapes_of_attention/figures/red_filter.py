@@ -115,7 +115,7 @@ def red_slider_plot(
     plot = go.Figure()
     steps = len(ladder.red)
     axes: dict[str, Any] = {}
-    boxes = ((0.0, 0.49, 0.53, 0.945), (0.51, 1.0, 0.53, 0.945))
+    boxes = ((0.0, 0.49, 0.43, 1.0), (0.51, 1.0, 0.43, 1.0))
     for place, pictures in enumerate((ladder.drawn.image, ladder.painted)):
         axes |= picture_axes(place, 0, boxes[place])
         suffix = "" if place == 0 else "2"
@@ -176,8 +176,8 @@ def red_slider_plot(
         lines = [vertical(rival, MUTED), vertical(float(ladder.red[step]), INK)]
         settings.append(({"visible": [*mine, *mine, *[True] * always, *mine]}, {"shapes": lines}))
     notes = [
-        caption("Input", 0.245, 0.95),
-        caption("Painted", 0.755, 0.95),
+        caption("Input", 0.245, 1.0),
+        caption("Painted", 0.755, 1.0),
         {
             "text": "the rule",
             "x": rival,
@@ -196,7 +196,8 @@ def red_slider_plot(
         **axes,
         annotations=notes,
         shapes=settings[start][1]["shapes"],
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        # In pixels, as words and the slider are: a narrow plot must not cut them.
+        margin={"l": 0, "r": 0, "t": 26, "b": 108},
         xaxis3={
             "domain": [0.09, 0.98],
             "anchor": "y3",
@@ -204,7 +205,7 @@ def red_slider_plot(
             "fixedrange": True,
         },
         yaxis3={
-            "domain": [0.21, 0.5],
+            "domain": [0.0, 0.38],
             "anchor": "x3",
             "range": [0, top_of(fine)],
             "fixedrange": True,
@@ -215,8 +216,8 @@ def red_slider_plot(
                 "active": start,
                 "x": 0.06,
                 "len": 0.9,
-                "y": 0.15,
-                "pad": {"t": 0, "b": 0},
+                "y": 0,
+                "pad": {"t": 26, "b": 0},
                 "currentvalue": {"prefix": "red of the ringed circle: ", "font": {"size": 15}},
                 "font": {"color": INK, "size": 12},
                 "bgcolor": PANEL,

@@ -11,8 +11,8 @@ _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
 _CHANNELS_SECONDS = 15 * 60.0
 _CONTRAST_SECONDS = 20 * 60.0
-_MAIN_SECONDS = 6 * 60.0
-_ABLATION_SECONDS = 4 * 60.0
+_MAIN_SECONDS = 20 * 60.0
+_ABLATION_SECONDS = 8 * 60.0
 _SWEEP_SECONDS = 2 * 60.0
 
 #: Learning rates that every model's sweep tries.

@@ -1,7 +1,5 @@
 """Figures of tokens and attention show the model's own numbers, and their arithmetic is right."""
 
-import base64
-import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -150,20 +148,6 @@ def test_sinusoidal_and_rotary_maps_are_one_at_equal_width():
     np.testing.assert_allclose(
         row_similarity(waves), relative_score(grid=8, head_dim=16), atol=1e-6
     )
-
-
-def test_the_slider_holds_a_map_of_each_kind_for_each_place():
-    matrix = relative_score(grid=8, head_dim=16)
-    figure = position_maps({"Learned": row_similarity(table()), "Rotary": matrix}, 20)
-    content = figure.plotly_json()
-    (slider,) = content["layout"]["sliders"]
-    assert slider["active"] == 20
-    assert [step["label"] for step in slider["steps"][:9:8]] == ["1, 1", "2, 1"]
-    for place in (0, 20, 63):
-        kept = slider["steps"][place]["args"][0]["z"][1]
-        numbers = np.frombuffer(base64.b64decode(kept["bdata"]), dtype="<f4")
-        np.testing.assert_allclose(numbers, matrix[place], atol=1e-3)
-    assert len(re.sub(r"\s", "", str(content))) < 150_000
 
 
 def test_the_block_diagram_says_the_models_own_sizes(monkeypatch):
