@@ -21,6 +21,12 @@
     }
   };
 
+  // A fresh visit begins at the top: parts far from there need no layout yet (site.css, `.partly`). Who comes
+  // to a certain place, or back to one, needs all that is above it.
+  const [visit] = performance.getEntriesByType("navigation");
+  const fresh = visit?.type === "navigate" && !location.hash;
+  document.documentElement.classList.toggle("partly", fresh);
+
   // The reader's choice, else the system's: set before the first paint, so that nothing flashes.
   document.documentElement.classList.replace("no-js", "js");
   const chosen = __md_get("__palette")?.color;

@@ -12,11 +12,65 @@
     }
   });
 
+  // The contents list marks the last heading that has passed the upper third of the window. The browser
+  // tells when one does: to measure where all of them stand would lay out the whole post.
+  const passed = new Set();
+  let links = [];
+  const reading = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) passed.add(target);
+        else passed.delete(target);
+      }
+      const here = links.findLast(({ heading }) => passed.has(heading))?.link;
+      for (const { link } of links) {
+        if (link !== here) link.removeAttribute("aria-current");
+        else if (!link.hasAttribute("aria-current")) {
+          link.setAttribute("aria-current", "location");
+          showIn(link.closest(".page-toc"), link);
+        }
+      }
+    },
+    { rootMargin: "10000000px 0px -66% 0px" },
+  );
+
+  function showIn(list, link) {
+    const [box, place] = [list.getBoundingClientRect(), link.getBoundingClientRect()];
+    if (place.top < box.top || place.bottom > box.bottom) {
+      list.scrollTop += place.top - box.top - list.clientHeight / 2;
+    }
+  }
+
+  function follow() {
+    reading.disconnect();
+    passed.clear();
+    links = [...document.querySelectorAll(".page-toc__link")]
+      .map((link) => ({ link, heading: document.getElementById(decodeURI(link.hash.slice(1))) }))
+      .filter(({ heading }) => heading);
+    for (const { heading } of links) reading.observe(heading);
+  }
+
+  // Where a link leads to a certain place, or the reader goes back to one, all parts are laid out first
+  // (site.css, `.partly`): else what is above would change its height after the page has been scrolled.
+  const layOut = () => document.documentElement.classList.remove("partly");
+  window.addEventListener("popstate", layOut, true);
+  document.addEventListener("click", (event) => event.target.closest?.("a[href*='#']") && layOut(), true);
+
+  // As code comes into view Material adds a copy button, in a navigation landmark; a button is not navigation.
+  const buttons = new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) {
+        if (node.localName === "nav") node.setAttribute("role", "none");
+      }
+    }
+  });
+
   function mount() {
+    follow();
     observer.disconnect();
-    // Material wraps every copy button in a navigation landmark; a button is not navigation.
-    for (const wrapper of document.querySelectorAll("nav.md-code__nav")) {
-      wrapper.setAttribute("role", "none");
+    buttons.disconnect();
+    for (const code of document.querySelectorAll(".highlight pre")) {
+      buttons.observe(code, { childList: true });
     }
     for (const scroller of document.querySelectorAll(SCROLLERS)) observer.observe(scroller);
   }

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import markdown
+from hypothesis import given
+from hypothesis import strategies as st
+
+EXTENSIONS = ["toc", "admonition", "blog_site.parts"]
+BLOCK = st.sampled_from(
+    ["# One", "## Two", "### Three", "Some *text*.", "- a\n- b", "> ## Quoted", "!!! note\n\n    x"]
+)
+
+
+def convert(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(f"<body>{markdown.markdown(text, extensions=EXTENSIONS)}</body>")
+
+
+def plain(text: str) -> ElementTree.Element:
+    html = markdown.markdown(text, extensions=EXTENSIONS[:-1])
+    return ElementTree.fromstring(f"<body>{html}</body>")
+
+
+@given(st.lists(BLOCK, max_size=12))
+def test_parts_hold_all_blocks_in_order_and_begin_with_their_heading(blocks):
+    text = "\n\n".join(blocks)
+    found, flat = convert(text), []
+    for block in found:
+        if block.tag != "section":
+            assert not any(other.tag == "section" for other in flat)
+            assert block.tag != "h2"
+            flat.append(block)
+            continue
+        assert block[0].tag == "h2"
+        assert all(inner.tag != "h2" for inner in block[1:])
+        assert block.get("style") == f"--blocks: {len(block)}"
+        flat += list(block)
+    as_text = [ElementTree.tostring(block).strip() for block in flat]
+    assert as_text == [ElementTree.tostring(block).strip() for block in plain(text)]
+
+
+def test_the_contents_list_still_finds_every_heading():
+    parser = markdown.Markdown(extensions=EXTENSIONS)
+    parser.convert("# One\n\n## Two\n\n### Three\n\n## Four")
+    (top,) = parser.toc_tokens
+    assert [(two["id"], len(two["children"])) for two in top["children"]] == [("two", 1), ("four", 0)]
