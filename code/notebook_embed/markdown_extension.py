@@ -194,7 +194,7 @@ class Embedder:
             name = escape(alt or "Output")
             self.html(
                 parent,
-                f'<div class="nb-output nb-output--html" role="region" tabindex="0" '
+                f'<div class="nb-output nb-output--html" role="group" tabindex="0" '
                 f'aria-label="{name}">{output.content}</div>',
             )
         else:

@@ -212,7 +212,7 @@ names = {
 }
 rows = "".join(f"<tr><td>{names[key]}</td><td>{speed[key]:,.0f}</td></tr>" for key in names)
 HTML(
-    "<table><thead><tr><th></th><th>Tokens a second</th></tr></thead>"
+    "<table><thead><tr><th>Who decodes</th><th>Tokens a second</th></tr></thead>"
     f"<tbody>{rows}</tbody></table>"
 )
 

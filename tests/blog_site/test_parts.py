@@ -43,4 +43,7 @@ def test_the_contents_list_still_finds_every_heading():
     parser = markdown.Markdown(extensions=EXTENSIONS)
     parser.convert("# One\n\n## Two\n\n### Three\n\n## Four")
     (top,) = parser.toc_tokens
-    assert [(two["id"], len(two["children"])) for two in top["children"]] == [("two", 1), ("four", 0)]
+    assert [(two["id"], len(two["children"])) for two in top["children"]] == [
+        ("two", 1),
+        ("four", 0),
+    ]

@@ -93,7 +93,7 @@ def test_a_value_of_markdown_is_set_as_markdown_and_its_neighbours_once(page: Do
 
 def test_a_table_scrolls_in_a_region_with_a_name(page: Docs) -> None:
     html = page.convert("![All shapes](../nb/x.py#table)")
-    assert 'role="region" tabindex="0" aria-label="All shapes"><table>' in html
+    assert 'role="group" tabindex="0" aria-label="All shapes"><table>' in html
 
 
 def test_a_table_with_a_caption_is_a_figure(page: Docs) -> None:

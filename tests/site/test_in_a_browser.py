@@ -81,12 +81,17 @@ def same(expected: Any, drawn: Any) -> bool:
 
 def bring_alive(page: Page, id_: str) -> str | None:
     """Scroll to a figure as a reader does; return what is wrong if it is not drawn."""
-    page.locator(f"#{id_}").scroll_into_view_if_needed()
-    page.mouse.move(3, 300)
-    page.mouse.move(5, 310)
-    try:
-        page.wait_for_selector(f"#{id_}.nb-figure--live", timeout=10_000)
-    except PlaywrightTimeoutError:
+    for _ in range(10):
+        # What lies above is laid out as it comes near, and may be higher than was guessed.
+        page.locator(f"#{id_}").scroll_into_view_if_needed()
+        page.mouse.move(3, 300)
+        page.mouse.move(5, 310)
+        try:
+            page.wait_for_selector(f"#{id_}.nb-figure--live", timeout=1_000)
+            break
+        except PlaywrightTimeoutError:
+            continue
+    else:
         return f"#{id_} is not drawn after ten seconds in view"
     page.evaluate("async () => { await probe.frame(); await probe.frame(); }")
     return None
