@@ -42,7 +42,7 @@ from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.training.failures import find_leaks, paint_shapes
 from shapes_of_attention.training.measures import paint_levels
-from shapes_of_attention.training.records import grouped, read_records, spread
+from shapes_of_attention.training.records import at_one_budget, grouped, read_records, spread
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
@@ -212,7 +212,7 @@ print(f"{copying:.1f}")
 
 # %%
 #| label: comparison
-main = grouped(records, "main")
+main = at_one_budget(grouped(records, "main"))
 sweeps = grouped(records, "sweep")
 main = {label: main[label] for label in results.MODELS if label in main}
 HTML(results.comparison_table(main, copied=copied))
@@ -499,7 +499,7 @@ results.paintings(shown, by_model)
 
 # %%
 #| label: ablations
-ablations = grouped(records, "ablation")
+ablations = at_one_budget(grouped(records, "ablation"))
 changes = {
     "Positions": {
         "rotary": "as-it-is",

@@ -7,12 +7,23 @@ differ in their seed alone are one group; a group has a mean and a spread.
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Point", "Record", "RecordError", "Score", "Spread", "grouped", "read_records", "spread"]
+__all__ = [
+    "Point",
+    "Record",
+    "RecordError",
+    "Score",
+    "Spread",
+    "at_one_budget",
+    "grouped",
+    "read_records",
+    "spread",
+]
 
 #: First parts of the names of the runs in `training.grid`; other studies keep records of their own.
 FAMILIES = ("ablation", "contrast", "flagship", "main", "sweep")
@@ -128,6 +139,32 @@ def grouped(records: Iterable[Record], family: str) -> dict[str, list[Record]]:
             f"no record of a run {family}/...; python -m shapes_of_attention.train makes them"
         )
     return groups
+
+
+def at_one_budget(groups: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
+    """Keep the runs that had the same time, so that a comparison which is being run anew stays fair.
+
+    That is the time for which most labels have a run with seed 0; of several, the longest. Labels
+    without such a run are left out.
+
+    Raises
+    ------
+    RecordError
+        If no label has a run with seed 0.
+    """
+    labels = Counter(
+        budget
+        for runs in groups.values()
+        for budget in {run.config["budget_seconds"] for run in runs if run.seed == 0}
+    )
+    if not labels:
+        raise RecordError("no run has seed 0; python -m shapes_of_attention.train makes them")
+    chosen = max(labels, key=lambda budget: (labels[budget], budget))
+    kept = {
+        label: [run for run in runs if run.config["budget_seconds"] == chosen]
+        for label, runs in groups.items()
+    }
+    return {label: runs for label, runs in kept.items() if any(run.seed == 0 for run in runs)}
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from notebook_embed.notebook import read_notebook
 from notebook_embed.runner import matching
-from shapes_of_attention.training.records import RecordError, grouped, read_records, spread
+from shapes_of_attention.training.records import (
+    RecordError,
+    at_one_budget,
+    grouped,
+    read_records,
+    spread,
+)
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
@@ -57,6 +63,30 @@ def test_runs_are_grouped_over_seeds_in_their_order(tmp_path: Path) -> None:
         "unet": [0, 1],
         "encoder-only": [0],
     }
+
+
+def test_a_comparison_that_is_half_run_anew_keeps_to_one_budget(tmp_path: Path) -> None:
+    def kept() -> dict[str, list[tuple[int, float]]]:
+        groups = at_one_budget(grouped(read_records(tmp_path), "main"))
+        return {
+            label: [(run.seed, run.config["budget_seconds"]) for run in runs]
+            for label, runs in groups.items()
+        }
+
+    def run(name: str, seconds: float) -> None:
+        write(tmp_path, name, config={**RECORD["config"], "budget_seconds": seconds})
+
+    run("main/unet/seed-0", 60)
+    run("main/encoder-only/seed-0", 60)
+    run("main/unet/seed-1", 120)
+    assert kept() == {"unet": [(0, 60)], "encoder-only": [(0, 60)]}
+    run("main/unet/seed-0", 120)
+    run("main/encoder-only/seed-0", 120)
+    assert kept() == {"unet": [(0, 120), (1, 120)], "encoder-only": [(0, 120)]}
+    (tmp_path / "main-unet-seed-0.json").unlink()
+    (tmp_path / "main-encoder-only-seed-0.json").unlink()
+    with pytest.raises(RecordError, match="no run has seed 0"):
+        kept()
 
 
 def test_records_of_other_studies_are_left_alone(tmp_path: Path) -> None:
