@@ -142,7 +142,7 @@ def grouped(records: Iterable[Record], family: str) -> dict[str, list[Record]]:
 
 
 def at_one_budget(groups: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
-    """Keep the runs that had the same time, so that a comparison which is being run anew stays fair.
+    """Keep the runs that had the same time: a comparison that is half run anew stays fair.
 
     That is the time for which most labels have a run with seed 0; of several, the longest. Labels
     without such a run are left out.
