@@ -17,7 +17,7 @@ export NO_MKDOCS_2_WARNING := 1
 override export TITLE := $(value TITLE)
 
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format types clean new-post benchmark campaign train vendor lock
+.PHONY: help site serve test lint format clean new-post benchmark campaign audit train vendor lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1~\2/' | column -t -s '~'
@@ -52,6 +52,9 @@ benchmark: $(READY) ## Time builds beside mkdocs-jupyter and beside the site wit
 
 campaign: $(READY) ## Kill 50 builds at random moments, flip random bits; nothing may be lost
 	@$(BIN)/python benchmarks/faults.py $(ARGS)
+
+audit: $(READY) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
+	@$(BIN)/python benchmarks/audit.py $(ARGS)
 
 train: $(READY) ## List and run the training grid; what is done is skipped
 	@$(BIN)/python -m shapes_of_attention.train $(ARGS)
