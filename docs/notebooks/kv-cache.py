@@ -232,10 +232,17 @@ print(f"{benchmark['generation']['ours_over_theirs']['theirs, StaticCache']:.2f}
 print(f"{longest['milliseconds']['theirs, DynamicCache']:.1f}")
 
 # %%
-#| label: benchmark-model
-size = benchmark["model"]
-print(f"{size['layers']} layers of width {size['dim']}")
+#| label: benchmark-layers
+print(benchmark["model"]["layers"])
 
 # %%
-#| label: generation-lengths
-print(f"{benchmark['generation']['new']} tokens after a prompt of {benchmark['generation']['prompt']}")
+#| label: benchmark-width
+print(benchmark["model"]["dim"])
+
+# %%
+#| label: generation-new
+print(benchmark["generation"]["new"])
+
+# %%
+#| label: generation-prompt
+print(benchmark["generation"]["prompt"])

@@ -548,6 +548,11 @@ assert (second > known["ideal"]["others"] - 0.05).all()
 print(f"{max(known['layers'][layers[0]]['group']):.0%}")
 
 # %%
+#| label: first-layer-others
+assert first.max() < known["uniform"]["others"]
+print(f"{first.max():.0%}")
+
+# %%
 #| label: per-head
 #| fold: true
 rows = "".join(

@@ -340,7 +340,16 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     y = 170
     for seat, token in enumerate(seats):
         if token is None:
-            draw.box(left + seat * size, y, size - 4, size - 4, radius=4, dashed=True)
+            draw.box(
+                left + seat * size,
+                y,
+                size - 4,
+                size - 4,
+                fill="none",
+                edge=MUTED,
+                radius=4,
+                dashed=True,
+            )
             continue
         token_box(token, left + seat * size, y, size - 4, min(17.0, size * 0.5))
     draw.text(left, y - 24, "sorted into chunks", align="left", colour=MUTED)
