@@ -143,7 +143,7 @@ plain = np.array([measure(d, 1) for d in dims])  # [dims, 3]
 scaled = np.array([measure(d, 1 / math.sqrt(d)) for d in dims])
 
 for d, without, with_root in zip(dims, plain, scaled, strict=True):
-    print(f"d = {d:4d}   variance {without[0]:7.1f}   after division {with_root[0]:.2f}")
+    print(f"d = {d:4d}: variance {without[0]:6.1f}, divided {with_root[0]:.2f}")
 
 assert np.allclose(plain[:, 0], dims, rtol=0.1)
 assert np.allclose(scaled[:, 0], 1, rtol=0.1)
@@ -196,7 +196,7 @@ for head in range(4):
 alone = attention.output(torch.cat(answers, dim=-1))
 
 assert torch.allclose(together, alone, atol=1e-6)
-print("four small attentions, side by side, are one with four heads")
+print("four small attentions equal four heads")
 
 # %%
 #| label: heads
@@ -298,5 +298,5 @@ with torch.no_grad():
 
 assert torch.equal(before[:, :30], after[:, :30])
 assert not torch.allclose(before[:, 30:], after[:, 30:])
-print(f"causal, first 30 outputs: changed by {(before - after)[:, :30].abs().max():.0f}")
-print(f"full,   first 30 outputs: changed by {(full_before - full_after)[:, :30].abs().max():.2f}")
+print(f"causal: first 30 outputs move by {(before - after)[:, :30].abs().max():.0f}")
+print(f"full:   first 30 outputs move by {(full_before - full_after)[:, :30].abs().max():.2f}")

@@ -74,6 +74,36 @@ print(f"{longest['both_bytes'] / 1e6:,.0f}")
 #| label: longest-fused-megabytes
 print(f"{row('fused', longest['tokens'])['both_bytes'] / 1e6:,.0f}")
 
+# %%
+#| label: explicit-over-fused
+print(f"{longest['both_seconds'] / row('fused', longest['tokens'])['both_seconds']:.1f}")
+
+# %% [markdown]
+# Why more than the square: one doubling takes far more than four times as long.
+
+# %%
+#| label: jump
+times = {r["tokens"]: r["both_seconds"] for r in families["explicit"]["rows"]}
+growth = {n: times[n] / times[n // 2] for n in times if n // 2 in times}
+assert max(growth, key=growth.get) == 4096
+print({n: round(by, 1) for n, by in growth.items()})
+
+# %%
+#| label: explicit-jump
+print(f"{growth[4096]:.0f}")
+
+# %%
+#| label: explicit-last-doubling
+print(f"{growth[longest['tokens']]:.1f}")
+
+# %%
+#| label: matrix-before
+print(f"{4 * 2048**2 / 1e6:.0f}")  # four bytes a weight
+
+# %%
+#| label: matrix-after
+print(f"{4 * 4096**2 / 1e6:.0f}")
+
 # %% [markdown]
 # ## All families
 
@@ -109,7 +139,7 @@ lines = "".join(
     f"<tr><td>{efficiency.NAMES[name]}</td>"
     f"<td>{power(name, 'both_seconds')}</td>"
     f"<td>{power(name, 'both_bytes')}</td>"
-    f"<td>{'' if name == 'fused' else crossing(name, 'both_seconds')}</td>"
+    f"<td>{'–' if name == 'fused' else crossing(name, 'both_seconds')}</td>"
     f"<td>{row(name, 2048)['both_bytes'] / 1e6:,.0f}</td></tr>"
     for name, found in families.items()
 )
@@ -140,6 +170,7 @@ print(crossing("performer", "both_seconds"))
 
 # %%
 #| label: linformer-crossing
+assert families["linformer"]["rows"][0]["tokens"] == 256  # the post says: the shortest measured
 print(crossing("linformer", "both_seconds"))
 
 # %%
@@ -166,11 +197,21 @@ HTML(
     "<th>Results differ by</th></tr></thead><tbody>"
     + "".join(
         f"<tr><td>{name}</td><td>{r['forward_seconds']:.2f}</td><td>{r['both_seconds']:.2f}</td>"
-        f"<td>{r['both_bytes']:.2f}</td><td>{r['difference']:.0e}</td></tr>"
+        f"<td>{r['both_bytes']:.2f}</td><td>{r['difference']:.1g}</td></tr>"
         for name, r in record["peers"].items()
     )
     + "</tbody></table>"
 )
+
+# %%
+#| label: peers-slower
+slower = [name for name, r in record["peers"].items() if r["both_seconds"] > 1]
+assert set(record["peers"]) - set(slower) == {"reformer-pytorch"}
+print(f"{len(slower)} of {len(record['peers'])}")
+
+# %%
+#| label: reformer-peer
+print(f"{record['peers']['reformer-pytorch']['both_seconds']:.0%}")
 
 # %%
 #| label: peer-tokens

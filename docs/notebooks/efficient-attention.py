@@ -83,7 +83,7 @@ full, _ = explicit_attention(q, k, v)
 
 assert torch.allclose(blocked, masked, atol=1e-12)
 assert torch.allclose(local_attention(q, k, v, window=99), full, atol=1e-12)
-print(f"blocked and masked differ by {(blocked - masked).abs().max():.0e} at most")
+print(f"blocked and masked: {(blocked - masked).abs().max():.0e} apart")
 
 # %%
 #| label: exact-proof
@@ -100,7 +100,7 @@ found = {
 }
 for name, mix in found.items():
     assert torch.allclose(mix, full, atol=1e-12)
-    print(f"{name:30s} differs by {(mix - full).abs().max():.0e}")
+    print(f"{name:29s} {(mix - full).abs().max():.0e}")
 
 # %% [markdown]
 # One bucket in one chunk is shared attention in full; and many rounds come to it.
@@ -110,7 +110,7 @@ for name, mix in found.items():
 one_bucket = torch.zeros(1, 16, 0, dtype=torch.float64)
 hashed = lsh_attention(q, v, rotations=one_bucket, chunk=100)
 assert torch.allclose(hashed, shared_attention(q, v), atol=1e-12)
-print(f"differs by {(hashed - shared_attention(q, v)).abs().max():.0e}")
+print(f"hashed and full: {(hashed - shared_attention(q, v)).abs().max():.0e} apart")
 
 # %% [markdown]
 # **No look ahead.** Change the second half of a sequence; the causal forms must give the first half
@@ -134,7 +134,7 @@ for name, attend in causal.items():
     before, after = attend(q, k, v), attend(*changed)
     assert torch.equal(before[:, :, :50], after[:, :, :50])
     assert not torch.equal(before[:, :, 50:], after[:, :, 50:])
-    print(f"{name}: the past is the same, bit for bit")
+    print(f"{name}: same past, bit for bit")
 
 # %% [markdown]
 # ## A span that can be learned
@@ -170,7 +170,7 @@ efficiency.entmax_weights({name: w.numpy() for name, w in weights.items()})
 assert torch.allclose(weights["α = 1, softmax"], scores.softmax(0), atol=1e-12)
 for name, w in weights.items():
     assert torch.isclose(w.sum(), torch.tensor(1.0, dtype=torch.float64))
-    print(f"{name:17s}", "  ".join(f"{x:.3f}" for x in w.tolist()))
+    print(f"{name:17s}{int((w == 0).sum())} zeros, sum {w.sum():.2f}")
 
 # %%
 #| label: entmax-zeros

@@ -117,7 +117,7 @@ for row in range(len(quiet)):
             worst = max(worst, np.abs(asked[row, group] - seen[row, group].mean()).max())
 
 assert worst < 1e-5
-print(f"{quiet.present.sum():,} shapes, largest difference {worst:.1e}")
+print(f"{quiet.present.sum():,} shapes, at most {worst:.0e} apart")
 
 # %%
 #| label: shapes-checked

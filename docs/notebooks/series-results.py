@@ -178,7 +178,7 @@ rates = best_rates(records)
 tried = sorted({rate for found in rates.values() for rate in found})
 head = "".join(f"<th>{rate:g}</th>" for rate in tried)
 body = "".join(
-    f"<tr><td>{name}</td>"
+    f"<tr><td>{NAMES[name]}</td>"
     + "".join(
         f"<td>{'<strong>' if found[rate] == min(found.values()) else ''}{found[rate]:.3f}"
         f"{'</strong>' if found[rate] == min(found.values()) else ''}</td>"
@@ -228,7 +228,7 @@ drawn.error_lines(
         name: situations(key, "by_reach")
         for key, name in (
             ("convolutional", "convolution"),
-            ("convolutional-dilated", "dilated"),
+            ("convolutional-dilated", "convolution, dilated"),
             ("attention", "attention"),
         )
         if key in longer
@@ -269,8 +269,8 @@ drawn.error_lines(
         for key, name in (
             ("recurrent-one-way", "recurrent, one way"),
             ("attention-causal", "attention, causal"),
-            ("recurrent", "recurrent, both"),
-            ("attention", "attention, full"),
+            ("recurrent", "recurrent, both ways"),
+            ("attention", "attention"),
         )
         if key in longer
     },
@@ -297,7 +297,7 @@ drawn.error_lines(
         for key, name in (
             ("fully-connected", "fully connected"),
             ("convolutional", "convolution"),
-            ("recurrent", "recurrent"),
+            ("recurrent", "recurrent, both ways"),
             ("attention", "attention"),
         )
         if key in longer
@@ -536,8 +536,9 @@ print(f"{known['ideal']['others']:.0%}")
 # %%
 #| label: division-of-labour
 first, second = (np.array(known["layers"][layer]["others"]) for layer in layers)  # [heads]
-print("layer 1, share on the others:", first.round(2))
-print("layer 2, share on the others:", second.round(2))
+print("on the others, head by head")
+print("layer 1:", first.round(2))
+print("layer 2:", second.round(2))
 
 assert (first < known["ideal"]["others"] / 4).all()
 assert (second > known["ideal"]["others"] - 0.05).all()
@@ -545,6 +546,11 @@ assert (second > known["ideal"]["others"] - 0.05).all()
 # %%
 #| label: first-layer-group
 print(f"{max(known['layers'][layers[0]]['group']):.0%}")
+
+# %%
+#| label: first-layer-others
+assert first.max() < known["uniform"]["others"]
+print(f"{first.max():.0%}")
 
 # %%
 #| label: per-head

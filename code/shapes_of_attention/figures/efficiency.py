@@ -58,17 +58,18 @@ NAMES = {
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 BLUE = "#0072b2"
+LENGTHS = (256, 1024, 4096, 16384)
 
 
 def mask_grid(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
     """Draw masks [tokens, tokens] three to a row, with the share of pairs each keeps."""
-    columns, side, gap, head = 3, 184, 24, 34
+    columns, side, gap, head = 3, 182, 24, 34
     rows = -(-len(masks) // columns)
     height = rows * (side + head + 32)
     figure = canvas(width=WIDTH, height=height)
     for number, (name, mask) in enumerate(masks.items()):
         row, column = divmod(number, columns)
-        top, left = row * (side + head + 32) + head, column * (side + gap)
+        top, left = row * (side + head + 32) + head, 2 + column * (side + gap)
         axes = axes_at(figure, left, top, side, side)
         axes.pcolormesh(
             np.where(mask, 1.0, np.nan),
@@ -138,14 +139,19 @@ def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
                 marker={"size": 7},
                 hovertemplate=f"{NAMES[name]}<br>%{{x:,}} tokens: %{{y:.3g}} {unit}<extra></extra>",
             )
-    ticks = [256, 1024, 4096, 16384]
     plot.update_layout(
         height=900,
         margin={"l": 70, "r": 10, "t": 10, "b": 60},
-        xaxis={"type": "log", "title": "tokens", "tickvals": ticks, "anchor": "y2"},
+        xaxis={
+            "type": "log",
+            "title": "tokens",
+            "tickvals": list(LENGTHS),
+            "ticktext": [f"{tokens:,}" for tokens in LENGTHS],
+            "anchor": "y2",
+        },
         yaxis={"type": "log", "title": "seconds", "domain": [0.54, 1.0]},
         yaxis2={"type": "log", "title": "megabytes", "domain": [0.0, 0.46]},
-        legend={"orientation": "h", "y": -0.1},
+        legend={"orientation": "h", "y": -0.13},
     )
     return Figure(static=figure, interactive=plot)
 
@@ -176,32 +182,50 @@ def error_chart(
     return Figure(static=figure)
 
 
-def accuracy_beside_cost(rows: Sequence[Mapping[str, Any]], *, baseline: float) -> Figure:
-    """Draw each run's amplitude error against its seconds a step, one colour a family.
+def accuracy_beside_cost(
+    rows: Sequence[Mapping[str, Any]], *, yardsticks: Mapping[str, float]
+) -> Figure:
+    """Draw each run's amplitude error against its time for a step, one mark a family.
 
-    Each row has family, length, seconds, error. A dashed line marks the middle-of-range guess.
+    Each row has family, length, seconds, error. Dashed lines, named at their right ends, mark what
+    the yardsticks score without any training. Errors do not start at zero.
     """
     lengths = sorted({row["length"] for row in rows})
-    figure = canvas(width=WIDTH, height=150 + 300 * len(lengths))
-    panels = np.atleast_1d(figure.subplots(len(lengths), 1, sharex=True))
+    figure = canvas(width=WIDTH, height=170 + 300 * len(lengths))
+    panels = np.atleast_1d(figure.subplots(len(lengths), 1, sharex=True, sharey=True))
+    errors = [*(row["error"] for row in rows), *yardsticks.values()]
+    room = 0.18 * (max(errors) - min(errors))
     for axes, length in zip(panels, lengths, strict=True):
         for row in rows:
             if row["length"] == length:
-                style = {**_style(row["family"]), "linestyle": "none", "markersize": 11}
+                style = {**_style(row["family"]), "linestyle": "none", "markersize": 12}
                 axes.plot(row["seconds"] * 1000, row["error"], **style)
-        axes.axhline(baseline, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.5)
-        axes.set_title(f"{length} samples", loc="left")
-        axes.set_ylabel("amplitude error")
-        axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        for name, error in yardsticks.items():
+            axes.axhline(error, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.5, zorder=0)
+            axes.annotate(
+                name,
+                (1, error),
+                xycoords=("axes fraction", "data"),
+                xytext=(-4, 4 if error == max(yardsticks.values()) else -4),
+                textcoords="offset points",
+                ha="right",
+                va="bottom" if error == max(yardsticks.values()) else "top",
+                color=MUTED,
+            )
+        axes.set_title(f"{length:,} samples", loc="left")
+        axes.set(ylabel="mean error", xscale="log", ylim=(min(errors) - room, max(errors) + room))
+    ticks = [10, 20, 50, 100, 200, 500]
+    low, high = (f(row["seconds"] * 1000 for row in rows) for f in (min, max))
+    panels[-1].set_xlim(low / 1.25, high * 1.6)
+    shown = [tick for tick in ticks if low / 1.25 <= tick <= high * 1.6]
+    panels[-1].set_xticks(shown, [str(tick) for tick in shown])
+    panels[-1].minorticks_off()
     panels[-1].set_xlabel("milliseconds a training step")
-    found = {
-        label: handle
-        for axes in panels
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(found.values(), found.keys(), loc="lower center", ncols=3, columnspacing=1.0)
-    figure.subplots_adjust(left=0.16, right=0.97, top=0.94, bottom=0.25, hspace=0.2)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="lower center", ncols=3, columnspacing=0.8, handletextpad=0.2
+    )
+    figure.subplots_adjust(left=0.16, right=0.97, top=0.95, bottom=0.25, hspace=0.2)
     return Figure(static=figure)
 
 
@@ -316,7 +340,16 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     y = 170
     for seat, token in enumerate(seats):
         if token is None:
-            draw.box(left + seat * size, y, size - 4, size - 4, radius=4, dashed=True)
+            draw.box(
+                left + seat * size,
+                y,
+                size - 4,
+                size - 4,
+                fill="none",
+                edge=MUTED,
+                radius=4,
+                dashed=True,
+            )
             continue
         token_box(token, left + seat * size, y, size - 4, min(17.0, size * 0.5))
     draw.text(left, y - 24, "sorted into chunks", align="left", colour=MUTED)
@@ -355,6 +388,6 @@ def _logarithmic(axes: Axes, label: str) -> None:
 
 def _lengths(axes: Axes) -> None:
     axes.set_xscale("log", base=2)
-    axes.set_xticks([256, 1024, 4096, 16384], ["256", "1,024", "4,096", "16,384"])
+    axes.set_xticks(LENGTHS, [f"{tokens:,}" for tokens in LENGTHS])
     axes.minorticks_off()
     axes.set_xlabel("tokens")

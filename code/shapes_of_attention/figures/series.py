@@ -39,6 +39,16 @@ WIDTH = 600
 KIND_COLOURS = ("#d55e00", "#0072b2", "#009e73")
 SIGNAL = "#8b8f97"
 LINES = ("#0072b2", "#d55e00", "#009e73", "#b4568f", "#8a6d1d")
+#: One colour a family in every chart; dashed are the variants that see less than the other one.
+MODEL_STYLES = {
+    "fully connected": ("#0072b2", "-"),
+    "convolution": ("#d55e00", "--"),
+    "convolution, dilated": ("#d55e00", "-"),
+    "recurrent, both ways": ("#009e73", "-"),
+    "recurrent, one way": ("#009e73", "--"),
+    "attention": ("#b4568f", "-"),
+    "attention, causal": ("#b4568f", "--"),
+}
 Numbers = NDArray[np.floating[Any]]
 
 
@@ -181,7 +191,7 @@ def positions(tables: Mapping[str, Numbers], angles: Numbers) -> Figure:
     `angles` [tokens, head_dim / 2] are those of `rotary_angles`.
     """
     head, high, gap, low = 34, 190, 30, 232
-    figure = canvas(width=WIDTH, height=head + high + low + 84)
+    figure = canvas(width=WIDTH, height=head + high + low + 56)
     width = (WIDTH - gap) / 2
     for place, (name, table) in enumerate(tables.items()):
         left = place * (width + gap)
@@ -214,7 +224,7 @@ def masks(shown: Mapping[str, tuple[NDArray[np.bool_], Numbers]]) -> Figure:
     """Draw masks [query, key] above the weights they leave."""
     cell = 40
     side = 6 * cell
-    gap = WIDTH - 2 * side - 40
+    gap = WIDTH - 2 * side - 42  # the last cell's edge stays inside
     drawing = Diagram(height=2 * side + 130)
     for place, (name, (mask, weights)) in enumerate(shown.items()):
         left = 40 + place * (side + gap)
@@ -305,7 +315,7 @@ def error_lines(
     """Draw mean errors by situation, one line a model with its seeds as points.
 
     `lines` maps a model to one mapping a seed, from a situation to its error; `ticks` names the
-    situations, in order.
+    situations, in order. Models in `MODEL_STYLES` look as they do there.
     """
     left, top, high = 66, 100 if len(lines) > 2 else 74, 250
     figure = canvas(width=WIDTH, height=top + high + 70)
@@ -313,14 +323,15 @@ def error_lines(
     axes = axes_at(figure, left, top, WIDTH - left - 26, high)
     x = np.arange(len(ticks))
     largest = 0.0
-    for (name, seeds), colour in zip(lines.items(), LINES, strict=False):
+    for (name, seeds), free in zip(lines.items(), LINES, strict=False):
+        colour, dash = MODEL_STYLES.get(name, (free, "-"))
         numbers = np.array([[seed[key] for key in ticks] for seed in seeds])  # [seeds, situations]
         largest = max(largest, float(numbers.max()))
-        axes.plot(x, numbers.mean(axis=0), color=colour, label=name)
+        axes.plot(x, numbers.mean(axis=0), color=colour, linestyle=dash, label=name)
         axes.plot(np.tile(x, len(numbers)), numbers.ravel(), "o", color=colour, markersize=5)
     axes.set(xticks=x, xticklabels=list(ticks.values()), ylim=(0, 1.1 * largest), xlabel=xlabel)
     axes.locator_params(axis="y", nbins=4)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.1), ncols=2, handlelength=1.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1.1), ncols=2, handlelength=1.6)
     return Figure(static=figure)
 
 

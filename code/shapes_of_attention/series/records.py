@@ -1,6 +1,7 @@
 """Read what `python -m shapes_of_attention.series.train` recorded."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +41,22 @@ def best_rates(folder: Path) -> dict[str, dict[float, float]]:
 def results_table(records: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> str:
     """Write a table in HTML: one row a model, mean and spread over its seeds.
 
-    `names` gives the models to show, in order, and what readers call them.
+    `names` gives the models to show, in order, and what readers call them. Readers can sort it.
     """
     rows = []
     for key, name in names.items():
         seeds = records[key]
         tests = [record["test"] for record in seeds]
         cells = [
-            name,
             _spread([test["amplitude_error_median"] for test in tests], ".3f"),
-            _spread([100 * test["within_tolerance"] for test in tests], ".0f", " %"),
+            _spread([100 * test["within_tolerance"] for test in tests], ".0f", "%"),
             _spread([1000 * test["mse"] for test in tests], ".2f"),
-            f"{seeds[0]['parameters']:,}",
-            f"{sum(record['steps'] for record in seeds) / len(seeds):,.0f}",
-            str(len(seeds)),
+            _spread([seeds[0]["parameters"]], ",.0f"),
+            _spread([sum(record["steps"] for record in seeds) / len(seeds)], ",.0f"),
+            _spread([len(seeds)], ".0f"),
         ]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     head = (
-        "Model",
         "Median error",
         "Within 0.1",
         "MSE × 1000",
@@ -66,17 +65,19 @@ def results_table(records: dict[str, list[dict[str, Any]]], names: dict[str, str
         "Seeds",
     )
     return (
-        "<table><thead><tr>"
-        + "".join(f"<th>{title}</th>" for title in head)
+        '<table data-sortable><thead><tr><th scope="col">Model</th>'
+        + "".join(f'<th scope="col" data-sort="number">{title}</th>' for title in head)
         + "</tr></thead><tbody>"
         + "".join(rows)
         + "</tbody></table>"
     )
 
 
-def _spread(numbers: list[float], form: str, unit: str = "") -> str:
-    """Write the mean and, from two numbers on, the range."""
+def _spread(numbers: Sequence[float], form: str, unit: str = "") -> str:
+    """Write the mean and, from two numbers on, the range into a cell that sorts by the mean."""
     mean = sum(numbers) / len(numbers)
-    if len(numbers) == 1:
-        return f"{mean:{form}}{unit}"
-    return f"{mean:{form}}{unit} ({min(numbers):{form}}–{max(numbers):{form}})"
+    text = f"{mean:{form}}{unit}"
+    if len(numbers) > 1:
+        # On a line of its own, so that the columns stay narrow enough for a phone.
+        text += f"<br><small>{min(numbers):{form}}–{max(numbers):{form}}</small>"
+    return f'<td data-value="{mean:.6g}">{text}</td>'

@@ -41,6 +41,21 @@ def test_a_series_picture_is_an_svg_of_600_pixels_and_the_same_each_time(name):
     assert svg == PICTURES[name]().svg()
 
 
+def test_a_model_has_one_colour_in_every_chart_and_its_blinder_variant_is_dashed():
+    def line(*names):
+        svg = drawn.error_lines(
+            {name: [SITUATIONS] for name in names}, xlabel="x", ticks={"1": "one", "2": "two"}
+        ).svg()
+        return svg.count("stroke-dasharray"), svg.count(colour)
+
+    colour, _ = drawn.MODEL_STYLES["attention"]
+    dashed, painted = line("attention")
+    assert painted and not dashed
+    assert line("recurrent, both ways", "attention")[1] == painted
+    dashed, painted = line("attention, causal")
+    assert painted and dashed
+
+
 def test_the_linked_view_carries_the_truth_about_every_token():
     batch = make_series([4])
     weights = np.random.default_rng(0).dirichlet(np.ones(50), size=(2, 50)).astype(np.float32)

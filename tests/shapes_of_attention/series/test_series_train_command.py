@@ -55,6 +55,11 @@ def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tm
     }
     table = results_table(found, {"recurrent": "recurrent", "fully-connected": "plain"})
     assert table.index("recurrent") < table.index("plain")
+    # Readers can sort it: each number stands in its cell, apart from how it is written.
+    assert table.startswith("<table data-sortable>")
+    steps = sum(record["steps"] for record in found["fully-connected"]) / 3
+    assert f'<td data-value="{steps:.6g}">{steps:,.0f}</td>' in table
+    assert table.count("<small>") == 3, "only a group of several seeds has a range"
     rates = best_rates(tmp_path / "records")
     assert list(rates) == ["recurrent"] and len(rates["recurrent"]) >= 1
 

@@ -16,7 +16,7 @@ function series(text) {
   return Float32Array.from({ length: raw.length / 2 }, (_, i) => view.getInt16(2 * i, true) / 1000);
 }
 
-const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const percent = (share) => `${(100 * share).toFixed(0)}%`;
 
 function panel(title, shape, role) {
   const canvas = element("canvas", { class: "series-view__canvas", "aria-hidden": "true" });

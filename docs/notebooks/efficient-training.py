@@ -1,0 +1,369 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The families, trained
+#
+# Each family in the same small transformer on the series task, at two lengths, read from the
+# records of `python -m shapes_of_attention.efficient.study`. Then a look into the model with full
+# attention: how far away is what it looks at?
+
+# %%
+#| label: setup
+#| inputs:
+#|   - assets/records/efficient-*-seed-*.json
+#|   - assets/checkpoints/efficient-full.safetensors
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython.display import HTML
+
+from shapes_of_attention.efficient.families import FAMILIES, Budget
+from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.figures import efficiency
+from shapes_of_attention.models.attention import explicit_attention
+from shapes_of_attention.series.data import SeriesConfig, make_series
+from shapes_of_attention.series.measure import token_truth
+from shapes_of_attention.training.checkpoint import read_tensors
+
+torch.set_num_threads(1)
+assets = Path("../../assets")
+runs = {}
+for path in sorted((assets / "records").glob("efficient-*-seed-*.json")):
+    record = json.loads(path.read_text())
+    model = record["config"]["model"]
+    runs[model["family"], model["length"]] = record  # one seed each
+families = [name for name in FAMILIES if any(family == name for family, _ in runs)]
+lengths = sorted({length for _, length in runs})
+assert len(runs) == len(families) * len(lengths)
+print(len(families), "families at", lengths, "samples")
+
+
+# %%
+#| label: read
+#| fold: true
+def error_of(family, length):
+    return runs[family, length]["test"]["amplitude_error_mean"]
+
+
+def milliseconds(family, length):
+    record = runs[family, length]
+    return 1000 * record["seconds"] / record["steps"]
+
+
+some = runs["fused", lengths[0]]
+budget = Budget(**some["config"]["model"]["budget"])
+
+# %%
+#| label: short
+print(f"{lengths[0]:,}")
+
+# %%
+#| label: long
+print(f"{lengths[1]:,}")
+
+# %%
+#| label: tokens
+print(" and ".join(str(length // 10) for length in lengths))
+
+# %%
+#| label: steps
+print(f"{some['steps']:,}")
+
+# %%
+#| label: series-seen
+print(f"{some['steps'] * some['config']['batch']:,}")
+
+# %%
+#| label: window
+print(budget.window)
+
+# %% [markdown]
+# ## Two yardsticks
+#
+# They need no training. *Nobody*: each shape hedges between its own amplitude and the middle of the
+# range, in the proportion that errs least, and looks at no other shape. *Everybody*: each shape
+# takes the mean of all shapes of its series, whatever their kind.
+
+# %%
+#| label: yardsticks
+tests = make_series(range(512), seed=1, config=SeriesConfig(length=lengths[0]))
+own, wanted = tests.amplitude[tests.present], tests.group_mean[tests.present]
+middle = sum(SeriesConfig().amplitude) / 2
+nobody = min(
+    float(np.abs(share * own + (1 - share) * middle - wanted).mean())
+    for share in np.linspace(0, 1, 101)
+)
+of_all = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
+everybody = float(np.abs(of_all - tests.group_mean)[tests.present].mean())
+print(f"nobody {nobody:.3f}, everybody {everybody:.3f}")
+
+# %%
+#| label: nobody
+print(f"{nobody:.3f}")
+
+# %%
+#| label: everybody
+print(f"{everybody:.3f}")
+
+# %% [markdown]
+# How much of its company can a shape see through two windows, one a layer?
+
+
+# %%
+#| label: in-reach
+def share_in_reach(length):
+    """Give the share of shapes in company whose whole group lies within two windows."""
+    batch = make_series(range(512), seed=1, config=SeriesConfig(length=length))
+    place = batch.span.mean(axis=2) / 10  # [series, slots], in tokens
+    both = batch.present[:, :, None] & batch.present[:, None, :]
+    group = (batch.kind[:, :, None] == batch.kind[:, None, :]) & both
+    away = np.where(group, np.abs(place[:, :, None] - place[:, None, :]), 0).max(axis=2)
+    return float((away <= 2 * budget.window)[group.sum(axis=2) > 1].mean())
+
+
+print({length: f"{share_in_reach(length):.0%}" for length in lengths})
+
+# %%
+#| label: in-reach-short
+print(f"{share_in_reach(lengths[0]):.0%}")
+
+# %%
+#| label: in-reach-long
+print(f"{share_in_reach(lengths[1]):.0%}")
+
+# %% [markdown]
+# ## Accuracy beside cost
+
+# %%
+#| label: accuracy
+efficiency.accuracy_beside_cost(
+    [
+        {
+            "family": family,
+            "length": length,
+            "seconds": milliseconds(family, length) / 1000,
+            "error": error_of(family, length),
+        }
+        for length in lengths
+        for family in families
+    ],
+    yardsticks={"nobody": nobody, "everybody": everybody},
+)
+
+# %%
+#| label: trained-table
+#| fold: true
+def number(value, form):
+    return f'<td data-value="{value:.6g}">{value:{form}}</td>'
+
+
+def cells(family):
+    """Give mean error and milliseconds a step of a family at each length."""
+    return "".join(
+        number(error_of(family, length), ".3f")
+        + number(milliseconds(family, length), ".0f")
+        for length in lengths
+    )
+
+
+heads = "".join(
+    f'<th scope="col" data-sort="number">{title}<br>{length:,}</th>'
+    for length in lengths
+    for title in ("Error", "ms a step")
+)
+body = "".join(
+    f'<tr><th scope="row">{efficiency.NAMES[family]}</th>{cells(family)}</tr>'
+    for family in families
+)
+HTML(
+    f'<table data-sortable><thead><tr><th scope="col">Family</th>{heads}</tr></thead>'
+    f"<tbody>{body}</tbody></table>"
+)
+
+# %%
+#| label: error-full-short
+print(f"{error_of('fused', lengths[0]):.3f}")
+
+# %%
+#| label: error-full-long
+print(f"{error_of('fused', lengths[1]):.3f}")
+
+# %%
+#| label: error-local-short
+print(f"{error_of('local', lengths[0]):.3f}")
+
+# %%
+#| label: error-local-long
+print(f"{error_of('local', lengths[1]):.3f}")
+
+# %%
+#| label: error-reformer-long
+print(f"{error_of('reformer', lengths[1]):.3f}")
+
+# %%
+#| label: error-linformer-short
+print(f"{error_of('linformer', lengths[0]):.3f}")
+
+# %%
+#| label: error-linformer-long
+print(f"{error_of('linformer', lengths[1]):.3f}")
+
+# %%
+#| label: error-performer-long
+print(f"{error_of('performer', lengths[1]):.3f}")
+
+# %%
+#| label: error-entmax-long
+print(f"{error_of('entmax', lengths[1]):.3f}")
+
+# %%
+#| label: error-block-short
+print(f"{error_of('block-sparse', lengths[0]):.3f}")
+
+# %%
+#| label: error-block-long
+print(f"{error_of('block-sparse', lengths[1]):.3f}")
+
+# %%
+#| label: step-full-short
+print(f"{milliseconds('fused', lengths[0]):.0f}")
+
+# %%
+#| label: step-full-long
+print(f"{milliseconds('fused', lengths[1]):.0f}")
+
+# %%
+#| label: step-performer-long
+print(f"{milliseconds('performer', lengths[1]):.0f}")
+
+# %%
+#| label: step-linformer-long
+print(f"{milliseconds('linformer', lengths[1]):.0f}")
+
+# %%
+#| label: step-reformer-long
+print(f"{milliseconds('reformer', lengths[1]):.0f}")
+
+# %%
+#| label: step-entmax-long
+print(f"{milliseconds('entmax', lengths[1]):.0f}")
+
+# %%
+#| label: step-local-long
+print(f"{milliseconds('local', lengths[1]):.0f}")
+
+# %%
+#| label: rank
+print(f"{budget.rank}")
+
+# %% [markdown]
+# ## What they learned besides weights
+
+# %%
+#| label: learned
+#| fold: true
+for (family, length), record in runs.items():
+    for what in ("spans", "alphas"):
+        for layer, found in enumerate(record["test"].get(what, ()), start=1):
+            shown = "  ".join(f"{x:.0f}" if what == "spans" else f"{x:.2f}" for x in found)
+            print(f"{length:5d} samples, layer {layer}, {what}: {shown}")
+
+# %%
+#| label: spans-closed
+spans = [np.array(runs["adaptive-span", n]["test"]["spans"]) for n in lengths]  # [layers, heads]
+print(f"{sum(int((found < 0.5).sum()) for found in spans)} of {sum(found.size for found in spans)}")
+
+# %%
+#| label: widest-short
+print(f"{spans[0].max():.0f}")
+
+# %%
+#| label: widest-long
+print(f"{spans[1].max():.0f}")
+
+# %%
+#| label: span-start
+print(f"{budget.span}")
+
+# %%
+#| label: alphas
+alphas = np.array([runs["entmax", n]["test"]["alphas"] for n in lengths])
+print(f"{alphas.min():.2f} to {alphas.max():.2f}")
+
+# %% [markdown]
+# ## Where it looks
+#
+# The model with full attention at the longer length, on test series. For tokens that must draw a
+# shape in company: which share of each head's attention falls beyond one window of local
+# attention, and which on the other shapes of the group?
+
+# %%
+#| label: looks
+weights, note = read_tensors(assets / "checkpoints" / "efficient-full.safetensors")
+options = {**note["config"], "budget": Budget(**note["config"]["budget"])}
+full = build_efficient_model(options)
+full.load_state_dict(weights)
+heard = []
+for layer in full.layers:
+    layer.attend.register_forward_pre_hook(lambda _, given: heard.append(given))
+batch = make_series(range(64), seed=1, config=SeriesConfig(length=options["length"]))
+with torch.no_grad():
+    full(torch.from_numpy(batch.signal))
+
+truth = token_truth(batch, token=10)  # asks, others: [series, slots, tokens]
+asks = torch.from_numpy(truth.asks & truth.others.any(axis=2, keepdims=True)).float()
+place = torch.arange(asks.shape[2])
+beyond = ((place[:, None] - place).abs() > budget.window).float()  # [query, key]
+others = torch.from_numpy(truth.others).float()
+
+
+def shares(weight):
+    """Give the shares of attention [series, heads, query, key] beyond a window, on the others."""
+    away = torch.einsum("bhqk,qk,bsq->h", weight, beyond, asks)
+    company = torch.einsum("bhqk,bsk,bsq->h", weight, others, asks)
+    return away / asks.sum(), company / asks.sum()
+
+
+far, found = zip(*(shares(explicit_attention(*given)[1]) for given in heard), strict=True)
+even = torch.full((len(asks), 1, len(place), len(place)), 1 / len(place))
+even_far, even_found = shares(even)
+for number_of, (one, other) in enumerate(zip(far, found, strict=True), start=1):
+    print(f"layer {number_of}: beyond", *(f"{share:.0%}" for share in one), end="")
+    print("  on the others", *(f"{share:.0%}" for share in other))
+print(f"uniform: beyond {even_far[0]:.0%}  on the others {even_found[0]:.0%}")
+
+size = ((batch.kind[:, :, None] == batch.kind[:, None, :]) & batch.present[:, None, :]).sum(axis=2)
+ideal = float(((1 - 1 / torch.from_numpy(size).clamp_min(1))[..., None] * asks).sum() / asks.sum())
+print(f"ideal: on the others {ideal:.0%}")
+
+# %%
+#| label: far-share
+print(f"{torch.stack(far).mean():.0%}")
+
+# %%
+#| label: far-uniform
+print(f"{even_far[0]:.0%}")
+
+# %%
+#| label: best-on-others
+print(f"{torch.stack(found).max():.0%}")
+
+# %%
+#| label: uniform-on-others
+print(f"{even_found[0]:.0%}")
+
+# %%
+#| label: ideal-on-others
+print(f"{ideal:.0%}")

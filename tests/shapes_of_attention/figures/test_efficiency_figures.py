@@ -1,0 +1,39 @@
+"""Pictures of the cost and the accuracy of efficient attention."""
+
+from shapes_of_attention.figures import efficiency
+
+RUNS = [
+    {"family": family, "length": length, "seconds": seconds * length, "error": error}
+    for length in (1000, 2000)
+    for family, seconds, error in (("fused", 2e-5, 0.12), ("local", 1e-5, 0.15))
+]
+YARDSTICKS = {"nobody": 0.143, "everybody": 0.139}
+COSTS = [
+    {"tokens": tokens, "both_seconds": tokens**2 / 1e9, "both_bytes": 4 * tokens**2}
+    for tokens in efficiency.LENGTHS
+]
+
+
+def test_accuracy_stands_beside_cost_with_the_yardsticks_named_for_each_length():
+    chart = efficiency.accuracy_beside_cost(RUNS, yardsticks=YARDSTICKS)
+    assert 'width="600"' in chart.svg()
+    panels, [legend] = chart.static.axes, chart.static.legends
+    assert [axes.get_title("left") for axes in panels] == ["1,000 samples", "2,000 samples"]
+    for axes in panels:
+        assert [text.get_text() for text in axes.texts] == list(YARDSTICKS)
+    assert [text.get_text() for text in legend.get_texts()] == ["full, fused", "local"]
+
+
+def test_every_run_and_every_yardstick_lies_within_the_chart():
+    figure = efficiency.accuracy_beside_cost(RUNS, yardsticks=YARDSTICKS).static
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        left, right = axes.get_xlim()
+        assert all(low < run["error"] < high for run in RUNS)
+        assert all(low < error < high for error in YARDSTICKS.values())
+        assert all(left < 1000 * run["seconds"] < right for run in RUNS)
+
+
+def test_lengths_are_written_out_in_the_interactive_chart():
+    chart = efficiency.cost_chart({"fused": {"rows": COSTS}}).interactive
+    assert chart.layout.xaxis.ticktext == ("256", "1,024", "4,096", "16,384")
