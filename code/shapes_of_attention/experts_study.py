@@ -223,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--list", action="store_true", help="list the variants, then stop")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="variants, with * and ?")
-    parser.add_argument("--images", type=int, default=8_000, help="images each variant sees")
+    parser.add_argument("--images", type=int, default=64_000, help="images each variant sees")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--assets", type=Path, default=_ROOT / "assets")
     chosen = parser.parse_args(arguments)

@@ -220,12 +220,16 @@ def _share(run: RunConfig, progress: Progress) -> float:
 
 
 def _save(path: Path, key: str, model: nn.Module, optimizer: Any, progress: Progress) -> None:
-    """Write all that is needed to go on. Steps are counted once: AdamW's counters all agree."""
+    """Write all that is needed to go on. Steps are counted once: AdamW's counters all agree.
+
+    A parameter that the loss does not reach, as the encoder's without cross-attention, has none.
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     names = _parameter_names(model, optimizer)
     for name, parameter in names.items():
         for moment in ("exp_avg", "exp_avg_sq"):
-            tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+            if moment in optimizer.state[parameter]:
+                tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
     write_tensors(path, tensors, {"key": key, "progress": asdict(progress)})
 
 
@@ -240,6 +244,8 @@ def _restore(path: Path, key: str, model: nn.Module, optimizer: Any) -> Progress
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit the model: {error}") from error
     for name, parameter in _parameter_names(model, optimizer).items():
+        if f"exp_avg.{name}" not in tensors:
+            continue
         optimizer.state[parameter] = {
             "step": torch.tensor(float(progress.step)),
             "exp_avg": tensors[f"exp_avg.{name}"].clone(),
