@@ -483,7 +483,7 @@ print(f"{16 * runs['experts-bias'][0]['steps']:,}")
 # %%
 #| label: speed
 benchmark = json.loads((records / "experts-benchmark.json").read_text())
-PEERS = ["Mixtral, eager", "Mixtral, grouped_mm", "dense, equal total", "dense, equal active"]
+PEERS = ["dense, equal total", "dense, equal active", "Mixtral, eager", "Mixtral, grouped_mm"]
 HTML(
     "<table><thead><tr><th>Tokens</th><th>Experts</th><th>Width</th><th>Pass</th>"
     + "".join(f"<th>{peer}</th>" for peer in PEERS)
