@@ -33,7 +33,7 @@ def rows(table: str) -> list[list[str]]:
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
 
 
-def test_a_model_s_numbers_stand_under_their_titles():
+def test_a_model_s_numbers_stand_under_their_titles() -> None:
     titles, unet, copied = rows(
         comparison_table({"unet": [run(0, 9.0), run(1, 11.0)]}, copied=np.array([4.0, 30.0, 40.0]))
     )
@@ -57,7 +57,7 @@ def test_a_model_s_numbers_stand_under_their_titles():
     } | dict.fromkeys(titles[4:], "–")
 
 
-def test_a_change_without_a_filter_removes_nothing_that_could_be_counted():
+def test_a_change_without_a_filter_removes_nothing_that_could_be_counted() -> None:
     titles, row = rows(changes_table({"Red filter: without": [run(0, 9.0, None)]}))
 
     assert dict(zip(titles, row, strict=True)) == {
