@@ -109,6 +109,10 @@ print(f"{trap.group_by_value[2].min():.0%} to {trap.group_by_value[2].max():.0%}
 print(f"{reference.others_ideal.min():.0%} to {reference.others_ideal.max():.0%}")
 
 # %%
+#| label: blind-others
+print(f"{reference.others_uniform.min():.0%} to {reference.others_uniform.max():.0%}")
+
+# %%
 #| label: value-shift
 decoder = [shares[name] for name in (FIRST, SECOND)]
 shift = [np.abs(found.others - found.others_by_value) for found in decoder]

@@ -149,20 +149,33 @@ print(f"DeepSeek-V3: latent {successor.kv_lora_rank}, rotary key {successor.qk_r
 def spread(values, digits, scale=1):
     """Write the mean of values, and the lowest and highest."""
     low, high = (f"{scale * v:.{digits}f}" for v in (min(values), max(values)))
-    return f"{scale * sum(values) / len(values):.{digits}f} <small>({low} … {high})</small>"
+    # A range stays in one line, and goes below its mean where the table is narrow.
+    mean = f"{scale * sum(values) / len(values):.{digits}f}"
+    return f"{mean} <small>({low}\u2060–\u2060{high})</small>"
 
 
 rows = "".join(
-    f"<tr><td>{name}</td><td>{row['parameters']:,}</td><td>{row['cache_bytes_per_token']:,.0f}</td>"
+    f"<tr><td>{name}</td><td>{row['cache_bytes_per_token']:,.0f}</td>"
     f"<td>{spread(row['loss'], 3)}</td><td>{spread(row['recall'], 1, 100)}</td>"
-    f"<td>{spread(row['recall_twice'], 1, 100)}</td><td>{len(row['loss'])}</td></tr>"
+    f"<td>{spread(row['recall_twice'], 1, 100)}</td></tr>"
     for name, row in compared.items()
 )
 HTML(
-    "<table><thead><tr><th>Attention</th><th>Parameters</th><th>Cache, bytes a token</th>"
-    "<th>Loss</th><th>Recalled, %</th><th>In stories twice as long</th><th>Seeds</th></tr></thead>"
+    "<table><thead><tr><th>Attention</th><th>Bytes a token</th>"
+    "<th>Loss</th><th>Recalled, %</th><th>In stories twice as long, %</th></tr></thead>"
     f"<tbody>{rows}</tbody></table>"
 )
+
+# %%
+#| label: parameters
+sizes = [row["parameters"] for row in compared.values()]
+print(f"{min(sizes):,} to {max(sizes):,}")
+
+# %%
+#| label: seeds
+seeds = {len(row["loss"]) for row in compared.values()}
+assert len(seeds) == 1  # as many runs of each kind
+print({3: "three"}.get(*seeds, *seeds))
 
 # %%
 #| label: recall-over-training
@@ -189,6 +202,10 @@ HTML(
 )
 
 # %%
+#| label: benchmark-size
+print("{layers} layers of width {dim}".format(**benchmark["model"]))
+
+# %%
 #| label: benchmark-batch
 print(benchmark["batch_of_kinds"])
 
@@ -205,6 +222,29 @@ print(len(runs))
 # %%
 #| label: least-recall-learned
 print(f"{min(learned):.0%}")
+
+# %% [markdown]
+# Which runs did not find out? The seeds of each kind:
+
+
+# %%
+#| label: not-learned
+def not_learned(name):
+    """Name the seeds of a kind of attention that had not found out by the end of training."""
+    seeds = [str(seed) for seed, recall in enumerate(compared[name]["recall"]) if recall <= 0.9]
+    return " and ".join(seeds) or "none"
+
+
+for name in compared:
+    print(f"{name:14s} {not_learned(name)}")
+
+# %%
+#| label: not-learned-multi-query
+print(not_learned("multi-query"))
+
+# %%
+#| label: not-learned-latent
+print(not_learned("latent"))
 
 # %%
 #| label: most-recall-not-learned

@@ -95,6 +95,19 @@ print(f"feed-forward {feed_forward:,} of {everything:,}: {feed_forward / everyth
 print(f"{feed_forward / everything:.0%}")
 
 # %% [markdown]
+# And the pairs? A token meets 64 keys and mixes 64 values, all heads together as wide as the token.
+# Every parameter is one multiplication.
+
+# %%
+#| label: our-pairs
+pairs = len(blocks) * 2 * 64 * 128
+print(f"{pairs / (everything + pairs):.0%}")
+
+# %%
+#| label: our-feed-forward
+print(f"{feed_forward / (everything + pairs):.0%}")
+
+# %% [markdown]
 # Mixtral 8x7B, from the sizes in its configuration: width 4096, 32 layers, 32 heads for queries and
 # 8 for keys and values, experts of three matrices with an inner width of 14336, 8 of them in a
 # layer, 2 for each token, 32000 words.
@@ -248,13 +261,23 @@ contents = patch_contents(batch)  # [images, patches]
 LAYER = "encoder.1.feed_forward"
 routing = routings[LAYER]
 
-patch = int(np.flatnonzero(contents[0] > 0)[5])
+
+
+def favourites(routing):
+    """Tell which tokens went to the two experts that are likeliest without the bias, in order."""
+    likeliest = routing.probabilities.topk(2).indices
+    return (likeliest == routing.chosen).all(dim=1).numpy()
+
+
+# The bias is for later: this is the first patch with a shape on which it changed nothing.
+last = routings["decoder.1.feed_forward"]
+patch = int(np.flatnonzero((contents.flatten() > 0) & favourites(last))[0])
 drawn.one_token(
-    batch.image[0],
-    patch,
-    routing.probabilities[patch].numpy(),
-    routing.chosen[patch].tolist(),
-    routing.weights[patch].tolist(),
+    batch.image[patch // 64],
+    patch % 64,
+    last.probabilities[patch].numpy(),
+    last.chosen[patch].tolist(),
+    last.weights[patch].tolist(),
 )
 
 # %% [markdown]
@@ -276,8 +299,6 @@ shown = first.flatten()
 gallery = []
 for number in range(8):
     mine = np.flatnonzero((shown == number) & (contents.flatten() > 0))
-    if not len(mine):
-        mine = np.flatnonzero(shown == number)
     gallery.append(cut[generator.choice(mine, min(8, len(mine)), replace=False)])
 drawn.expert_gallery(gallery, routing.load().tolist())
 
@@ -352,6 +373,27 @@ print(f"{busiest['Balance loss']:.0%}")
 print(f"{busiest['Moving bias']:.0%}")
 
 # %% [markdown]
+# How often are the two chosen experts, in any order, those that the router would have taken without
+# its bias?
+
+# %%
+#| label: bias-and-choice
+unmoved = {}
+for name, layer_routing in routings.items():
+    likeliest = layer_routing.probabilities.topk(2).indices.sort(dim=1).values
+    same = (likeliest == layer_routing.chosen.sort(dim=1).values).all(dim=1)
+    unmoved[name] = same.float().mean().item()
+    print(f"{name:24s} {unmoved[name]:.1%}")
+
+# %%
+#| label: unmoved-choices
+print(f"{min(unmoved.values()):.0%} to {max(unmoved.values()):.0%}")
+
+# %%
+#| label: favourite-probability
+print(f"{routing.probabilities.mean(dim=0).max():.0%}")
+
+# %% [markdown]
 # How many choices would a capacity of exactly the even share drop, on held-out images?
 
 # %%
@@ -410,8 +452,7 @@ def mean(records, *keys):
 
 HTML(
     "<table><thead><tr><th>Feed-forward layers</th><th>Parameters</th><th>MFLOPs an image</th>"
-    "<th>Colour error</th><th>Within 8 levels</th><th>PSNR, dB</th><th>s per 1000 images</th>"
-    "<th>Seeds</th></tr></thead><tbody>"
+    "<th>Colour error</th><th>Within 8 levels</th></tr></thead><tbody>"
     + "".join(
         "<tr>"
         + cells(
@@ -421,9 +462,6 @@ HTML(
                 f"{mean(runs[name], 'test', 'megaflops_per_image'):.0f}",
                 f"{mean(runs[name], 'test', 'colour', 'colour_error_median'):.1f}",
                 f"{mean(runs[name], 'test', 'colour', 'within_8'):.1%}",
-                f"{mean(runs[name], 'test', 'colour', 'psnr'):.1f}",
-                f"{1000 * mean(runs[name], 'seconds') / mean(runs[name], 'steps') / 16:.1f}",
-                len(runs[name]),
             ]
         )
         + "</tr>"
@@ -445,7 +483,7 @@ print(f"{16 * runs['experts-bias'][0]['steps']:,}")
 # %%
 #| label: speed
 benchmark = json.loads((records / "experts-benchmark.json").read_text())
-PEERS = ["Mixtral, eager", "Mixtral, grouped_mm", "dense, equal total", "dense, equal active"]
+PEERS = ["dense, equal total", "dense, equal active", "Mixtral, eager", "Mixtral, grouped_mm"]
 HTML(
     "<table><thead><tr><th>Tokens</th><th>Experts</th><th>Width</th><th>Pass</th>"
     + "".join(f"<th>{peer}</th>" for peer in PEERS)
@@ -456,7 +494,7 @@ HTML(
             [
                 case["tokens"],
                 f"{case['chosen']} of {case['experts']}",
-                f"{case['dim']} / {case['hidden']}",
+                f"{case['dim']}\u00a0/\u00a0{case['hidden']}",
                 case["pass"],
                 *(f"{case['times_ours'][peer]:.2f}×" for peer in PEERS),
             ]
@@ -466,3 +504,44 @@ HTML(
     )
     + "</tbody></table>"
 )
+
+
+# %%
+#| label: speed-eager
+def ratios(peer, passes=("forward", "training"), **sizes):
+    """Give how many times as long as ours a peer takes, in the cases of these passes and sizes."""
+    return [
+        case["times_ours"][peer]
+        for case in benchmark["cases"]
+        if case["pass"] in passes and all(case[name] == size for name, size in sizes.items())
+    ]
+
+
+def between(found, digits=1):
+    """Write the lowest and the highest of some numbers."""
+    return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
+
+
+print(between(ratios("Mixtral, eager", ["training"])))
+
+# %%
+#| label: speed-eager-forward
+print(between(ratios("Mixtral, eager", ["forward"])))
+
+# %%
+#| label: speed-grouped
+print(between(ratios("Mixtral, grouped_mm"), 2))
+
+# %%
+#| label: speed-total-many
+print(between(ratios("dense, equal total", dim=256, hidden=512, tokens=512)))
+
+# %%
+#| label: speed-total-few
+print(between(ratios("dense, equal total", dim=256, hidden=512, tokens=16)))
+
+# %%
+#| label: speed-active
+active = ratios("dense, equal active")
+assert max(active) < 1  # the prose says that the mixture never reaches it
+print(f"{min(active):.0%} to {max(active):.0%}")

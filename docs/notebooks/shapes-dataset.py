@@ -213,7 +213,8 @@ figures.explorer(example, without_filter)
 #| label: truth
 #| fold: true
 def levels(colour):
-    return "black" if np.isnan(colour).any() else ", ".join(f"{level:.0f}" for level in colour)
+    """Write a colour's levels with spaces that do not break: on a phone they stay in one line."""
+    return "black" if np.isnan(colour).any() else "\u00a0".join(f"{level:.0f}" for level in colour)
 
 
 rows = [
@@ -224,7 +225,7 @@ rows = [
     for place, slot in enumerate(np.flatnonzero(example.present[0]), start=1)
 ]
 HTML(
-    "<table><thead><tr><th>Shape</th><th>Kind</th><th>Input R, G, B</th><th>Target</th>"
+    "<table><thead><tr><th>No.</th><th>Kind</th><th>Input R G B</th><th>Target</th>"
     "<th>Without the filter</th></tr></thead><tbody>" + "".join(rows) + "</tbody></table>"
 )
 

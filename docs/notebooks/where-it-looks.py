@@ -320,7 +320,11 @@ filter_layer, filter_head = max(
     ((layer, head) for layer in names for head in range(4)),
     key=lambda at: abs(own[at[0]][0][at[1]] - own[at[0]][1][at[1]]),
 )
-print(f"head {filter_head + 1} of the decoder's layer {names.index(filter_layer) + 1}")
+print(f"{'first' if names.index(filter_layer) == 0 else 'second'}")
+
+# %%
+#| label: filter-head-number
+print(filter_head + 1)
 
 # %%
 #| label: filter-head-kept

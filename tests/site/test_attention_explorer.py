@@ -455,6 +455,10 @@ def test_links_in_the_page_open_views_in_place(browser: Browser, shipped: Shippe
             explorer.reaches(view)
             expect(explorer.slider).to_be_focused()
             expect(explorer.canvases.nth(0)).to_be_in_viewport()
+            header = tab.page.locator(".md-header").bounding_box()
+            figure = explorer.figure.bounding_box()
+            assert header is not None and figure is not None
+            assert figure["y"] >= header["y"] + header["height"], "the header lies on the controls"
         assert tab.page.evaluate("() => window.survivor"), "the document was loaded anew"
 
 
@@ -596,7 +600,14 @@ def test_without_scripts_and_on_paper_the_static_image_is_shown(
     browser: Browser, shipped: Shipped
 ) -> None:
     with reader(browser, shipped, java_script_enabled=False) as (explorer, _):
-        assert explorer.figure.locator("img:visible").count() == 1
+        picture = explorer.figure.locator("img:visible")
+        assert picture.count() == 1
+        room, drawn = (
+            explorer.figure.locator(".nb-figure__canvas").bounding_box(),
+            picture.bounding_box(),
+        )
+        assert room is not None and drawn is not None
+        assert room["height"] < drawn["height"] + 30, "room is kept for what will not be drawn"
     with reader(browser, shipped) as (explorer, tab):
         explorer.wake()
         assert explorer.figure.locator("img:visible").count() == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from site_fixtures import BASE, ELSEWHERE, ORIGIN, Server, Site, Watched, profile, watched
 
@@ -236,6 +236,21 @@ def test_instant_navigation_there_and_back(
         assert page.evaluate("() => window.survivor"), "the document was loaded anew"
         assert tab.bundles() == 1, f"plotly was asked for {tab.bundles()} times"
     report(troubles)
+
+
+def test_the_list_of_contents_follows_the_reader(published: Site, browser: Browser) -> None:
+    longest = max(
+        (name for name in published.pages if name.startswith("posts/")),
+        key=lambda name: len(published.text(name)),
+    )
+    with watched(browser, **look("light", 1280)) as tab:
+        page = tab.page
+        page.goto(ORIGIN + BASE + longest)
+        links = page.locator(".page-toc__link")
+        for link in (links.last, links.first):
+            link.evaluate("it => document.querySelector(it.hash).scrollIntoView()")
+            expect(link).to_have_attribute("aria-current", "location")
+            expect(link).to_be_in_viewport()
 
 
 def test_the_skip_link_leads_into_the_text(published: Site, browser: Browser) -> None:

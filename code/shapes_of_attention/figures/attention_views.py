@@ -129,24 +129,25 @@ def attention_map(
 def attention_examples(
     examples: Sequence[tuple[NDArray[np.uint8], int, Weights, Weights, int]],
 ) -> Figure:
-    """Draw images in rows: the image with the patch that asks, its attention, the ideal.
+    """Draw an image a row: the patch that asks, its attention, the ideal; before it, the head.
 
     Each example is an image [3, size, size], the patch, learned weights [patches], ideal weights
     [patches], and the head that the learned ones are of.
     """
-    columns = 6  # two examples a row
-    side = (WIDTH - (columns - 1) * 8) / columns
-    rows = -(-len(examples) // 2)
-    figure = canvas(width=WIDTH, height=round(TITLE + rows * side + (rows - 1) * 8))
-    for place, title in enumerate(("Asks", "Learned", "Ideal") * 2):
-        write(figure, place * (side + 8), TITLE / 2 - 2, title, colour=INK)
-    for place, (image, query, learned, ideal, _) in enumerate(examples):
-        row, half = divmod(place, 2)
+    label, gap = 126, 12
+    side = (WIDTH - label - 2 * gap) / 3
+    step = side + GAP
+    figure = canvas(width=WIDTH, height=round(TITLE + len(examples) * step - GAP))
+    for column, title in enumerate(("Asks", "Learned", "Ideal")):
+        write(figure, label + column * (side + gap), TITLE / 2 - 2, title, colour=INK)
+    for row, (image, query, learned, ideal, head) in enumerate(examples):
+        top = TITLE + row * step
+        write(figure, 0, top + side / 2 - 13, f"Image {row}", colour=INK)
+        write(figure, 0, top + side / 2 + 14, f"head {head + 1}", colour=MUTED)
         for column, picture in enumerate((image, dimmed(image, learned), dimmed(image, ideal))):
-            left = (3 * half + column) * (side + 8)
-            axes = panel(figure, left, TITLE + row * (side + 8), side, side)
+            axes = panel(figure, label + column * (side + gap), top, side, side)
             show_image(axes, picture)
-            frame_patch(axes, query, image.shape[-1], line=1.5)
+            frame_patch(axes, query, image.shape[-1])
     return Figure(static=figure)
 
 

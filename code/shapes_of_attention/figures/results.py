@@ -419,18 +419,20 @@ def comparison_table(
 ) -> str:
     """Write the comparison as a sortable table of HTML: mean and standard deviation over seeds.
 
+    How good comes first, and what it took after that: a phone shows the left half.
+
     `copied` [shapes] holds the colour errors of the input handed back as it is, for a last row.
     """
     rows = [
         (
             MODELS[label].name,
             [
-                numeric_cell([len(runs)], "{:.0f}"),
-                numeric_cell([runs[0].parameters / 1e6], "{:.2f}"),
-                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
-                numeric_cell([spread([run.seconds for run in runs]).mean], "{:.0f}"),
                 *score_cells(runs),
                 numeric_cell([run.score.psnr for run in runs], "{:.1f}"),
+                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
+                numeric_cell([runs[0].parameters / 1e6], "{:.2f}"),
+                numeric_cell([spread([run.seconds for run in runs]).mean], "{:.0f}"),
+                numeric_cell([len(runs)], "{:.0f}"),
             ],
         )
         for label, runs in groups.items()
@@ -442,8 +444,8 @@ def comparison_table(
             numeric_cell([100 * right], "{:.1f}", unit="%"),
             numeric_cell([0.0], "{:.1f}", unit="%"),
         ]
-        rows.append(("Input, copied", [*4 * [NOTHING], *found, NOTHING]))
-    titles = ("Seeds", "Million weights", "Thousand images", "Seconds", *SCORES, "PSNR")
+        rows.append(("Input, copied", [*found, *5 * [NOTHING]]))
+    titles = (*SCORES, "PSNR", "Thousand images", "Million weights", "Seconds", "Seeds")
     return sortable_table("Model", titles, rows)
 
 
@@ -453,14 +455,14 @@ def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:
         (
             name,
             [
-                numeric_cell([len(runs)], "{:.0f}"),
-                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
                 *score_cells(runs),
+                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
+                numeric_cell([len(runs)], "{:.0f}"),
             ],
         )
         for name, runs in changes.items()
     ]
-    return sortable_table("Variant", ("Seeds", "Thousand images", *SCORES), rows)
+    return sortable_table("Variant", (*SCORES, "Thousand images", "Seeds"), rows)
 
 
 #: Titles of the columns that `score_cells` fills.

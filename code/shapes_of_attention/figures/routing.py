@@ -203,7 +203,10 @@ def expert_maps(
 
 
 def expert_gallery(patches: Sequence[NDArray[np.uint8]], loads: Sequence[float]) -> Figure:
-    """Show patches that experts take: a row each, [patches, 3, patch, patch], with its share."""
+    """Show patches that experts take: a row each, [patches, 3, patch, patch], with its share.
+
+    An expert may have none: its row says so.
+    """
     label, gap, across = 176, 6, max(len(found) for found in patches)
     side = (WIDTH - label - (across - 1) * 4) / across
     figure = canvas(width=WIDTH, height=round(len(patches) * (side + gap) - gap))
@@ -213,6 +216,8 @@ def expert_gallery(patches: Sequence[NDArray[np.uint8]], loads: Sequence[float])
         axes.set_xticks([])
         write(figure, 34, top + side / 2, f"{expert + 1}", colour=INK)
         write(figure, label - 18, top + side / 2, f"{load:.0%}", align="right")
+        if not len(found):
+            write(figure, label, top + side / 2, "first choice of no patch with a shape")
         for place, patch in enumerate(found):
             left = label + place * (side + 4)
             show_image(panel(figure, left, top, side, side), patch)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from numpy.typing import NDArray
@@ -188,3 +189,15 @@ def test_the_hash_is_the_file_s(tmp_path: Path) -> None:
     file = tmp_path / "weights"
     file.write_bytes(b"abc")
     assert attention_views.checkpoint_hash(file) == "ba7816bf8f01"
+
+
+def test_an_example_has_a_row_of_three_pictures_and_names_its_head() -> None:
+    rows = []
+    for row in range(3):
+        ideal = ideal_attention(BATCH, row).weights[0]
+        rows.append((BATCH.image[row], 0, MODELS["flagship"][CROSS][row, row, 0], ideal, row))
+    figure = attention_views.attention_examples(rows).static
+    words = [text.get_text() for text in figure.findobj(Text)]
+
+    assert len(figure.findobj(AxesImage)) == 9
+    assert [word for word in words if word.startswith("head")] == ["head 1", "head 2", "head 3"]
