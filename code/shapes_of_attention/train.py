@@ -126,6 +126,10 @@ def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) 
         return
     model = load_model(folder / "model.safetensors")
     record["name"] = entry.name
+    # What repeats this run anywhere, whatever folders and patterns it was started with.
+    record["command"] = f"python -m shapes_of_attention.train --only {entry.name}"
+    if chosen.budget is not None:
+        record["command"] += f" --budget {chosen.budget:g}"
     record["test"] = evaluate(
         model, images=_TEST_IMAGES, seed=TEST_SEED, config=ShapesConfig(**entry.run.data)
     )

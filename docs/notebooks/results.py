@@ -610,20 +610,28 @@ print(by_error("Positions")[-1][0])
 print(by_error("Positions")[-1][1])
 
 # %%
-#| label: patches-best
-print(by_error("Patches")[0][0])
+#| label: patch-8-error
+print(changed("patch-8"))
 
 # %%
-#| label: patches-best-error
-print(by_error("Patches")[0][1])
+#| label: patch-32-error
+print(changed("patch-32"))
+
+# %% [markdown]
+# Small patches against larger ones after as many images, measured while training.
 
 # %%
-#| label: patches-worst
-print(by_error("Patches")[-1][0])
+#| label: patch-8-end
+fewest = min(run.images for run in ablations["patch-8"])
+print(changed("patch-8", lambda run: error_at(run, fewest)))
 
 # %%
-#| label: patches-worst-error
-print(by_error("Patches")[-1][1])
+#| label: patch-16-then
+print(changed("as-it-is", lambda run: error_at(run, fewest)))
+
+# %%
+#| label: patch-32-end
+print(changed("patch-32", lambda run: run.curve[-1].score.colour_error))
 
 
 # %%

@@ -193,3 +193,20 @@ def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
     assert not missing, "declare as inputs in docs/notebooks/results.py:\n" + "\n".join(
         f"#|   - {name}" for name in missing
     )
+
+
+def test_every_committed_record_names_a_command_for_any_machine() -> None:
+    def commands(value: Any) -> list[str]:
+        if isinstance(value, list):
+            return [found for item in value for found in commands(item)]
+        if not isinstance(value, dict):
+            return []
+        own = [value["command"]] if isinstance(value.get("command"), str) else []
+        return own + [found for item in value.values() for found in commands(item)]
+
+    for path in sorted((ASSETS / "records").glob("*.json")):
+        found = commands(json.loads(path.read_text()))
+        assert found, f"{path.name} does not say how it was made"
+        for command in found:
+            assert command.startswith("python "), f"{path.name}: {command}"
+            assert not any(word.startswith(("/", "~")) for word in command.split()), path.name
