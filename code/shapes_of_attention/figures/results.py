@@ -177,7 +177,8 @@ def strips(
         name, value = reference
         axes.axvline(value, color=MUTED, linewidth=1.5, linestyle=(0, (4, 3)))
         place = label + width * np.log(value / low) / np.log(high / low)
-        write(figure, place, top / 2 - 2, name, align="center")
+        # Over its line, or as near as the edge allows; a letter is about ten pixels wide.
+        write(figure, min(place, WIDTH - 2 - 5 * len(name)), top / 2 - 2, name, align="center")
     y = 0.0
     for (text, row), tall in zip(lines, heights, strict=True):
         middle = y + tall / 2
