@@ -471,6 +471,24 @@ HTML(
 )
 
 # %%
+#| label: error-active
+def error_of(name):
+    """Give a model's median colour error on the test images, over its seeds."""
+    return mean(runs[name], "test", "colour", "colour_error_median")
+
+
+print(f"{error_of('experts-dense-active'):.1f}")
+
+# %%
+#| label: error-total
+print(f"{error_of('experts-dense-total'):.1f}")
+
+# %%
+#| label: error-mixtures
+mixtures = [error_of(name) for name in titles]
+print(f"{min(mixtures):.1f} to {max(mixtures):.1f}")
+
+# %%
 #| label: images
 print(f"{16 * runs['experts-bias'][0]['steps']:,}")
 
