@@ -106,6 +106,9 @@
   }
 
   async function pictures() {
+    // As if the reader had been everywhere: parts out of sight have no sizes yet (site.css, `.partly`).
+    document.documentElement.classList.remove("partly");
+    await frame();
     const wait = [...document.images].filter(visible).map((image) => {
       image.loading = "eager";
       return image.decode().catch(() => {}); // `blanks` reports it

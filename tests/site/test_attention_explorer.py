@@ -136,6 +136,11 @@ class Explorer:
         return self
 
     @property
+    def drawn(self) -> list[str]:
+        """The pixels of its canvases; a screenshot of them also depends on where the page stands."""
+        return list(self.canvases.evaluate_all("all => all.map((canvas) => canvas.toDataURL())"))
+
+    @property
     def state(self) -> str:
         return str(self.page.locator(".nb-figure__view").get_attribute("data-state"))
 
@@ -403,14 +408,14 @@ def test_a_view_is_in_the_address_and_comes_back_with_it(
         state = "3~channels~decoder.0.cross_attention~mean~22~G"
         explorer.reaches(state)
         assert tab.page.url.endswith(f"?kept=1&explore={state}#fig-explorer")
-        seen = [explorer.canvases.nth(each).screenshot() for each in range(3)]
+        seen = explorer.drawn
         status = explorer.status.inner_text()
         tab.page.reload()
         explorer.wake()
         assert explorer.state == state
         assert explorer.status.inner_text() == status
         explorer.figure.scroll_into_view_if_needed()
-        assert [explorer.canvases.nth(each).screenshot() for each in range(3)] == seen
+        assert explorer.drawn == seen
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,8 @@ def test_every_page_is_whole_and_quiet(
     troubles = []
     with profile(browser, **look(scheme, width)) as reader:
         reader.add_init_script(path=PROBE)
+        # No page is switched yet: what the last one remembered goes before the next one looks.
+        reader.add_init_script("localStorage.clear()")
         for name in published.pages:
             where = f"{name}, {width} px, {scheme}"
             tab = Watched(reader.new_page())
@@ -199,7 +201,6 @@ def test_every_page_is_whole_and_quiet(
             # 0.1 is what web vitals call good: fonts that come late move lines by a hair.
             if sum(shift["value"] for shift in shifts) > 0.1:
                 troubles.append(f"{where}: the page jumps: {shifts}")
-            tab.page.evaluate("() => localStorage.clear()")  # the next page is not switched yet
             tab.page.close()
     report(troubles)
 
