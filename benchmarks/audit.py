@@ -103,6 +103,14 @@ def install() -> Path:
     return program
 
 
+def browser_path() -> str:
+    """Give the path of the browser that the tests use."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from find_browser import find
+
+    return find()
+
+
 def audit(program: Path, address: str, form: str, browser: str) -> dict[str, Any]:
     """Measure one page; give its scores, weight and the moments that its performance rests on."""
     with tempfile.TemporaryDirectory() as folder:
@@ -155,10 +163,7 @@ def main() -> int:
     pages = [page for page in pages if fnmatch(page, chosen.only) and page not in LEFT_OUT]
     if not pages:
         sys.exit(f"no page of site/ is called {chosen.only}; run make site first")
-    sys.path.insert(0, str(ROOT / "tests"))
-    from find_browser import find
-
-    program, browser = install(), find()
+    program, browser = install(), browser_path()
     results: dict[str, dict[str, Any]] = {}
     troubles: list[str] = []
     print(f"{'page':44}{'form':9}" + "".join(f"{name:>16}" for name in CATEGORIES) + "       kB")

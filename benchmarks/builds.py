@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import shutil
 import statistics
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from recorded import machine, write_readme
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "benchmarks/builds.json"
@@ -167,14 +167,6 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_readme(record: dict[str, Any]) -> None:
-    readme = ROOT / "README.md"
-    start, end = "<!-- builds: made by benchmarks/builds.py -->", "<!-- /builds -->"
-    before, _, rest = readme.read_text("utf-8").partition(start)
-    after = rest.partition(end)[2]
-    readme.write_text(f"{before}{start}\n{table(record)}\n{end}{after}", "utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -203,13 +195,12 @@ def main() -> None:
     if options.record:
         record = {
             "command": f"python benchmarks/builds.py --rounds {options.rounds} --record",
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
-            + platform.python_version(),
+            "machine": machine(),
             "seconds": times,
             "ratios": ratios,
         }
         RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        write_readme(record)
+        write_readme("builds", table(record))
 
 
 if __name__ == "__main__":

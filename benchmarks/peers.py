@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -35,8 +34,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit import serving
+from audit import browser_path, serving
 from playwright.sync_api import Browser, sync_playwright
+from recorded import machine, write_readme
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "benchmarks/peers"
@@ -132,10 +132,16 @@ def write_ours(folder: Path) -> None:
     )
 
 
-def write_jupyter(folder: Path) -> None:
+def write_linking_post(folder: Path) -> list[str]:
+    """Write the notebooks and a post that links to them; return the notebooks' names."""
     names = write_common(folder, "docs/notebooks", renderer="notebook", show="figure.show()")
     links = "\n".join(f"- [{name}](notebooks/{name}.py)" for name in names)
     (folder / "docs/post.md").write_text(f"# A post\n\nOne word.\n\n{links}\n\n{paragraphs()}\n")
+    return names
+
+
+def write_jupyter(folder: Path) -> None:
+    write_linking_post(folder)
     (folder / "docs/index.md").write_text("# Home\n\n[The post](post.md)\n")
     (folder / "mkdocs.yml").write_text(
         "site_name: Peers\nuse_directory_urls: false\n"
@@ -146,9 +152,7 @@ def write_jupyter(folder: Path) -> None:
 
 
 def write_sphinx(folder: Path) -> None:
-    names = write_common(folder, "docs/notebooks", renderer="notebook", show="figure.show()")
-    links = "\n".join(f"- [](notebooks/{name}.py)" for name in names)
-    (folder / "docs/post.md").write_text(f"# A post\n\nOne word.\n\n{links}\n\n{paragraphs()}\n")
+    names = write_linking_post(folder)
     contents = "\n".join(["post", *(f"notebooks/{name}" for name in names)])
     (folder / "docs/index.md").write_text(f"# Home\n\n```{{toctree}}\n{contents}\n```\n")
     (folder / "docs/conf.py").write_text(
@@ -271,9 +275,6 @@ def try_mystmd(folder: Path) -> dict[str, Any]:
 
 
 def measure(rounds: int, work: Path) -> dict[str, Any]:
-    sys.path.insert(0, str(ROOT / "tests"))
-    from find_browser import find
-
     listed = peers()
     found: dict[str, dict[str, list[float]]] = {peer.name: {} for peer in listed}
     stale: dict[str, bool] = {}
@@ -283,7 +284,7 @@ def measure(rounds: int, work: Path) -> dict[str, Any]:
             found[peer.name].setdefault(name, []).append(round(value, 3))
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
         for number in range(rounds):
             for peer in listed:
                 folder = work / f"{peer.name}-{number}"
@@ -344,14 +345,6 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_readme(record: dict[str, Any]) -> None:
-    readme = ROOT / "README.md"
-    start, end = "<!-- peers: made by benchmarks/peers.py -->", "<!-- /peers -->"
-    before, _, rest = readme.read_text("utf-8").partition(start)
-    after = rest.partition(end)[2]
-    readme.write_text(f"{before}{start}\n{table(record)}\n{end}{after}", "utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare this generator with its peers.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -361,14 +354,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         record = {
             "command": f"python benchmarks/peers.py --rounds {options.rounds} --record",
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
-            + platform.python_version(),
+            "machine": machine(),
             **measure(options.rounds, Path(work)),
         }
     print(table(record))
     if options.record:
         RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        write_readme(record)
+        write_readme("peers", table(record))
 
 
 if __name__ == "__main__":

@@ -389,10 +389,6 @@ for name, layer_routing in routings.items():
 #| label: unmoved-choices
 print(f"{min(unmoved.values()):.0%} to {max(unmoved.values()):.0%}")
 
-# %%
-#| label: favourite-probability
-print(f"{routing.probabilities.mean(dim=0).max():.0%}")
-
 # %% [markdown]
 # How many choices would a capacity of exactly the even share drop, on held-out images?
 

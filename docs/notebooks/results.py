@@ -651,32 +651,6 @@ print(changed("as-it-is", images_seen, "{:,.0f}"))
 print(changed("patch-32", images_seen, "{:,.0f}"))
 
 # %% [markdown]
-# ## How readable the flagship's attention is
-#
-# For each kind, the best head's share of attention on the query's own group; and the slope of the
-# painted colour against the recomputed mean when a shape is hidden from the keys.
-
-# %%
-#| label: own-group-least
-attention = flagship.detail["test"]["attention"]
-best = attention["best"]
-print(f"{min(best['weights'][kind]['share'] for kind in KINDS):.0%}")
-
-# %%
-#| label: uniform-range
-print(f"{min(attention['uniform'].values()):.0%} to {max(attention['uniform'].values()):.0%}")
-
-# %%
-#| label: others-least
-print(
-    f"{min(best['others'][kind]['share'] / attention['others_ideal'][kind] for kind in KINDS):.0%}"
-)
-
-# %%
-#| label: slope
-print(f"{flagship.detail['test']['intervention']['slope']:.2f}")
-
-# %% [markdown]
 # The deeper model, whose decoder has self-attention too:
 
 # %%
@@ -687,7 +661,3 @@ print(f"{deeper.score.colour_error:.2f}")
 # %%
 #| label: deeper-minutes
 print(f"{deeper.seconds / 60:.0f}")
-
-# %%
-#| label: deeper-slope
-print(f"{deeper.detail['test']['intervention']['slope']:.2f}")
