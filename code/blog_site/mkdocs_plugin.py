@@ -21,7 +21,7 @@ from mkdocs.utils.templates import TemplateContext
 from blog_site.build_record import read_build_record
 from blog_site.citation import cite
 from blog_site.code_blocks import stop_at_wide_code
-from blog_site.content_security import HEADERS, POLICY
+from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
@@ -30,6 +30,8 @@ __all__ = ["BlogSitePlugin"]
 
 log = get_plugin_logger("blog-site")
 
+#: Stands in every page, before all that must be fetched.
+SCRIPT = Path(__file__).with_name("scheme.js").read_text("utf-8")
 SOCIAL_FOLDER = "assets/social"
 FONTS = "assets/site/fonts"
 
@@ -52,7 +54,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         root = Path(config.config_file_path).parent if config.config_file_path else Path.cwd()
         record = read_build_record(root)
         config.extra["build"] = record.as_dict()
-        config.extra["content_security_policy"] = None if self.serving else POLICY
+        config.extra["content_security_policy"] = None if self.serving else policy(SCRIPT)
+        config.extra["scheme_script"] = SCRIPT
         # MkDocs, the feeds and the sitemap date themselves by it.
         self.set_epoch = record.timestamp is not None and "SOURCE_DATE_EPOCH" not in os.environ
         if self.set_epoch:
@@ -130,7 +133,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     @event_priority(-100)  # after the feeds
     def on_post_build(self, *, config: MkDocsConfig) -> None:
-        (Path(config.site_dir) / "_headers").write_text(HEADERS, "utf-8")
+        (Path(config.site_dir) / "_headers").write_text(headers(SCRIPT), "utf-8")
         self._forget_epoch()
 
     def on_build_error(self, *, error: Exception) -> None:

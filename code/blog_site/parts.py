@@ -19,6 +19,8 @@ __all__ = ["PartsExtension", "makeExtension"]
 
 class _Parts(Treeprocessor):
     def run(self, root: Element) -> None:
+        if "excerpt" in self.md.treeprocessors:
+            return  # the blog cuts an excerpt off, which would leave a section open
         part: Element | None = None
         for block in list(root):
             if block.tag == "h2":

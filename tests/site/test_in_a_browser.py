@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import runpy
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
-from site_fixtures import BASE, ELSEWHERE, ORIGIN, Server, Site, Watched, profile, watched
+from site_fixtures import BASE, ELSEWHERE, ORIGIN, ROOT, Server, Site, Watched, profile, watched
 
 HERE = Path(__file__).parent
 PROBE = HERE / "probe.js"
@@ -440,6 +443,26 @@ def test_the_first_paint_has_the_right_colours(published: Site, browser: Browser
         paper = "() => getComputedStyle(document.body).backgroundColor"
         assert page.evaluate(paper) == "rgb(21, 23, 28)"
     report(tab.take())
+
+
+def test_no_page_is_heavier_than_its_budget(published: Site, browser: Browser) -> None:
+    """Compressed, as hosts send it, and before the reader has done anything."""
+    budget = runpy.run_path(str(ROOT / "benchmarks/audit.py"))["WEIGHT"]
+    troubles = []
+    for name in published.pages:
+        with watched(browser, **look("light", 375)) as tab:
+            tab.page.goto(ORIGIN + BASE + name)
+            tab.page.wait_for_load_state("networkidle")
+            files = {
+                published.folder / (url.split("#")[0].removeprefix(ORIGIN + BASE) or "index.html")
+                for url in tab.requests
+                if url.startswith(ORIGIN + BASE)
+            }
+        weight = sum(len(gzip.compress(file.read_bytes())) for file in files)
+        most = next(most for pattern, most in budget.items() if fnmatch(name, pattern))
+        if not 50_000 < weight < most:
+            troubles.append(f"{name}: {weight:,} bytes in {len(files)} files, {most:,} are allowed")
+    report(troubles)
 
 
 def test_the_first_sight_of_a_figure_costs_no_script(published: Site, browser: Browser) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
+import html5lib
 import nbformat
 import pytest
 from PIL import Image
@@ -103,6 +106,29 @@ def test_ids_are_given_once_a_page(documents: dict[str, Document]) -> None:
     for page, document in documents.items():
         twice = {identity for identity in document.ids if document.ids.count(identity) > 1}
         assert not twice, f"{page}: {twice}"
+
+
+def test_every_page_is_valid_html(published: Site) -> None:
+    troubles = []
+    for name in published.pages:
+        parser = html5lib.HTMLParser()
+        parser.parse(published.text(name))
+        troubles += [f"{name}, line {line}: {what} {of}" for (line, _), what, of in parser.errors]
+    assert not troubles, "\n".join(troubles)
+
+
+def test_the_policy_names_the_one_script_that_stands_in_a_page(published: Site) -> None:
+    for name in published.pages:
+        document = html5lib.parse(published.text(name), namespaceHTMLElements=False)
+        metas = {meta.get("http-equiv"): meta.get("content") for meta in document.iter("meta")}
+        scripts = [
+            script.text or ""
+            for script in document.iter("script")
+            if not script.get("src") and script.get("type") in (None, "module")
+        ]
+        assert len(scripts) == 1, f"{name}: {scripts}"
+        digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+        assert f"script-src 'self' 'sha256-{digest}';" in (metas["Content-Security-Policy"] or "")
 
 
 def test_images_have_alt_texts_and_sizes(documents: dict[str, Document]) -> None:

@@ -9,7 +9,6 @@
 
   const TABLES = "table[data-sortable], .sortable table";
   const NUMBER = /^[+\-\u2212]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?/i;
-  const words = new Intl.Collator(document.documentElement.lang || "en", { numeric: true, sensitivity: "base" });
 
   function valueOf(cell) {
     if (!cell) return "";
@@ -27,6 +26,7 @@
       const rows = [...body.rows].map((row) => ({ row, text: valueOf(row.cells[column]) }));
       const filled = rows.filter(({ text }) => text !== "");
       const numeric = filled.every(({ text }) => !Number.isNaN(toNumber(text)));
+      const words = new Intl.Collator(document.documentElement.lang || "en", { numeric: true, sensitivity: "base" });
       const compare = numeric
         ? (a, b) => toNumber(a.text) - toNumber(b.text)
         : (a, b) => words.compare(a.text, b.text);

@@ -1,7 +1,8 @@
-/* Runs where the page's body begins, before anything is painted.
+/* Stands in the head of every page, above the style sheets: a script below them would wait for them, and
+   with it all that follows, so that the first paint would show the header alone.
 
-   Material keeps its small storage helpers in an inline script. They are here instead, so that a
-   Content-Security-Policy can forbid inline scripts; its bundle looks for these four names. */
+   Material keeps its small storage helpers in an inline script. They are here, because this is the one script
+   whose hash the Content-Security-Policy names; Material's bundle looks for these four names. */
 (function (script) {
   "use strict";
   window.__md_scope = new URL(script.dataset.base, location);
@@ -32,5 +33,20 @@
   const chosen = __md_get("__palette")?.color;
   const follows = !chosen || chosen.media === "(prefers-color-scheme)";
   const dark = follows ? matchMedia("(prefers-color-scheme: dark)").matches : chosen.scheme === "slate";
-  document.body.setAttribute("data-md-color-scheme", dark ? "slate" : "default");
+  const parsing = new MutationObserver(() => {
+    if (!document.body) return;
+    document.body.setAttribute("data-md-color-scheme", dark ? "slate" : "default");
+    parsing.disconnect();
+  });
+  parsing.observe(document.documentElement, { childList: true });
+
+  // Text first: fonts once there has been a frame. Those that this reader has had before are in the browser's
+  // cache, and need not wait.
+  const root = document.documentElement;
+  root.classList.toggle("plain-fonts", !__md_get("fonts"));
+  function takeFonts() {
+    root.classList.remove("plain-fonts");
+    document.fonts.ready.then(() => __md_set("fonts", true));
+  }
+  addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(takeFonts)));
 })(document.currentScript);
