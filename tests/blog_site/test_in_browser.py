@@ -1,4 +1,4 @@
-"""Pages and figures in a real browser, under the site's own policy, which forbids inline scripts."""
+"""Pages and figures in a real browser, under the site's own policy, which forbids all scripts but its own."""
 
 from __future__ import annotations
 
