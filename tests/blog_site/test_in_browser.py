@@ -66,9 +66,6 @@ def test_plotly_is_asked_for_only_when_the_reader_comes_near(open_page, served):
 
 def test_figures_survive_instant_navigation_there_and_back(open_page):
     page = open_page("index.html")
-    page.wait_for_load_state(
-        "networkidle"
-    )  # Material asks the site map which links are the site's own
     page.evaluate("window.samePage = true")
     page.get_by_role("link", name="Vision Transformers: Patches & Cross-Attention").first.click()
     draw(page)

@@ -3,13 +3,16 @@
   "use strict";
 
   const shifts = [];
-  const shifting = new PerformanceObserver((list) => {
-    for (const { sources, value, startTime, hadRecentInput } of list.getEntries()) {
-      if (hadRecentInput) continue; // the reader has pressed something
-      shifts.push({ value, at: Math.round(startTime), nodes: sources.map(({ node }) => name(node)) });
-    }
-  });
-  shifting.observe({ type: "layout-shift", buffered: true });
+  try {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const nodes = entry.sources.map(({ node }) => name(node));
+        shifts.push({ value: entry.value, nodes });
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  } catch {
+    /* not in this browser */
+  }
 
   const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
   const visible = (element) =>
@@ -106,8 +109,6 @@
     // As if the reader had been everywhere: parts out of sight have no sizes yet (site.css, `.partly`).
     document.documentElement.classList.remove("partly");
     await frame();
-    await frame();
-    shifting.takeRecords(); // that was us
     const wait = [...document.images].filter(visible).map((image) => {
       image.loading = "eager";
       return image.decode().catch(() => {}); // `blanks` reports it
