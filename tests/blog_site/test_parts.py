@@ -39,6 +39,18 @@ def test_parts_hold_all_blocks_in_order_and_begin_with_their_heading(blocks):
     assert as_text == [ElementTree.tostring(block).strip() for block in plain(text)]
 
 
+def test_a_notebook_on_its_own_page_has_parts_too_and_other_boxes_have_none():
+    box = '<div class="{}" markdown>\n\n# One\n\n## Two\n\nText.\n\n## Three\n\n</div>'
+    text = "\n\n".join(box.format(name) for name in ("nb-notebook wide", "other"))
+    page = ElementTree.fromstring(
+        f"<body>{markdown.markdown(text, extensions=[*EXTENSIONS, 'md_in_html'])}</body>"
+    )
+    notebook, other = page
+    assert [block.tag for block in notebook] == ["h1", "section", "section"]
+    assert [[block.tag for block in part] for part in notebook[1:]] == [["h2", "p"], ["h2"]]
+    assert [block.tag for block in other] == ["h1", "h2", "p", "h2"]
+
+
 def test_the_contents_list_still_finds_every_heading():
     parser = markdown.Markdown(extensions=EXTENSIONS)
     parser.convert("# One\n\n## Two\n\n### Three\n\n## Four")
