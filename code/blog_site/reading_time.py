@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 
 __all__ = ["reading_minutes"]
@@ -46,6 +47,7 @@ class _Counter(HTMLParser):
             self.words += len(re.findall(r"\w+", data))
 
 
+@lru_cache(maxsize=32)  # a server asks on every save, of posts that have not changed
 def reading_minutes(page_html: str) -> int:
     """Return the minutes that a page takes to read, at least one; folded details do not count."""
     counter = _Counter()

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,29 +50,11 @@ def build(fresh: bool, why: bool, site_dir: str) -> None:
 @main.command()
 def serve() -> None:
     """Serve the site on this machine and build it anew on every save."""
-    from mkdocs.commands import serve as mkdocs_serve
-    from mkdocs.exceptions import Abort
-
-    def build_or_say_why_not(config: Any, **options: Any) -> None:
-        served, staging = Path(config.site_dir), Path(f"{config.site_dir}.building")
-        first = not any(served.iterdir())
-        config.site_dir = str(staging)
-        try:
-            _build(config, held, **options)
-        except EmbedError as error:
-            if first:
-                raise Abort(f"\n{error}\n") from error  # MkDocs prints it without a traceback
-            # Not raised: MkDocs would let every browser wait until the mistake is mended.
-            click.echo(f"\nError: {error}\n", err=True)
-            return
-        finally:
-            config.site_dir = str(served)
-        swap_in(staging, served)  # until here the browser sees the last good site
+    from notebook_embed import serving
 
     set_source_date(Path.cwd())
     held = _log_to_terminal(logging.INFO)
-    mkdocs_serve.build = build_or_say_why_not
-    mkdocs_serve.serve("mkdocs.yml")
+    serving.serve(partial(_build, held=held))
 
 
 class Held(logging.StreamHandler):
@@ -100,7 +83,7 @@ def _log_to_terminal(level: int) -> Held:
     return handler
 
 
-def _build(config: Any, held: Held, **options: Any) -> None:
+def _build(config: Any, *, held: Held, **options: Any) -> None:
     """Run MkDocs; what it logged of a page that failed is told where the error is not ours."""
     from mkdocs.commands import build as mkdocs_build
 
@@ -120,7 +103,7 @@ def _mkdocs(root: Path, staging: Path) -> None:
     config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
     config.plugins.on_startup(command="build", dirty=False)
     try:
-        _build(config, held)
+        _build(config, held=held)
     finally:
         config.plugins.on_shutdown()
 

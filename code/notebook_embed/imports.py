@@ -10,10 +10,11 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["Closure", "import_closure"]
+__all__ = ["Closure", "Modules", "import_closure"]
 
 
 @dataclass
@@ -24,33 +25,63 @@ class Closure:
     foreign: set[str] = field(default_factory=set)
 
 
+class Modules:
+    """The modules below `roots` as they are now: what is found out about one is kept."""
+
+    def __init__(self, roots: list[Path]) -> None:
+        self.roots = roots
+        self._files: dict[str, list[_Module]] = {}
+
+    def closure(self, code: str) -> Closure:
+        """Follow every import in `code`.
+
+        Imports inside functions and literal ``import_module("name")`` calls count. What is put
+        together at run time cannot be seen: name such files as a cell's ``inputs``.
+
+        Raises
+        ------
+        SyntaxError : `code`, or a module of the project, is not Python; `filename` tells which.
+        """
+        closure = Closure()
+        waiting = list(_imported(code))
+        seen = set()
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            modules = self._modules(name)
+            if not modules:
+                closure.foreign.add(name.split(".")[0])
+            for module in modules:
+                if module.path not in closure.local:
+                    closure.local[module.path] = module.digest
+                    waiting.extend(module.imports)
+        return closure
+
+    def _modules(self, name: str) -> list[_Module]:
+        if name not in self._files:
+            self._files[name] = [
+                _Module(path, *_read(path, package, path.stat().st_mtime_ns, path.stat().st_size))
+                for path, package in _local_files(name, self.roots)
+            ]
+        return self._files[name]
+
+
 def import_closure(code: str, roots: list[Path]) -> Closure:
-    """Follow every import in `code` through the modules below `roots`.
+    """Follow every import in `code` through the modules below `roots`; see `Modules.closure`."""
+    return Modules(roots).closure(code)
 
-    Imports inside functions and literal ``import_module("name")`` calls count. What is put
-    together at run time cannot be seen: name such files as a cell's ``inputs``.
 
-    Raises
-    ------
-    SyntaxError : `code`, or a module of the project, is not Python; `filename` tells which.
-    """
-    closure = Closure()
-    waiting = list(_imports(ast.parse(code), package=""))
-    seen = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        files = _local_files(name, roots)
-        if not files:
-            closure.foreign.add(name.split(".")[0])
-        for path, package in files:
-            if path not in closure.local:
-                digest, found = _read(path, package, path.stat().st_mtime_ns, path.stat().st_size)
-                closure.local[path] = digest
-                waiting.extend(found)
-    return closure
+class _Module(NamedTuple):
+    path: Path
+    digest: str
+    imports: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _imported(code: str) -> tuple[str, ...]:
+    return tuple(_imports(ast.parse(code), package=""))
 
 
 @cache

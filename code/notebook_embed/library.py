@@ -164,7 +164,7 @@ def find_embeds(text: str) -> Iterator[Embed]:
     """
     if "![" not in text:
         return
-    bare = _without_code(text)
+    bare = without_code(text)
     for match in _EMBED.finditer(bare):
         if is_reference(match["href"]):
             start = bare.rfind("\n", 0, match.start()) + 1
@@ -173,7 +173,7 @@ def find_embeds(text: str) -> Iterator[Embed]:
             yield Embed(match["href"], match["alt"], line, alone)
 
 
-def _without_code(text: str) -> str:
+def without_code(text: str) -> str:
     """Blank out fences, indented lines and code spans; every line keeps its number."""
     lines, fence = [], ""
     for line in text.split("\n"):

@@ -31,6 +31,7 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.excerpts import Excerpt
 from notebook_embed.library import Embed, Library, Place, find_embeds, is_reference, page_of
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell, Notebook
@@ -62,6 +63,7 @@ class NotebookEmbedExtension(Extension):
         self.config = {
             "page": ["", "the URI of the page, where nobody else tells it"],
             "code": [[], "folders in which '::: package.module' is looked up"],
+            "separator": ["<!-- more -->", "what a list of posts shows ends here"],
         }
         super().__init__(**options)
 
@@ -69,6 +71,8 @@ class NotebookEmbedExtension(Extension):
         md.registerExtension(self)
         if self.library is None:
             return  # MkDocs makes one parser while it checks its configuration
+        # After line ends are made alike (30), before HTML is taken out (20).
+        md.preprocessors.register(Excerpt(md, self.getConfig("separator")), "excerpt", 29)
         embedder = Embedder(md, self.library, self.getConfig("page"))
         roots = [Path(root) for root in self.getConfig("code")]
         md.parser.blockprocessors.register(EmbedBlock(md.parser, embedder), "notebook_embed", 25)

@@ -71,6 +71,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             "library": self.library,
             "code": [str(self.root / folder) for folder in self.config.code],
         }
+        if (blog := config.plugins.get("material/blog")) is not None:
+            separator = blog.config.post_excerpt_separator
+            config.mdx_configs["notebook_embed"]["separator"] = separator
         # mkdocs-jupyter inlines 575 KB of styles into each page; our template has none.
         mkdocs_jupyter.config.settings.templates_dir = str(Path(__file__).parent / "templates")
         for name in sorted(path.name for path in STATIC.glob("*")):
@@ -242,7 +245,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_serve(
         self, server: LiveReloadServer, config: MkDocsConfig, builder: Any
     ) -> LiveReloadServer:
+        root = Path(config.config_file_path).parent  # the first build may have got nowhere
         for folder in [*self.config.code, *self.config.watch, self.config.requirements]:
-            if (self.root / folder).exists():
-                server.watch(str(self.root / folder))
+            if (root / folder).exists():
+                server.watch(str(root / folder))
         return server

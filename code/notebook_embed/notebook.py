@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -120,6 +120,11 @@ def read_notebook(path: Path, uri: str) -> Notebook:
         before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
         line = before.count(b"\n") + 1
         raise EmbedError(f"the notebook cannot be read: {error}", file=path, line=line) from error
+    return _read(text, path, uri)
+
+
+@lru_cache(maxsize=256)  # a server reads all notebooks on every save
+def _read(text: str, path: Path, uri: str) -> Notebook:
     node = _parse(text, path)
 
     lines = _first_lines(text, node.cells, path)

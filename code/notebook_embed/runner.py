@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import nbformat
@@ -21,7 +21,7 @@ from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.execution import Job, Progress
 from notebook_embed.executors import Run, place
-from notebook_embed.imports import Closure, import_closure
+from notebook_embed.imports import Closure, Modules
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
@@ -62,7 +62,8 @@ def execute_all(
     EmbedError : a notebook failed. Those already under way are finished and kept; no other starts.
     """
     cache = Cache(settings.cache)
-    keys = {uri: key_of(notebook, settings) for uri, notebook in notebooks.items()}
+    modules: dict[Path, Modules] = {}  # by the folder of the notebooks that import them
+    keys = {uri: key_of(notebook, settings, modules) for uri, notebook in notebooks.items()}
     done = {} if settings.fresh else {uri: cache.load(key) for uri, key in keys.items()}
     due = [uri for uri in notebooks if done.get(uri) is None]
     if settings.why:
@@ -155,8 +156,12 @@ def _with_outputs(notebook: Notebook, executed: str) -> nbformat.NotebookNode:
     return node
 
 
-def key_of(notebook: Notebook, settings: Settings) -> Key:
+def key_of(
+    notebook: Notebook, settings: Settings, modules: dict[Path, Modules] | None = None
+) -> Key:
     """Collect all that the result of a notebook depends on.
+
+    `modules` keeps what is found about modules for the notebooks to come.
 
     Raises
     ------
@@ -172,9 +177,12 @@ def key_of(notebook: Notebook, settings: Settings) -> Key:
         ),
     }
     foreign: set[str] = set()
+    folder = notebook.path.parent
+    known = {} if modules is None else modules
+    found = known.setdefault(folder, Modules([folder, *settings.code]))
     if notebook.language == "python":
         for cell in notebook.code_cells:
-            closure = _closure(notebook, cell, settings)
+            closure = _closure(notebook, cell, found)
             foreign |= closure.foreign
             for path, digest in closure.local.items():
                 parts[f"module {shown_in(path, settings.root)}"] = digest
@@ -188,11 +196,9 @@ def key_of(notebook: Notebook, settings: Settings) -> Key:
     return Key(notebook.uri, parts)
 
 
-def _closure(notebook: Notebook, cell: Cell, settings: Settings) -> Closure:
-    # Magics and shell lines become calls that Python can parse.
-    code = TransformerManager().transform_cell(cell.code)
+def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
     try:
-        return import_closure(code, [notebook.path.parent, *settings.code])
+        return modules.closure(_without_magics(cell.code))
     except SyntaxError as error:
         in_module = error.filename and error.filename != "<unknown>"
         above = len(cell.source.split("\n")) - len(cell.code.split("\n"))
@@ -203,6 +209,12 @@ def _closure(notebook: Notebook, cell: Cell, settings: Settings) -> Closure:
             cell=None if in_module else cell.name,
             remedy=f"{shown(notebook.path)} imports it." if in_module else "",
         ) from error
+
+
+@lru_cache(maxsize=4096)
+def _without_magics(code: str) -> str:
+    """Turn magics and shell lines into calls that Python can parse."""
+    return TransformerManager().transform_cell(code)
 
 
 def shown_in(path: Path, root: Path) -> str:

@@ -57,10 +57,17 @@ date: 2026-02-03
 # Formats
 
 From a notebook of old: ![](../notebooks/old.ipynb#sum). From MyST: ![](../notebooks/myst.md#product).
+[Elsewhere][far], with a note.[^note]
 
 <!-- more -->
 
 ![A line](../notebooks/myst.md#many)
+
+[far]: https://example.org/far
+[^note]:
+    Told below.
+
+    In two paragraphs.
 """
 
 
@@ -113,6 +120,12 @@ def test_the_index_shows_excerpts_whose_links_hold(formats: Project) -> None:
     for target in re.findall(r'(?:src|href)="((?:figures|notebooks|2026)/[^"#]+)', index):
         assert (formats.root / "site" / target).is_file(), target
     assert "figures/" in index
+    # What an introduction refers to may be defined at the end of its post.
+    assert '<a href="https://example.org/far">Elsewhere</a>' in index
+    assert "[^note]" not in index
+    assert "[^note]" not in formats.page("2026/02/03/formats.html")
+    assert "A line" not in index
+    assert index.count("Continue reading") == 2
 
 
 def test_listings_repeat_no_id(formats: Project) -> None:

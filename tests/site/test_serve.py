@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 from small_blog import Project
 
 POST = "docs/posts/circles.md"
@@ -42,10 +45,17 @@ class Served:
 
 @pytest.fixture
 def served(project: Project, tmp_path: Path) -> Iterator[Served]:
+    with serving(project, tmp_path) as blog:
+        blog.wait(lambda: "The area is" in blog.page())
+        yield blog
+
+
+@contextlib.contextmanager
+def serving(project: Project, tmp_path: Path) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    text = (project.root / "mkdocs.yml").read_text("utf-8")
+    text = (project.root / "mkdocs.yml").read_text("utf-8").replace(":8123/", f":{port}/")
     project.write("mkdocs.yml", text + f"dev_addr: 127.0.0.1:{port}\n")
     log = tmp_path / "terminal"
     with log.open("w") as file:
@@ -56,10 +66,8 @@ def served(project: Project, tmp_path: Path) -> Iterator[Served]:
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    blog = Served(project, port, log)
     try:
-        blog.wait(lambda: "The area is" in blog.page())
-        yield blog
+        yield Served(project, port, log)
     finally:
         server.terminate()
         server.wait(30)
@@ -88,3 +96,83 @@ def test_a_mistake_is_told_and_the_next_save_recovers(served: Served) -> None:
     served.project.change(POST, "areas.py#aera)", "areas.py#area)")
     served.project.change(POST, "The area is", "Again it is")
     served.wait(lambda: "Again it is" in served.page())
+
+
+MISTAKES = [
+    (POST, "areas.py#area)", "areas.py#aera)", "Did you mean 'area'"),
+    ("docs/notebooks/areas.py", "circle(measured)", "circle('<b>')", "TypeError"),
+    (POST, "<!-- more -->", "[Gone](gone.md) <!-- more -->", "Doc file 'posts/circles.md'"),
+    ("mkdocs.yml", "site_name: Trial", "site_nam: Trial", "site_name"),
+]
+
+
+def test_a_mistake_shows_in_the_browser_above_the_last_good_page(
+    project: Project, tmp_path: Path, launch: Callable[..., Browser]
+) -> None:
+    project.change("mkdocs.yml", "site_name", "strict: true\nsite_name")
+    page = launch().new_page()
+    told = page.get_by_role("alert")
+    with serving(project, tmp_path) as blog:
+        blog.wait(lambda: "The area is" in blog.page())
+        page.goto(f"http://127.0.0.1:{blog.port}/2026/01/02/circles.html")
+        for file, good, bad, message in MISTAKES:
+            where = f"{file}:{project.line(file, good)}"
+            project.change(file, good, bad)
+            expect(told).to_contain_text(message, timeout=60_000)
+            if message in ("TypeError", "Did you mean 'area'"):
+                expect(told).to_contain_text(where)
+            expect(page.get_by_role("heading", name="Circles")).to_be_visible()
+            project.change(file, bad, good)
+            expect(told).to_have_count(0, timeout=60_000)
+    page.close()
+
+
+def test_a_server_that_starts_with_a_mistake_waits_for_it_to_be_mended(
+    project: Project, tmp_path: Path
+) -> None:
+    project.change(POST, "areas.py#area)", "areas.py#aera)")
+    with serving(project, tmp_path) as blog:
+        blog.wait(lambda: "Did you mean" in blog.page("index.html"))
+        project.change(POST, "areas.py#aera)", "areas.py#area)")
+        blog.wait(lambda: "The area is" in blog.page())
+        assert "Did you mean" not in blog.page("index.html")
+
+
+CHANGES = {
+    "a word": (POST, "The area is", "Its area is"),
+    "an alt text": (POST, "![A dark bar]", "![A bar]"),
+    "a module": ("code/shapes/numbers.py", "3.0", "3.14"),
+    "a label": ("docs/notebooks/numbers.py", "label: mean", "label: average"),
+    "a title": ("docs/notebooks/numbers.py", "# # Numbers", "# # Counts"),
+    "an address": (POST, "date: 2026-01-02", "date: 2026-01-03"),
+    "a setting": ("mkdocs.yml", "permalink: true", "permalink: false"),
+}
+
+
+def test_what_a_server_shows_after_many_saves_is_what_a_build_makes(
+    served: Served, tmp_path: Path
+) -> None:
+    fresh = Project(tmp_path / "fresh")
+    for what, (file, old, new) in CHANGES.items():
+        served.project.change(file, old, new)
+        if what == "a label":
+            served.project.change(POST, "numbers.py#mean", "numbers.py#average")
+        shutil.rmtree(fresh.root, ignore_errors=True)
+        shutil.copytree(served.project.root, fresh.root, ignore=shutil.ignore_patterns("site"))
+        fresh.build().succeeded()
+        pages = sorted((fresh.root / "site").rglob("*.html"))
+        for page in pages:
+            name = page.relative_to(fresh.root / "site").as_posix()
+            expected = page.read_text("utf-8")
+
+            def same(name: str = name, expected: str = expected) -> bool:
+                return without_reload(served.page(name)) == expected
+
+            served.wait(same)
+        search = "search/search_index.json"
+        assert served.page(search) == fresh.page(search), what
+
+
+def without_reload(page: str) -> str:
+    """Take out the script that MkDocs' server adds."""
+    return re.sub(r"<script>\s*var livereload.*?</script>", "", page, flags=re.S)

@@ -1,0 +1,154 @@
+"""While a server builds again and again: pages that cannot have changed are not converted again.
+
+A page's HTML depends on its own Markdown and on what all pages share: the notebooks and their
+outputs, modules whose code is shown, where files are, and the configuration. As long as these are
+the same, what an earlier build made is taken. An extension that reads other files
+(``pymdownx.snippets``) would break this, and then every page is converted.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+from notebook_embed.library import Library
+
+__all__ = ["Unchanged"]
+
+# What Page.render sets. The links to other files' anchors name files, which each build makes anew.
+_RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
+_EXCERPT = ("content", "more", "toc")
+
+
+class Unchanged:
+    """What the builds of one server have made, by what it was made of.
+
+    `keep` holds what a build has made for the next ones; call it where the build has succeeded
+    without a warning, for what is taken from here gives none.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+        self._used: dict[str, Any] = {}
+        self._shared = ""
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Take from here what a build asks for while the block lasts."""
+        self._used, self._shared = {}, ""
+        patches = [mock.patch.object(Page, "render", self._render(Page.render))]
+        try:
+            from material.plugins.blog.structure import Excerpt
+            from material.plugins.search.plugin import SearchIndex
+        except ImportError:
+            pass  # another theme
+        else:
+            patches += [
+                mock.patch.object(Excerpt, "render", self._excerpt(Excerpt.render)),
+                mock.patch.object(
+                    SearchIndex,
+                    "add_entry_from_context",
+                    self._index(SearchIndex.add_entry_from_context),
+                ),
+            ]
+        for patch in patches:
+            patch.start()
+        try:
+            yield
+        finally:
+            for patch in patches:
+                patch.stop()
+
+    def keep(self) -> None:
+        self._kept = self._used
+
+    def _once(self, make: Callable[[], Any], *parts: object) -> Any:
+        """Return a copy of what was made of these parts before, else what `make` returns."""
+        key = hashlib.sha256(repr((self._shared, parts)).encode()).hexdigest()
+        known = self._kept if key in self._kept else self._used
+        if key not in known:
+            made = make()
+            self._used[key] = copy.deepcopy(made)
+            return made
+        self._used[key] = known[key]
+        return copy.deepcopy(known[key])
+
+    def _render(self, real: Callable[..., None]) -> Callable[..., None]:
+        def render(page: Page, config: MkDocsConfig, files: Files) -> None:
+            self._shared = self._shared or _shared(config, files)
+            library: Library = config.mdx_configs["notebook_embed"]["library"]
+
+            def make() -> tuple[dict[str, Any], dict[str, dict[str, str]], list[str]]:
+                real(page, config, files)
+                links = {f.src_uri: to for f, to in (page.links_to_anchors or {}).items()}
+                used = library.used.get(page.file.src_uri, [])
+                return {name: getattr(page, name) for name in _RENDERED}, links, used
+
+            uri, url = page.file.src_uri, page.file.url
+            values, links, used = self._once(make, "page", uri, url, page.markdown)
+            vars(page).update(values)
+            page.links_to_anchors = {
+                file: to
+                for name, to in links.items()
+                if (file := files.get_file_from_path(name)) is not None
+            }
+            for notebook in used:
+                library.use(uri, notebook)
+
+        return render
+
+    def _excerpt(self, real: Callable[..., None]) -> Callable[..., None]:
+        def render(excerpt: Any, page: Page, separator: str) -> None:
+            def make() -> dict[str, Any]:
+                real(excerpt, page, separator)
+                return {name: getattr(excerpt, name) for name in _EXCERPT}
+
+            post = excerpt.post
+            written = (post.file.src_uri, post.url, page.url, post.title, post.markdown, separator)
+            vars(excerpt).update(self._once(make, "excerpt", *written))
+
+        return render
+
+    def _index(self, real: Callable[..., None]) -> Callable[..., None]:
+        def add(index: Any, page: Page) -> None:
+            def make() -> list[Any]:
+                before = len(index.entries)
+                real(index, page)
+                made = index.entries[before:]
+                del index.entries[before:]
+                return made
+
+            named = (page.meta.get("tags"), page.meta.get("search"), page.meta.get("title"))
+            index.entries += self._once(make, "search", page.url, page.title, named, page.content)
+
+        return add
+
+
+def _shared(config: MkDocsConfig, files: Files) -> str:
+    """Return a digest of what every page may depend on, beside its own text."""
+    options = config.mdx_configs["notebook_embed"]
+    library: Library = options["library"]
+    digest = hashlib.sha256()
+    if "pymdownx.snippets" in config.markdown_extensions:
+        digest.update(os.urandom(16))
+    if config.config_file_path:
+        digest.update(Path(config.config_file_path).read_bytes())
+    for file in sorted(files, key=lambda file: file.src_uri):
+        digest.update(f"{file.src_uri} {file.dest_uri}\n".encode())
+    for uri in sorted(library.notebooks):
+        digest.update(repr((uri, library.notebooks[uri].cells, library.outputs[uri])).encode())
+    digest.update(repr(sorted(library.alts.items())).encode())
+    for folder in options["code"]:
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(f"{path} {path.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()
