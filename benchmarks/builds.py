@@ -38,7 +38,8 @@ RECORD = ROOT / "benchmarks/builds.json"
 NOTEBOOKS = 4
 SITES = ("embed", "jupyter", "pages", "bare")
 EMBED = re.compile(r"^ *!\[[^\n]*\]\([^\n]*\.py[^\n]*$|!\[\]\([^)]*\.py[^)]*\)|^::: .*$", re.M)
-LINK = re.compile(r"\[([^\]]*)\]\([^)]*\.py[^)]*\)")
+# A link to a notebook, or to a figure of the same page.
+LINK = re.compile(r"\[([^\]]*)\]\((?:[^)]*\.py[^)]*|\?[^)]*|#[^)]*)\)")
 POST = """\
 ---
 title: Four notebooks
@@ -81,10 +82,11 @@ def prepare(kind: str, folder: Path) -> None:
         post += (
             f"\nNumber ![]({at}#shapes-per-image).\n\n![Images]({at}#batch)\n\n![]({at}#truth)\n"
         )
+    # Only these four are embedded: other pages keep their text alone.
+    for page in (folder / "docs").rglob("*.md"):
+        _without_embeds(page)
     (folder / "docs/posts/four.md").write_text(post, "utf-8")
 
-    # The guide's own small notebook is not among the four.
-    _without_embeds(folder / "docs/authoring-guide.md")
     config: dict[str, Any] = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), _Loader)
     plugins = {name: item for item in config["plugins"] for name in (_name(item),)}
     if kind != "embed":

@@ -10,6 +10,7 @@ from typing import Any
 
 import mkdocs_jupyter.config
 import nbformat
+from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config import config_options as opt
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
@@ -26,7 +27,7 @@ from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import render_outputs
-from notebook_embed.runner import Settings, execute_all
+from notebook_embed.runner import Executed, Settings, execute_all
 
 STATIC = Path(__file__).parent / "static"
 STATIC_URI = "assets/notebook-embed"
@@ -109,6 +110,13 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     on_files = CombinedEvent(_run_notebooks, _keep_sources)
 
+    def on_env(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+        # Templates are compiled once, not for every build.
+        folder = self.root / ".cache" / "templates"
+        folder.mkdir(parents=True, exist_ok=True)
+        env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+        return env
+
     def _shell(self, uri: str) -> Path:
         """Return the path of the notebook that mkdocs-jupyter gets to see."""
         return self.root / ".cache" / "pages" / f"{posixpath.splitext(uri)[0]}.ipynb"
@@ -142,13 +150,13 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         )
 
     def _add(
-        self, notebook: Notebook, node: nbformat.NotebookNode, files: Files, config: MkDocsConfig
+        self, notebook: Notebook, executed: Executed, files: Files, config: MkDocsConfig
     ) -> None:
         """Put a notebook's page, its download and the files of its figures into the site."""
         stem = posixpath.splitext(notebook.uri)[0]
         folder = posixpath.join("figures", posixpath.relpath(stem, self.config.notebooks))
         rendered = {}
-        for cell, raw in zip(notebook.cells, node.cells, strict=True):
+        for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
             if cell.kind != "code":
                 continue
             rendered[cell.name], made = render_outputs(
@@ -169,7 +177,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         page.abs_src_path = str(self._shell(notebook.uri))
         files.append(page)
         self.library.pages[notebook.uri] = page.url
-        download = File.generated(config, f"{stem}.executed.ipynb", content=nbformat.writes(node))
+        download = File.generated(config, f"{stem}.executed.ipynb", content=executed.text)
         download.dest_uri = f"{stem}.ipynb"
         files.append(download)
 

@@ -62,7 +62,7 @@ class Cell:
         return self.options.get("timeout")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Notebook:
     """A notebook as written: `path` on disk, `uri` relative to ``docs/`` with forward slashes."""
 

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import nbformat
@@ -26,7 +26,7 @@ from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
-__all__ = ["Settings", "execute_all", "key_of", "matching"]
+__all__ = ["Executed", "Settings", "execute_all", "key_of", "matching"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,18 @@ class Settings:
     why: bool = False
 
 
-def execute_all(
-    notebooks: Mapping[str, Notebook], settings: Settings
-) -> dict[str, nbformat.NotebookNode]:
+@dataclass(frozen=True, eq=False)
+class Executed:
+    """A notebook with its outputs: `node`, and as the file that readers download."""
+
+    node: nbformat.NotebookNode
+
+    @cached_property
+    def text(self) -> str:
+        return nbformat.writes(self.node)
+
+
+def execute_all(notebooks: Mapping[str, Notebook], settings: Settings) -> dict[str, Executed]:
     """Return each notebook with its outputs, from the cache where nothing that matters changed.
 
     Raises
@@ -134,7 +143,8 @@ def _run(
         return executed
 
 
-def _with_outputs(notebook: Notebook, executed: str) -> nbformat.NotebookNode:
+@lru_cache(maxsize=256)  # a server asks for the same again and again
+def _with_outputs(notebook: Notebook, executed: str) -> Executed:
     """Put the outputs of a run into the notebook as it is now: its prose may have changed since."""
     node = copy.deepcopy(notebook.node)
     ran = [cell for cell in json.loads(executed)["cells"] if cell["cell_type"] == "code"]
@@ -153,7 +163,7 @@ def _with_outputs(notebook: Notebook, executed: str) -> nbformat.NotebookNode:
                     for mime, part in value.items():
                         if isinstance(part, list) and not mime.endswith("json"):
                             value[mime] = "".join(part)
-    return node
+    return Executed(node)
 
 
 def key_of(

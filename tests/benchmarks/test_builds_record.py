@@ -1,4 +1,4 @@
-"""The README's figures are those of the recorded run."""
+"""The README's figures are those of the recorded runs, and the sites that they time can be built."""
 
 from __future__ import annotations
 
@@ -6,10 +6,32 @@ import json
 import runpy
 from pathlib import Path
 
+import pytest
+
+from notebook_embed.library import Library
+from notebook_embed.markdown_extension import check_embeds
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_readme_shows_the_recorded_run() -> None:
+@pytest.mark.parametrize("name", ["builds", "peers", "saves"])
+def test_the_readme_shows_the_recorded_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    program = runpy.run_path(str(ROOT / f"benchmarks/{name}.py"))
+    record = json.loads((ROOT / f"benchmarks/{name}.json").read_text("utf-8"))
+    assert program["table"](record) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_timed_site_embeds_only_notebooks_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
     builds = runpy.run_path(str(ROOT / "benchmarks/builds.py"))
-    record = json.loads((ROOT / "benchmarks/builds.json").read_text("utf-8"))
-    assert builds["table"](record) in (ROOT / "README.md").read_text("utf-8")
+    builds["prepare"]("embed", tmp_path)
+    docs = tmp_path / "docs"
+    library = Library.read(docs, "notebooks")
+    assert len(library.notebooks) == builds["NOTEBOOKS"]
+    alts = [
+        check_embeds(library, page, page.relative_to(docs).as_posix()) for page in docs.rglob("*.md")
+    ]
+    assert sum(map(len, alts)) == builds["NOTEBOOKS"]
