@@ -26,7 +26,8 @@ NOWHERE = "posts/no-such-post.html"
 WIDTHS = (375, 1280)
 SCHEMES = {"light": "default", "dark": "slate"}
 OTHER = {"light": "dark", "dark": "light"}
-AUDITED = (("light", 375), ("dark", 1280))  # axe takes a second a page: each scheme and width once
+# Axe takes a second a page. These looks and, after the switch, the two others are audited.
+AUDITED = (("light", 375), ("dark", 1280))
 INK = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
 
 every_look = pytest.mark.parametrize(
@@ -157,9 +158,13 @@ def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds: WCAG and its own advice."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("() => axe.run().then((result) => result.violations)")
+    """Return what axe-core finds: WCAG, its own advice, and targets too small for a finger."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(
+        "() => axe.run({ rules: { 'target-size': { enabled: true } } })"
+        ".then((result) => result.violations)"
+    )
     return [
         f"axe: {rule['id']}: {node['html'][:120]} {node['failureSummary']}"
         for rule in found
@@ -198,6 +203,8 @@ def test_every_page_is_whole_and_quiet(
             toggle(tab.page, OTHER[scheme])
             there = f"{where}, switched to {OTHER[scheme]}"
             troubles += [f"{there}: {t}" for t in page_troubles(published, tab, OTHER[scheme])]
+            if (scheme, width) in AUDITED:
+                troubles += [f"{there}: {t}" for t in barriers(tab.page)]
             if tab.bundles() != bool(figures):
                 troubles.append(f"{where}: plotly loaded {tab.bundles()} times for {figures}")
             shifts = tab.page.evaluate("() => probe.shifts")
@@ -331,6 +338,21 @@ def test_the_post_reads_whole_without_scripts(
             assert f"--{kind}" in str(shown.get_attribute("class"))
         assert page.locator(".katex").count() > 5, "mathematics is set"
     report(tab.take())
+
+
+def test_who_wants_no_motion_gets_none(published: Site, browser: Browser) -> None:
+    with watched(browser, reduced_motion="reduce") as tab:
+        tab.page.goto(ORIGIN + BASE + published.post)
+        toggle(tab.page, "dark")
+        moving = tab.page.evaluate(
+            """() => [...document.querySelectorAll("*")].flatMap((element) =>
+              [null, "::before", "::after"].map((pseudo) => getComputedStyle(element, pseudo))
+                .filter((style) => /[1-9]/.test(style.transitionDuration + style.animationDuration)
+                  || style.scrollBehavior !== "auto")
+                .map(() => element.outerHTML.slice(0, 80)))"""
+        )
+        assert not moving
+        assert not tab.page.evaluate("() => document.getAnimations().length")
 
 
 def test_paper_shows_every_figure(published: Site, browser: Browser) -> None:
