@@ -5,7 +5,9 @@ python benchmarks/audit.py [--only "posts/*"] [--record]      after make site; n
 A small server on this machine compresses text, as hosts do. Every page must reach the scores of
 LEAST and weigh at most WEIGHT before the reader has done anything; the command fails where one does
 not. Performance depends on the machine: Lighthouse slows the processor down fourfold for its phone,
-so leave the machine to it. With --record the figures go to benchmarks/audit.json.
+so leave the machine to it. One run of a page differs from the next by several points, so a page
+that falls short is measured twice more, and the run with the median performance counts. With
+--record the figures go to benchmarks/audit.json and into the README.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+
+from recorded import write_readme
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "site"
@@ -141,6 +145,15 @@ def audit(program: Path, address: str, form: str, browser: str) -> dict[str, Any
     }  # fmt: skip
 
 
+def judged(program: Path, address: str, form: str, browser: str, page: str) -> dict[str, Any]:
+    """Measure a page, and thrice if it falls short; give the run with the median performance."""
+    runs = [audit(program, address, form, browser)]
+    if shortcomings(page, form, runs[0]):
+        runs += [audit(program, address, form, browser) for _ in range(2)]
+    runs.sort(key=lambda run: run["scores"]["performance"])
+    return runs[len(runs) // 2] | {"runs": [run["scores"]["performance"] for run in runs]}
+
+
 def shortcomings(page: str, form: str, found: dict[str, Any]) -> list[str]:
     """Say where a page misses its scores or its weight."""
     troubles = [
@@ -152,6 +165,30 @@ def shortcomings(page: str, form: str, found: dict[str, Any]) -> list[str]:
     if found["bytes"] > most:
         troubles.append(f"{page}, {form}: {found['bytes']:,} bytes, at most {most:,} are allowed")
     return troubles
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return a recorded run as the README shows it."""
+    pages = record["pages"]
+    lines = [
+        "| lowest of all pages | " + " | ".join(CATEGORIES) + " | kB, largest |",
+        "|---|" + "---|" * (len(CATEGORIES) + 1),
+    ]
+    for form in FORMS:
+        found = {page: forms[form] for page, forms in pages.items()}
+        least = [min(f["scores"][name] for f in found.values()) for name in CATEGORIES]
+        most = max(f["bytes"] for f in found.values()) / 1000
+        lines.append(f"| {form} | {' | '.join(map(str, least))} | {most:.0f} |")
+    short = [
+        f"`{page}` ({forms[form]['scores']['performance']})"
+        for page, forms in pages.items()
+        for form in FORMS
+        if forms[form]["scores"]["performance"] < record["least"]["performance"]
+    ]
+    asked = record["least"]["performance"]
+    if short:
+        lines += ["", f"Of {len(pages)} pages, below {asked} in performance: {', '.join(short)}."]
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -170,15 +207,18 @@ def main() -> int:
     with serving(SITE) as origin:
         for page in pages:
             for form in FORMS:
-                found = audit(program, origin + page, form, browser)
+                found = judged(program, origin + page, form, browser, page)
                 results.setdefault(page, {})[form] = found
                 troubles += shortcomings(page, form, found)
                 scores = "".join(f"{found['scores'][name]:>16}" for name in CATEGORIES)
                 print(f"{page:44}{form:9}{scores}{found['bytes'] / 1000:9.0f}", flush=True)
     if chosen.record:
         command = "python benchmarks/audit.py --record"
+        if RECORD.exists() and chosen.only != "*":  # what was not measured now stays
+            results = json.loads(RECORD.read_text("utf-8"))["pages"] | results
         content = {"command": command, "least": LEAST, "weight": WEIGHT, "pages": results}
         RECORD.write_text(json.dumps(content, indent=1) + "\n")
+        write_readme("audit", table(content))
     for trouble in troubles:
         print("short:", trouble)
     return 1 if troubles else 0

@@ -27,10 +27,12 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/site"))
 
+from recorded import write_readme  # noqa: E402
 from small_blog import Project, make_project  # noqa: E402
 
 from notebook_embed.cache import Cache, Key  # noqa: E402
@@ -178,6 +180,22 @@ def _flip(path: Path, chance: random.Random) -> None:
         file.write(bytes([byte ^ 1 << bit]))
 
 
+def table(record: dict[str, Any]) -> str:
+    """Return a recorded run as the README shows it."""
+    each, unnoticed = record["flips"]["each"], record["flips"]["unnoticed"]
+    return "\n".join(
+        [
+            "| fault | tried | harmful |",
+            "|---|---|---|",
+            f"| build killed at a random moment | {record['kills']} "
+            f"| {record['kills'] - record['harmless']} |",
+            f"| published file read meanwhile | {record['readings']:,} | {record['torn']} |",
+            f"| bit flipped in a cache entry | {each} | {unnoticed['cache']} |",
+            f"| bit flipped in a checkpoint | {each} | {unnoticed['checkpoint']} |",
+        ]
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
@@ -209,6 +227,7 @@ def main() -> int:
     print(json.dumps({k: v for k, v in result.items() if k != "each"}, indent=1))
     if chosen.record:
         RECORD.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        write_readme("faults", table(result))
     failed = result["harmless"] != len(kills) or cache or checkpoint
     return 1 if failed else 0
 

@@ -28,6 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/site"))
 
+from recorded import write_readme  # noqa: E402
 from small_blog import MKDOCS, make_project  # noqa: E402
 
 RECORD = ROOT / "benchmarks/scale.json"
@@ -149,6 +150,27 @@ def measure(posts: int, rounds: int) -> dict[str, Any]:
     }
 
 
+def table(record: dict[str, Any]) -> str:
+    """Return a recorded run as the README shows it."""
+    lines = [
+        "| posts | notebooks | embeds | seconds | without the embeds | ratio | MB at most |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in record["rows"]:
+        lines.append(
+            f"| {row['posts']:,} | {row['notebooks']} | {row['embeds']:,} | {row['seconds']:.1f} "
+            f"| {row['seconds_without']:.1f} | {row['ratio']:.2f} | {row['peak_mb']} |"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Seconds grow as the number of posts to the power of {record['exponent']:.2f}; a "
+            f"further post costs {record['mb_per_post']:.2f} MB.",
+        ]
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, nargs="+", default=[250, 500, 1000])
@@ -171,6 +193,7 @@ def main() -> int:
     print(json.dumps({k: v for k, v in result.items() if k != "rows"}, indent=1))
     if chosen.record:
         RECORD.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        write_readme("scale", table(result))
     return 0
 
 

@@ -5,9 +5,10 @@ python -m shapes_of_attention.train                          all that is missing
 python -m shapes_of_attention.train --only 'main/unet/*'     some of it
 python -m shapes_of_attention.train --only flagship --budget 600
 
-A run that is done is skipped, one that was stopped goes on where it was. Several of these commands
-may run side by side: they share the work. With several devices or nodes start the command with
-torchrun or under SLURM, or give --devices and --nodes.
+A run that is done is skipped, one that was stopped goes on where it was. A run of another length
+than the grid's is called after it, main/unet/seed-0/seconds-360, and leaves the grid's alone.
+Several of these commands may run side by side: they share the work. With several devices or nodes
+start the command with torchrun or under SLURM, or give --devices and --nodes.
 """
 
 import argparse
@@ -41,6 +42,9 @@ from shapes_of_attention.training.loop import Progress, Stopped, train
 _ROOT = Path(__file__).resolve().parents[2]
 _TEST_IMAGES = 2048
 
+#: Between the name of a run in the grid and the length that it was given instead of the grid's.
+_BUDGET = "/seconds-"
+
 
 def main(arguments: list[str] | None = None) -> int:
     chosen = _parse(arguments)
@@ -50,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: no run is called {chosen.only}; --list names them all", file=sys.stderr)
         return 1
     if chosen.budget is not None:
-        listed = [replace(e, run=e.run.with_budget(chosen.budget)) for e in listed]
+        listed = [_at_budget(entry, chosen.budget) for entry in listed]
     if chosen.list:
         for entry in listed:
             print(_describe(entry, chosen.runs, chosen.assets))
@@ -106,6 +110,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _at_budget(entry: Entry, seconds: float) -> Entry:
+    """Give a run another length, and a name of its own: it must not displace the grid's record."""
+    if entry.run.budget_seconds == seconds:
+        return entry
+    name = f"{entry.name}{_BUDGET}{seconds:g}"
+    return replace(entry, name=name, run=entry.run.with_budget(seconds))
+
+
 def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) -> None:
     fabric.print(f"{entry.name}: {folder}")
     start_from = None
@@ -127,8 +139,9 @@ def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) 
     model = load_model(folder / "model.safetensors")
     record["name"] = entry.name
     # What repeats this run anywhere, whatever folders and patterns it was started with.
-    record["command"] = f"python -m shapes_of_attention.train --only {entry.name}"
-    if chosen.budget is not None:
+    name, other_budget = entry.name.partition(_BUDGET)[:2]
+    record["command"] = f"python -m shapes_of_attention.train --only {name}"
+    if other_budget:
         record["command"] += f" --budget {chosen.budget:g}"
     record["test"] = evaluate(
         model, images=_TEST_IMAGES, seed=TEST_SEED, config=ShapesConfig(**entry.run.data)

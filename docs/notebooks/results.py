@@ -27,7 +27,7 @@
 #|   - assets/records/main-*.json
 #|   - assets/records/sweep-*.json
 #|   - assets/checkpoints/flagship.safetensors
-#|   - assets/checkpoints/main-*-seed-0.safetensors
+#|   - assets/checkpoints/main-*-seed-0*.safetensors
 from pathlib import Path
 
 import numpy as np
@@ -298,10 +298,23 @@ results.learning_curves(main)
 
 
 # %%
+#| label: kept-weights
+def weights_of(record):
+    """Name the file in which the weights of a run lie, if they were kept."""
+    return checkpoints / f"{record.name.replace('/', '-')}.safetensors"
+
+
+def kept_run(label):
+    """Find the run of a model whose weights were kept, the longest of several; None if none was."""
+    runs = [run for run in grouped(records, "main")[label] if weights_of(run).exists()]
+    return max(runs, key=lambda run: run.seconds, default=None)
+
+
+# %%
 #| label: made-of
 def made_of(name):
     """Fit painted colours: the weights of a shape's own colour and of the mean of its group."""
-    net = load_model(checkpoints / f"main-{name}-seed-0.safetensors").eval()
+    net = load_model(weights_of(kept_run(name))).eval()
     found = paint_shapes(net, images=256, seed=TEST_SEED)
     several = found.company > 1
     own, mean = found.colour[several].ravel(), found.wanted[several].ravel()
@@ -485,10 +498,9 @@ print(f"{rgb_then:.1f}")
 shown = make_shapes(range(4), seed=TEST_SEED)
 by_model = {}
 for label, look in results.MODELS.items():
-    path = checkpoints / f"main-{label}-seed-0.safetensors"
-    if path.exists():
-        after = by_name[f"main/{label}/seed-0"].score.colour_error
-        by_model[look.name] = (f"error {after:.1f}", paint_levels(load_model(path).eval(), shown))
+    if kept := kept_run(label):
+        painted = paint_levels(load_model(weights_of(kept)).eval(), shown)
+        by_model[look.name] = (f"error {kept.score.colour_error:.1f}", painted)
 results.paintings(shown, by_model)
 
 # %% [markdown]

@@ -14,7 +14,7 @@ from notebook_embed.markdown_extension import check_embeds
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["builds", "peers", "saves"])
+@pytest.mark.parametrize("name", ["audit", "builds", "faults", "peers", "saves", "scale"])
 def test_the_readme_shows_the_recorded_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     program = runpy.run_path(str(ROOT / f"benchmarks/{name}.py"))
@@ -32,6 +32,7 @@ def test_the_timed_site_embeds_only_notebooks_that_it_has(
     library = Library.read(docs, "notebooks")
     assert len(library.notebooks) == builds["NOTEBOOKS"]
     alts = [
-        check_embeds(library, page, page.relative_to(docs).as_posix()) for page in docs.rglob("*.md")
+        check_embeds(library, page, page.relative_to(docs).as_posix())
+        for page in docs.rglob("*.md")
     ]
     assert sum(map(len, alts)) == builds["NOTEBOOKS"]

@@ -66,7 +66,8 @@ class Record:
 
     Attributes
     ----------
-    family, label, variant : parts of its name, as in main/unet/seed-0.
+    family, label, variant : parts of its name, as in main/unet/seed-0 or, if it was not given the
+        grid's length, main/unet/seed-0/seconds-360.
     config : what defines the run, as in `RunConfig`.
     seconds : of processor time spent on training.
     score : at the end, on the test images.
@@ -144,22 +145,21 @@ def grouped(records: Iterable[Record], family: str) -> dict[str, list[Record]]:
 def at_one_budget(groups: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
     """Keep the runs that had the same time: a comparison that is half run anew stays fair.
 
-    That is the time for which most labels have a run with seed 0; of several, the longest. Labels
-    without such a run are left out.
+    That is the time which most runs had of labels that have seed 0 in it; of several, the longest.
+    Labels without seed 0 in that time are left out.
 
     Raises
     ------
     RecordError
         If no label has a run with seed 0.
     """
-    labels = Counter(
-        budget
-        for runs in groups.values()
-        for budget in {run.config["budget_seconds"] for run in runs if run.seed == 0}
-    )
-    if not labels:
+    runs_at: Counter[float] = Counter()
+    for runs in groups.values():
+        begun = {run.config["budget_seconds"] for run in runs if run.seed == 0}
+        runs_at.update(budget for run in runs if (budget := run.config["budget_seconds"]) in begun)
+    if not runs_at:
         raise RecordError("no run has seed 0; python -m shapes_of_attention.train makes them")
-    chosen = max(labels, key=lambda budget: (labels[budget], budget))
+    chosen = max(runs_at, key=lambda budget: (runs_at[budget], budget))
     kept = {
         label: [run for run in runs if run.config["budget_seconds"] == chosen]
         for label, runs in groups.items()
@@ -186,7 +186,7 @@ def spread(values: Sequence[float]) -> Spread:
 def _read(path: Path) -> Record:
     try:
         found = json.loads(path.read_text("utf-8"))
-        family, label, variant = [*found["name"].split("/"), "", ""][:3]
+        family, label, variant = [*found["name"].split("/", 2), "", ""][:3]
         return Record(
             family=family,
             label=label,

@@ -89,6 +89,25 @@ def test_a_comparison_that_is_half_run_anew_keeps_to_one_budget(tmp_path: Path) 
         kept()
 
 
+def test_longer_runs_take_over_only_when_they_are_as_many(tmp_path: Path) -> None:
+    def run(seed: int, seconds: float, length: str = "") -> None:
+        name = f"main/unet/seed-{seed}{length}"
+        config = {**RECORD["config"], "seed": seed, "budget_seconds": seconds}
+        content = {**RECORD, "name": name, "config": config}
+        (tmp_path / f"{name.replace('/', '-')}.json").write_text(json.dumps(content))
+
+    def kept() -> list[str]:
+        return [run.name for run in at_one_budget(grouped(read_records(tmp_path), "main"))["unet"]]
+
+    short = [f"main/unet/seed-{seed}/seconds-60" for seed in (0, 1)]
+    for seed in (0, 1):
+        run(seed, 60, "/seconds-60")
+    run(0, 120)
+    assert kept() == short, "two seeds say more than one that ran for longer"
+    run(1, 120)
+    assert kept() == ["main/unet/seed-0", "main/unet/seed-1"]
+
+
 def test_records_of_other_studies_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, "flagship")
     (tmp_path / "series-main.json").write_text('{"of": "another form"}')
@@ -187,7 +206,7 @@ def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
         for path in (ASSETS / "records").glob(f"{family}*.json")
     } | {
         f"assets/checkpoints/{path.name}"
-        for path in (ASSETS / "checkpoints").glob("main-*-seed-0.safetensors")
+        for path in (ASSETS / "checkpoints").glob("main-*-seed-0*.safetensors")
     }
     missing = sorted(wanted - declared)
     assert not missing, "declare as inputs in docs/notebooks/results.py:\n" + "\n".join(

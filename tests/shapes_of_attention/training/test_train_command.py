@@ -84,6 +84,19 @@ def test_names_and_keys_of_the_real_grid_are_unique():
     assert {"flagship", "main/unet/seed-2"} <= {entry.name for entry in listed}
 
 
+def test_a_run_of_another_length_leaves_the_record_of_the_grid_alone(small_grid, tmp_path):
+    records = tmp_path / "assets" / "records"
+    assert train.main(arguments(tmp_path, "--only", "tiny/seed-0")) == 0
+    before = (records / "tiny-seed-0.json").read_bytes()
+    for _ in range(2):
+        assert train.main(arguments(tmp_path, "--only", "tiny/seed-0", "--budget", "1")) == 0
+    assert (records / "tiny-seed-0.json").read_bytes() == before
+    shorter = json.loads((records / "tiny-seed-0-seconds-1.json").read_text())
+    assert shorter["name"] == "tiny/seed-0/seconds-1"
+    assert shorter["command"].endswith("--only tiny/seed-0 --budget 1")
+    assert shorter["config"]["budget_seconds"] == 1
+
+
 def test_a_killed_run_goes_on(tmp_path):
     command = [sys.executable, "-m", "shapes_of_attention.train", *arguments(tmp_path)]
     command += ["--only", "main/encoder-only/seed-0", "--budget", "3"]
