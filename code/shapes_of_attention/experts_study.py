@@ -35,6 +35,7 @@ from shapes_of_attention.models.experts import (
 )
 from shapes_of_attention.training.checkpoint import save_model
 from shapes_of_attention.training.loop import VALIDATION_SEED
+from shapes_of_attention.training.machine import fast_in_bfloat16
 from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
 
@@ -139,13 +140,14 @@ def train_variant(
         if isinstance(module, MixtureOfExperts)
     }
     stream = iter(shapes_loader(ShapesStream(batch_size=_BATCH, seed=seed), workers=workers))
+    halved = fast_in_bfloat16(torch.device("cpu"))
     log = LoadLog(every=max(1, (images // _BATCH) // _LOAD_POINTS))
 
     def loss_of(step: int) -> Tensor:
         image, target = next(stream)
         with (
             capture_routing(model) as routings,
-            torch.autocast("cpu", torch.bfloat16),
+            torch.autocast("cpu", torch.bfloat16, enabled=halved),
         ):
             painted = model(image.float() / 255)
         loss = functional.l1_loss(painted.float(), target.float() / 255)

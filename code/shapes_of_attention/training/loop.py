@@ -33,7 +33,7 @@ from shapes_of_attention.training.checkpoint import (
     write_atomically,
     write_tensors,
 )
-from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.machine import fast_in_bfloat16, processor, versions
 from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
 from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import RunConfig
@@ -150,6 +150,7 @@ def train(
     saved_at = progress.seconds
     started = time.perf_counter() - progress.wall_seconds
     clock = time.process_time if fabric.device.type == "cpu" else time.perf_counter
+    halved = run.precision == "bf16" and fast_in_bfloat16(fabric.device)
     model.train()
     with _stop_requests() as stopping:
         points = iter([p for p in _CURVE if p > _share(run, progress)])
@@ -169,9 +170,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
-            with torch.autocast(
-                fabric.device.type, torch.bfloat16, enabled=run.precision == "bf16"
-            ):
+            with torch.autocast(fabric.device.type, torch.bfloat16, enabled=halved):
                 painted = model(image.float() / 255)
             loss = loss_of(painted.float(), target.float() / 255)
             progress.loss = loss.item()
@@ -206,7 +205,7 @@ def train(
         progress.curve.append(_curve_point(bare, run, progress))
         save()
         save_model(folder / "model.safetensors", bare, name=run.model, options=run.options)
-        record = _record(run, bare, progress, fabric)
+        record = _record(run, bare, progress, fabric, precision="bf16" if halved else "float32")
         write_atomically(record_path, (json.dumps(record, indent=1) + "\n").encode())
     return record
 
@@ -278,7 +277,9 @@ def _curve_point(model: nn.Module, run: RunConfig, progress: Progress) -> dict[s
     }
 
 
-def _record(run: RunConfig, model: nn.Module, progress: Progress, fabric: Fabric) -> dict[str, Any]:
+def _record(
+    run: RunConfig, model: nn.Module, progress: Progress, fabric: Fabric, *, precision: str
+) -> dict[str, Any]:
     return {
         "key": run.key(),
         "command": " ".join(["python", "-m", "shapes_of_attention.train", *sys.argv[1:]]),
@@ -295,6 +296,7 @@ def _record(run: RunConfig, model: nn.Module, progress: Progress, fabric: Fabric
             "device": str(fabric.device),
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
+            "precision": precision,
         },
         "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

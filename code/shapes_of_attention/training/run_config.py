@@ -28,7 +28,8 @@ class RunConfig:
     weight_decay : of matrices; biases, norms and tables have none.
     warmup_images : images over which the learning rate rises; then it falls as a cosine to zero.
     loss : mean absolute ("l1") or squared ("mse") difference of pixels in 0 ... 1.
-    precision : of matrix products in training; weights are kept in float32 in either case.
+    precision : of matrix products in training; weights are kept in float32 in either case. A
+        machine that is slow in bf16 takes float32, and its record says so.
     budget_seconds, budget_images : where the run ends, exactly one of them. Seconds are of the
         training process: of its processor time on a CPU, so that a busy machine does not cheat
         a run, of the clock on other devices. Measuring and saving do not count.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from shapes_of_attention.training.checkpoint import write_atomically
-from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.machine import fast_in_bfloat16, processor, versions
 from shapes_of_attention.training.optimizer import adamw, rate_at
 
 __all__ = [
@@ -151,7 +151,11 @@ def make_record(
         "seconds": round(fitted.seconds, 2),
         "curve": fitted.curve,
         "test": test,
-        "machine": {"processor": processor(), "threads": torch.get_num_threads()},
+        "machine": {
+            "processor": processor(),
+            "threads": torch.get_num_threads(),
+            "fast_in_bf16": fast_in_bfloat16(torch.device("cpu")),
+        },
         "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

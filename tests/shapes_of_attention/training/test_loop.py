@@ -92,6 +92,23 @@ def test_a_budget_in_seconds_ends_the_run(tiny_run, tmp_path):
     assert 0.5 <= record["seconds"] < 2
 
 
+@pytest.mark.parametrize("instructions", [{"avx512_bf16": True}, {"bf16": True}, {"avx2": True}])
+def test_a_processor_without_bfloat16_takes_float32(monkeypatch, tiny_run, tmp_path, instructions):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    types = set()
+
+    def watch(module, _inputs, output):
+        if isinstance(module, torch.nn.Linear):
+            types.add(output.dtype)
+
+    run = dataclasses.replace(tiny_run, precision="bf16", budget_images=4)
+    with torch.nn.modules.module.register_module_forward_hook(watch):
+        record = train(run, tmp_path, workers=0)
+    fast = "avx2" not in instructions
+    assert record["machine"]["precision"] == ("bf16" if fast else "float32")
+    assert (torch.bfloat16 in types) == fast
+
+
 def test_the_loss_falls(tiny_run, tmp_path):
     run = dataclasses.replace(tiny_run, budget_images=1200, learning_rate=3e-3)
     record = train(run, tmp_path, workers=0)
