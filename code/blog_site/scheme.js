@@ -28,25 +28,95 @@
   const fresh = visit?.type === "navigate" && !location.hash;
   document.documentElement.classList.toggle("partly", fresh);
 
-  // The reader's choice, else the system's: set before the first paint, so that nothing flashes.
-  document.documentElement.classList.replace("no-js", "js");
-  const chosen = __md_get("__palette")?.color;
-  const follows = !chosen || chosen.media === "(prefers-color-scheme)";
-  const dark = follows ? matchMedia("(prefers-color-scheme: dark)").matches : chosen.scheme === "slate";
+  // The reader's choice of colours, else the system's: set before the first paint, so that nothing flashes.
+  const root = document.documentElement;
+  root.classList.replace("no-js", "js");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let scheme = __md_get("scheme") ?? "system";
+  function wear() {
+    const dark = scheme === "dark" || (scheme !== "light" && system.matches);
+    root.style.colorScheme = dark ? "dark" : "light";
+    document.body.setAttribute("data-md-color-scheme", dark ? "slate" : "default");
+    for (const button of document.querySelectorAll("[data-scheme]")) button.hidden = button.dataset.scheme !== scheme;
+  }
   const parsing = new MutationObserver(() => {
     if (!document.body) return;
-    document.body.setAttribute("data-md-color-scheme", dark ? "slate" : "default");
     parsing.disconnect();
+    wear();
   });
-  parsing.observe(document.documentElement, { childList: true });
+  parsing.observe(root, { childList: true });
+  const bar = document.createElement("meta"); // of the browser, where that can wear a colour
+  bar.name = "theme-color";
+  function wearAnew() {
+    wear();
+    bar.content = getComputedStyle(document.body).getPropertyValue("--nb-paper");
+    document.head.append(bar);
+  }
+  system.addEventListener("change", wearAnew);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-scheme]");
+    if (!button) return;
+    __md_set("scheme", (scheme = button.dataset.next));
+    wearAnew();
+    document.querySelector("[data-scheme]:not([hidden])").focus();
+  });
 
-  // Text first: fonts once there has been a frame. Those that this reader has had before are in the browser's
+  // Text first: scripts and fonts once there has been a frame.
+  const parsed = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+  const painted = PerformanceObserver.supportedEntryTypes?.includes("paint")
+    ? new Promise((resolve) => new PerformanceObserver(resolve).observe({ type: "paint", buffered: true }))
+    : parsed.then(() => new Promise(requestAnimationFrame));
+  parsed.then(() => {
+    wear();
+    fetchScripts();
+  });
+  Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(wearAnew).then(takeFonts)));
+
+  const scripts = () => [...document.querySelector("[data-scripts]").content.querySelectorAll("script")];
+  function fetchScripts() {
+    for (const script of scripts()) {
+      const ahead = { rel: "preload", as: "script", fetchPriority: "low", href: script.getAttribute("src") };
+      document.head.append(Object.assign(document.createElement("link"), ahead));
+    }
+  }
+  async function takeScripts() {
+    const running = scripts().map((inert) => {
+      const source = { src: inert.getAttribute("src"), async: false };
+      const script = Object.assign(document.createElement("script"), source);
+      document.body.append(script);
+      return new Promise((resolve) => (script.onload = script.onerror = resolve));
+    });
+    await Promise.all(running);
+    for (const link of document.querySelectorAll("link[rel=preload]")) link.remove();
+    // Material begins with the event that it has missed.
+    setTimeout(() => {
+      document.dispatchEvent(new Event("DOMContentLoaded"));
+      document.querySelector("[data-scripts]").remove();
+    });
+  }
+
+  // Lines are set but once more when the fonts are here. Those that this reader has had before are in the browser's
   // cache, and need not wait.
-  const root = document.documentElement;
   root.classList.toggle("plain-fonts", !__md_get("fonts"));
   function takeFonts() {
-    root.classList.remove("plain-fonts");
-    document.fonts.ready.then(() => __md_set("fonts", true));
+    const families = ["Source Serif 4", "Inter"];
+    Promise.all(families.map((name) => document.fonts.load(`1em "${name}"`))).then(() => {
+      root.classList.remove("plain-fonts");
+      __md_set("fonts", true);
+    });
   }
-  addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => setTimeout(takeFonts)));
+
+  // As it starts, and on every page that it fetches, Material makes addresses absolute by setting each to what it
+  // is. A style sheet that is set anew is taken anew: the whole page is styled again, and has no style until the
+  // sheet is here again. One that is in use stays as it is written, on the fetched page too: Material keeps what is
+  // written alike.
+  const address = Object.getOwnPropertyDescriptor(HTMLLinkElement.prototype, "href");
+  Object.defineProperty(HTMLLinkElement.prototype, "href", {
+    ...address,
+    set(value) {
+      const inUse = [...document.styleSheets].find((sheet) => sheet.href === value)?.ownerNode;
+      if (!inUse) address.set.call(this, value);
+      else if (inUse !== this) this.setAttribute("href", inUse.getAttribute("href"));
+    },
+  });
 })(document.currentScript);

@@ -33,6 +33,7 @@ def open_page(browser: Browser, served) -> Iterator[Opener]:
             ),
         )
         page.goto(served.url + name)
+        page.wait_for_selector("html.no-js, html:not(:has([data-scripts]))", state="attached")
         return page
 
     yield open_
@@ -83,7 +84,7 @@ def test_the_scheme_follows_the_system_then_the_reader_and_figures_follow_it(ope
     draw(page)
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
     assert tick_colour(page) == "rgb(164, 168, 177)"
-    page.locator("label[for^=__palette]:visible").click()
+    page.locator("[data-scheme]:visible").click()
     page.wait_for_function("document.body.dataset.mdColorScheme === 'default'")
     page.wait_for_function(
         "getComputedStyle(document.querySelector('.xtick text')).fill === 'rgb(98, 102, 111)'"

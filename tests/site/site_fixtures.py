@@ -158,6 +158,10 @@ def browser(server: Server, launch: Callable[..., Browser]) -> Browser:
     return launch(f"--host-resolver-rules={here}, MAP * ~NOTFOUND")
 
 
+#: The page runs its scripts once it has been painted; this holds when they run, or never will.
+READY = "html.no-js, html:not(:has([data-scripts]))"
+
+
 @dataclass
 class Watched:
     """A browser tab, and all that went wrong in it."""
@@ -172,6 +176,13 @@ class Watched:
         self.page.on("request", self._request)
         self.page.on("requestfailed", self._failed)
         self.page.on("response", self._response)
+        self._open = self.page.goto
+        self.page.goto = self._goto  # type: ignore[method-assign]
+
+    def _goto(self, url: str, **options: Any) -> BrowserResponse | None:
+        response = self._open(url, **options)
+        self.page.wait_for_selector(READY, state="attached")
+        return response
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning", "assert"):
