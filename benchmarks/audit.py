@@ -74,6 +74,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Serves a browser that hangs up as it likes."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @functools.cache
 def _compressed(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
@@ -83,7 +91,7 @@ def _compressed(content: bytes) -> bytes:
 def serving(folder: Path) -> Iterator[str]:
     """Serve `folder` while the block lasts; give the address."""
     handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

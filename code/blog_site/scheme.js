@@ -66,32 +66,22 @@
   const painted = PerformanceObserver.supportedEntryTypes?.includes("paint")
     ? new Promise((resolve) => new PerformanceObserver(resolve).observe({ type: "paint", buffered: true }))
     : parsed.then(() => new Promise(requestAnimationFrame));
-  parsed.then(() => {
-    wear();
-    fetchScripts();
-  });
+  parsed.then(wear);
   Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(wearAnew).then(takeFonts)));
 
-  const scripts = () => [...document.querySelector("[data-scripts]").content.querySelectorAll("script")];
-  function fetchScripts() {
-    for (const script of scripts()) {
-      const ahead = { rel: "preload", as: "script", fetchPriority: "low", href: script.getAttribute("src") };
-      document.head.append(Object.assign(document.createElement("link"), ahead));
-    }
-  }
   async function takeScripts() {
-    const running = scripts().map((inert) => {
-      const source = { src: inert.getAttribute("src"), async: false };
+    const inert = document.querySelector("[data-scripts]");
+    const running = [...inert.content.querySelectorAll("script")].map((one) => {
+      const source = { src: one.getAttribute("src"), async: false };
       const script = Object.assign(document.createElement("script"), source);
       document.body.append(script);
       return new Promise((resolve) => (script.onload = script.onerror = resolve));
     });
     await Promise.all(running);
-    for (const link of document.querySelectorAll("link[rel=preload]")) link.remove();
     // Material begins with the event that it has missed.
     setTimeout(() => {
       document.dispatchEvent(new Event("DOMContentLoaded"));
-      document.querySelector("[data-scripts]").remove();
+      inert.remove();
     });
   }
 
