@@ -187,15 +187,9 @@ def table(record: dict[str, Any]) -> str:
         least = [min(f["scores"][name] for f in found.values()) for name in CATEGORIES]
         most = max(f["bytes"] for f in found.values()) / 1000
         lines.append(f"| {form} | {' | '.join(map(str, least))} | {most:.0f} |")
-    short = [
-        f"`{page}` ({forms[form]['scores']['performance']})"
-        for page, forms in pages.items()
-        for form in FORMS
-        if forms[form]["scores"]["performance"] < record["least"]["performance"]
-    ]
-    asked = record["least"]["performance"]
-    if short:
-        lines += ["", f"Of {len(pages)} pages, below {asked} in performance: {', '.join(short)}."]
+    for page, forms in pages.items():
+        for form, found in forms.items():
+            lines += [f"\n- {trouble}" for trouble in shortcomings(page, form, found)]
     return "\n".join(lines)
 
 

@@ -47,10 +47,13 @@
   parsing.observe(root, { childList: true });
   const bar = document.createElement("meta"); // of the browser, where that can wear a colour
   bar.name = "theme-color";
-  function wearAnew() {
-    wear();
+  function tintBar() {
     bar.content = getComputedStyle(document.body).getPropertyValue("--nb-paper");
     document.head.append(bar);
+  }
+  function wearAnew() {
+    wear();
+    tintBar();
   }
   system.addEventListener("change", wearAnew);
   document.addEventListener("click", (event) => {
@@ -67,7 +70,7 @@
     ? new Promise((resolve) => new PerformanceObserver(resolve).observe({ type: "paint", buffered: true }))
     : parsed.then(() => new Promise(requestAnimationFrame));
   parsed.then(wear);
-  Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(wearAnew).then(takeFonts)));
+  Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(tintBar).then(takeFonts)));
 
   async function takeScripts() {
     const inert = document.querySelector("[data-scripts]");

@@ -139,10 +139,8 @@ def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) 
     model = load_model(folder / "model.safetensors")
     record["name"] = entry.name
     # What repeats this run anywhere, whatever folders and patterns it was started with.
-    name, other_budget = entry.name.partition(_BUDGET)[:2]
-    record["command"] = f"python -m shapes_of_attention.train --only {name}"
-    if other_budget:
-        record["command"] += f" --budget {chosen.budget:g}"
+    only = entry.name.replace(_BUDGET, " --budget ")
+    record["command"] = f"python -m shapes_of_attention.train --only {only}"
     record["test"] = evaluate(
         model, images=_TEST_IMAGES, seed=TEST_SEED, config=ShapesConfig(**entry.run.data)
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from ready import READY
+
 POST = "posts/vision.html"
 LIVE = "#fig-curve.nb-figure--live"
 Opener = Callable[..., Page]
@@ -33,7 +35,7 @@ def open_page(browser: Browser, served) -> Iterator[Opener]:
             ),
         )
         page.goto(served.url + name)
-        page.wait_for_selector("html.no-js, html:not(:has([data-scripts]))", state="attached")
+        page.wait_for_selector(READY, state="attached")
         return page
 
     yield open_

@@ -26,6 +26,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from playwright.sync_api import Request as BrowserRequest
 from playwright.sync_api import Response as BrowserResponse
 
+from ready import READY
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("mkdocs.yml", "requirements.txt", "constraints.txt", "pyproject.toml")
 FOLDERS = ("docs", "code", "assets", ".cache/notebooks", ".cache/blog_site")
@@ -156,10 +158,6 @@ def server(published: Site) -> Iterator[Server]:
 def browser(server: Server, launch: Callable[..., Browser]) -> Browser:
     here = f"MAP shapes.localhost:80 127.0.0.1:{server.port}"
     return launch(f"--host-resolver-rules={here}, MAP * ~NOTFOUND")
-
-
-#: The page runs its scripts once it has been painted; this holds when they run, or never will.
-READY = "html.no-js, html:not(:has([data-scripts]))"
 
 
 @dataclass

@@ -1,5 +1,12 @@
 """Pictures of the cost and the accuracy of efficient attention."""
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from matplotlib.patches import PathPatch
+from numpy.typing import NDArray
+
 from shapes_of_attention.figures import efficiency
 
 RUNS = [
@@ -37,3 +44,13 @@ def test_every_run_and_every_yardstick_lies_within_the_chart():
 def test_lengths_are_written_out_in_the_interactive_chart():
     chart = efficiency.cost_chart({"fused": {"rows": COSTS}}).interactive
     assert chart.layout.xaxis.ticktext == ("256", "1,024", "4,096", "16,384")
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.booleans()))
+def test_the_kept_cells_are_filled_and_no_other(mask: NDArray[np.bool_]) -> None:
+    figure = efficiency.mask_grid({"a mask": mask}).static
+    (drawn,) = (patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch))
+    rows, columns = np.indices(mask.shape)
+    middles = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
+    filled = drawn.get_path().contains_points(middles) if mask.any() else np.zeros(mask.size, bool)
+    np.testing.assert_array_equal(filled.reshape(mask.shape), mask)
