@@ -17,7 +17,7 @@ import pytest
 import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from site_fixtures import BASE, ORIGIN, ROOT, Site, Watched, watched
 
 from shapes_of_attention.data import make_shapes
@@ -34,6 +34,7 @@ BYTE = 0.01  # how far a weight that travelled as a byte may be off, in parts of
 NEAR = 9  # levels of 255 by which a colour may miss: the script's scale has sixteen stops
 PATIENCE = 40_000  # ms: a busy machine takes long to start a page
 expect.set_options(timeout=PATIENCE / 2)
+HEAVY = re.compile(r"/explorer\.flagship-\d+\.")  # what an explorer fetches for its first view
 SETTLED = 400  # ms after which the address has followed
 
 Weights = NDArray[np.float32]
@@ -480,6 +481,38 @@ def test_every_link_to_a_view_in_the_post_opens_just_that_view(
         for view in sorted(linked):
             tab.page.locator(f"a[href*='{view}']").click()
             explorer.reaches(view)
+
+
+@pytest.mark.parametrize("instant", [False, True])
+@pytest.mark.parametrize("asleep", ["not yet awake", "asleep again", "on its way"])
+def test_a_link_to_a_view_opens_it_however_far_the_explorer_is(
+    browser: Browser, shipped: Shipped, asleep: str, instant: bool
+) -> None:
+    linked = re.findall(r'href="\?explore=([^"#]+)#fig-explorer"', shipped.site.text(shipped.page))
+    if not linked:
+        pytest.skip("this page links to no view")
+    with reader(browser, shipped) as (explorer, tab):
+        page = tab.page
+        if instant:
+            page.wait_for_load_state("networkidle")
+        if asleep == "asleep again":
+            explorer.wake()
+            page.get_by_role("contentinfo").scroll_into_view_if_needed()
+            page.wait_for_selector(f"{FIGURE}:not(.nb-figure--live)")
+        held: list[Route] = []
+        if asleep == "on its way":
+            page.route(HEAVY, lambda route: held.append(route), times=1)
+            with page.expect_request(HEAVY):
+                explorer.figure.scroll_into_view_if_needed()
+                page.mouse.move(3, 300)
+        for view in linked:
+            page.locator(f"a[href*='{view}']").evaluate("link => link.click()")
+            while held:
+                held.pop().continue_()
+            explorer.reaches(view)
+            if asleep == "asleep again":
+                page.get_by_role("contentinfo").scroll_into_view_if_needed()
+                page.wait_for_selector(f"{FIGURE}:not(.nb-figure--live)")
 
 
 def test_the_explorer_survives_instant_navigation_there_and_back(

@@ -455,9 +455,14 @@ async function mountExplorer(box, data, file) {
     signal,
   );
 
+  const linked = new URL(location.href).searchParams.get("explore");
+  const first = load(linked ? read(linked) : {});
   const explorer = {
     open(text) {
-      go(read(text));
+      first.then(
+        () => go(read(text)),
+        () => {}, // the figure says so
+      );
       box.closest("figure").scrollIntoView();
       learned.frame.focus({ preventScroll: true });
     },
@@ -468,9 +473,11 @@ async function mountExplorer(box, data, file) {
     },
   };
   box.explorer = explorer;
-  const linked = new URL(location.href).searchParams.get("explore");
-  await load(linked ? read(linked) : {});
   open.add(explorer);
+  await first.catch((problem) => {
+    open.delete(explorer);
+    throw problem;
+  });
   return {
     resize: () => requestAnimationFrame(paint),
     purge: () => {
@@ -490,10 +497,17 @@ document.addEventListener(
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const url = new URL(link.href);
     const wished = url.searchParams.get("explore");
-    if (!wished || url.origin + url.pathname !== location.origin + location.pathname || !open.size) return;
+    const figure = document.querySelector("figure[data-view=attention-explorer]");
+    if (!wished || !figure || url.origin + url.pathname !== location.origin + location.pathname) return;
     event.preventDefault();
     event.stopPropagation();
     for (const explorer of open) explorer.open(wished);
+    if (open.size) return;
+    // It is far away and asleep: it wakes as it comes into view, and reads the address.
+    history.replaceState(history.state, "", url);
+    figure.scrollIntoView();
+    figure.tabIndex = -1;
+    figure.focus({ preventScroll: true });
   },
   true,
 );
