@@ -31,6 +31,7 @@
   // The reader's choice of colours, else the system's: set before the first paint, so that nothing flashes.
   const root = document.documentElement;
   root.classList.replace("no-js", "js");
+  root.classList.add("js-focus-visible"); // which Material's bundle would add later, and style the whole page anew
   const system = matchMedia("(prefers-color-scheme: dark)");
   let scheme = __md_get("scheme") ?? "system";
   function wear() {
@@ -84,7 +85,7 @@
     // Material begins with the event that it has missed.
     setTimeout(() => {
       document.dispatchEvent(new Event("DOMContentLoaded"));
-      inert.remove();
+      inert.removeAttribute("data-scripts"); // to remove the element would style all that stands beside it anew
     });
   }
 
