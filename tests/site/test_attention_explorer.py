@@ -52,6 +52,13 @@ class Shipped:
     def content(self) -> dict[str, Any]:
         return dict(json.loads(self.site.text(self.source)))
 
+    @property
+    def views(self) -> list[str]:
+        """The views that the page links to."""
+        linked = set(re.findall(r'href="\?explore=([^"#]+)#fig-', self.site.text(self.page)))
+        assert len(linked) >= 3, f"{self.page} links to {len(linked)} views"
+        return sorted(linked)
+
     def levels(self, model: str, image: int) -> dict[str, NDArray[np.float64]]:
         """Return a file's bytes, layer by layer: [heads, query, key]."""
         content = self.content
@@ -471,14 +478,9 @@ def test_links_in_the_page_open_views_in_place(browser: Browser, shipped: Shippe
 def test_every_link_to_a_view_in_the_post_opens_just_that_view(
     browser: Browser, shipped: Shipped
 ) -> None:
-    linked = set(
-        re.findall(r'href="\?explore=([^"#]+)#fig-explorer"', shipped.site.text(shipped.page))
-    )
-    if shipped.page.startswith("posts/"):
-        assert len(linked) >= 3
     with reader(browser, shipped) as (explorer, tab):
         explorer.wake()
-        for view in sorted(linked):
+        for view in shipped.views:
             tab.page.locator(f"a[href*='{view}']").click()
             explorer.reaches(view)
 
@@ -488,9 +490,6 @@ def test_every_link_to_a_view_in_the_post_opens_just_that_view(
 def test_a_link_to_a_view_opens_it_however_far_the_explorer_is(
     browser: Browser, shipped: Shipped, asleep: str, instant: bool
 ) -> None:
-    linked = re.findall(r'href="\?explore=([^"#]+)#fig-explorer"', shipped.site.text(shipped.page))
-    if not linked:
-        pytest.skip("this page links to no view")
     with reader(browser, shipped) as (explorer, tab):
         page = tab.page
         if instant:
@@ -505,7 +504,7 @@ def test_a_link_to_a_view_opens_it_however_far_the_explorer_is(
             with page.expect_request(HEAVY):
                 explorer.figure.scroll_into_view_if_needed()
                 page.mouse.move(3, 300)
-        for view in linked:
+        for view in shipped.views:
             page.locator(f"a[href*='{view}']").evaluate("link => link.click()")
             while held:
                 held.pop().continue_()
