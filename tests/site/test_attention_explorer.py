@@ -496,8 +496,6 @@ def test_a_link_to_a_view_opens_it_however_far_the_explorer_is(
             page.wait_for_load_state("networkidle")
         if asleep == "asleep again":
             explorer.wake()
-            page.get_by_role("contentinfo").scroll_into_view_if_needed()
-            page.wait_for_selector(f"{FIGURE}:not(.nb-figure--live)")
         held: list[Route] = []
         if asleep == "on its way":
             page.route(HEAVY, lambda route: held.append(route), times=1)
@@ -505,13 +503,13 @@ def test_a_link_to_a_view_opens_it_however_far_the_explorer_is(
                 explorer.figure.scroll_into_view_if_needed()
                 page.mouse.move(3, 300)
         for view in shipped.views:
+            if asleep == "asleep again":
+                page.get_by_role("contentinfo").scroll_into_view_if_needed()
+                page.wait_for_selector(f"{FIGURE}:not(.nb-figure--live)")
             page.locator(f"a[href*='{view}']").evaluate("link => link.click()")
             while held:
                 held.pop().continue_()
             explorer.reaches(view)
-            if asleep == "asleep again":
-                page.get_by_role("contentinfo").scroll_into_view_if_needed()
-                page.wait_for_selector(f"{FIGURE}:not(.nb-figure--live)")
 
 
 def test_the_explorer_survives_instant_navigation_there_and_back(

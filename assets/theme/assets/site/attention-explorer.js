@@ -15,7 +15,6 @@ const PATCHES = GRID * GRID;
 const CHANNELS = ["R", "G", "B"];
 const KEYS = { all: "all", apart: "R | G | B", R: "R", G: "G", B: "B" }; // what is shown of them
 const REST = 250; // ms without a change before the address is: browsers limit how often it may
-const open = new Set(); // explorers on the page
 
 /* ---- numbers ---- */
 
@@ -457,11 +456,11 @@ async function mountExplorer(box, data, file) {
 
   const linked = new URL(location.href).searchParams.get("explore");
   const first = load(linked ? read(linked) : {});
-  const explorer = {
+  box.explorer = {
     open(text) {
       first.then(
         () => go(read(text)),
-        () => {}, // the figure says so
+        () => {}, // the figure stays a picture
       );
       box.closest("figure").scrollIntoView();
       learned.frame.focus({ preventScroll: true });
@@ -472,16 +471,10 @@ async function mountExplorer(box, data, file) {
       return Array.from(current.weights.subarray(state.patch * keys, (state.patch + 1) * keys));
     },
   };
-  box.explorer = explorer;
-  open.add(explorer);
-  await first.catch((problem) => {
-    open.delete(explorer);
-    throw problem;
-  });
+  await first;
   return {
     resize: () => requestAnimationFrame(paint),
     purge: () => {
-      open.delete(explorer);
       clearTimeout(resting);
       controller.abort();
     },
@@ -501,8 +494,11 @@ document.addEventListener(
     if (!wished || !figure || url.origin + url.pathname !== location.origin + location.pathname) return;
     event.preventDefault();
     event.stopPropagation();
-    for (const explorer of open) explorer.open(wished);
-    if (open.size) return;
+    const explorer = figure.querySelector(".nb-figure__view")?.explorer;
+    if (explorer) {
+      explorer.open(wished);
+      return;
+    }
     // It is far away and asleep: it wakes as it comes into view, and reads the address.
     history.replaceState(history.state, "", url);
     figure.scrollIntoView();
