@@ -74,8 +74,6 @@
       buttons.observe(code, { childList: true });
     }
     for (const scroller of document.querySelectorAll(SCROLLERS)) observer.observe(scroller);
-    // A table may be wider than the page; until it has been laid out, say that it is.
-    for (const table of document.querySelectorAll(".part .md-typeset__scrollwrap")) table.tabIndex = 0;
   }
 
   // On narrow screens the search opens from a button. The header outlives instant navigation.

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import re
+
+import markdown
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blog_site.tables import put_in_boxes
+
+BOX = '<div class="md-typeset__scrollwrap" tabindex="0"><div class="md-typeset__table">'
+
+
+def convert(text: str) -> str:
+    return markdown.markdown(
+        text, extensions=["tables", "fenced_code", "blog_site.tables", "md_in_html"]
+    )
+
+
+def test_a_table_of_markdown_and_one_of_html_stand_in_a_box():
+    page = convert(
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n<table id='x > y'><tr><td>1</td></tr></table>"
+    )
+    assert page.count(f'{BOX}<table class="nb-table"') == 2
+    assert page.count("</table></div></div>") == page.count("</table>") == 2
+    assert f"""{BOX}<table class="nb-table" id='x > y'>""" in page
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<table id="a" class="dataframe"><tr><td>1</td></tr></table>',
+        "<table\nCLASS=dataframe><tr><td>1</td></tr></table>",
+        "<!-- <table> -->",
+        "<p>no table, <tablet>, <table-like></table-like> </p>",
+        "</table>",
+    ],
+)
+def test_what_has_a_class_or_is_no_table_is_left_alone(html):
+    assert put_in_boxes(html) == html
+
+
+def test_a_table_shown_as_code_is_left_alone():
+    page = convert("```\n<table><tr></tr></table>\n```\n\n`<table>`")
+    assert BOX not in page
+    assert page.count("&lt;table&gt;") == 2
+
+
+TABLES = st.recursive(
+    st.sampled_from(["", "text", '<i title="</i>">x</i>', "<!-- <table> -->"]),
+    lambda inner: st.builds(
+        "<table{}><tr><td>{}</td></tr></table>{}".format,
+        st.sampled_from(["", ' class="y"', " data-sortable", ' title="a > b"']),
+        inner,
+        inner,
+    ),
+)
+
+
+@given(TABLES)
+def test_boxes_close_where_their_table_ends_and_none_stands_in_another(page):
+    boxed = put_in_boxes(page)
+    plain = boxed.replace(f'{BOX}<table class="nb-table"', "<table").replace("</div></div>", "")
+    assert plain == page
+    tables = boxes = 0
+    for tag in re.findall(r"<!--.*?-->|<table[^>]*>|</table>|<div|</div>", boxed):
+        if tag in ("<div", "</div>"):
+            assert tables == 0
+            boxes += 1 if tag == "<div" else -1
+        elif tag == "</table>":
+            tables -= 1
+        elif tag.startswith("<table"):
+            if tables == 0:
+                assert boxes == (0 if 'class="y"' in tag else 2)
+            tables += 1
+    assert tables == boxes == 0
