@@ -21,6 +21,7 @@ from mkdocs.utils.templates import TemplateContext
 from blog_site.build_record import read_build_record
 from blog_site.citation import cite
 from blog_site.code_blocks import stop_at_wide_code
+from blog_site.compile_hint import hint_at_scripts
 from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
@@ -134,6 +135,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     @event_priority(-100)  # after the feeds
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         (Path(config.site_dir) / "_headers").write_text(headers(SCRIPT), "utf-8")
+        hint_at_scripts(Path(config.site_dir))
         self._forget_epoch()
 
     def on_build_error(self, *, error: Exception) -> None:

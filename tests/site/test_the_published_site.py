@@ -131,6 +131,12 @@ def test_the_policy_names_the_one_script_that_stands_in_a_page(published: Site) 
         assert f"script-src 'self' 'sha256-{digest}';" in (metas["Content-Security-Policy"] or "")
 
 
+def test_browsers_are_told_to_compile_what_starts_every_page(published: Site) -> None:
+    (bundle,) = (published.folder / "assets/javascripts").glob("bundle.*.min.js")
+    assert bundle.read_text("utf-8").startswith("//# allFunctionsCalledOnLoad\n")
+    assert f'src="{bundle.relative_to(published.folder)}"' in published.text("index.html")
+
+
 def test_images_have_alt_texts_and_sizes(documents: dict[str, Document]) -> None:
     count = 0
     for page, document in documents.items():
