@@ -73,7 +73,10 @@
   parsed.then(wear);
   Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(tintBar).then(takeFonts)));
 
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+
   async function takeScripts() {
+    await makeAbsolute([...document.querySelectorAll("a[href], img[src]")]);
     const inert = document.querySelector("[data-scripts]");
     const running = [...inert.content.querySelectorAll("script")].map((one) => {
       const source = { src: one.getAttribute("src"), async: false };
@@ -89,15 +92,44 @@
     });
   }
 
-  // Lines are set but once more when the fonts are here. Those that this reader has had before are in the browser's
-  // cache, and need not wait.
-  root.classList.toggle("plain-fonts", !__md_get("fonts"));
-  function takeFonts() {
-    const families = ["Source Serif 4", "Inter"];
-    Promise.all(families.map((name) => document.fonts.load(`1em "${name}"`))).then(() => {
-      root.classList.remove("plain-fonts");
-      __md_set("fonts", true);
-    });
+  // Material makes addresses absolute as it starts, so that they hold on every page that it fetches. A long post has
+  // hundreds: done before it starts, and in steps, they keep no touch waiting.
+  async function makeAbsolute(elements) {
+    if (location.protocol === "file:") return; // where Material fetches no pages
+    for (let step = 0; step < elements.length; step += 100) {
+      for (const one of elements.slice(step, step + 100)) {
+        const address = one.hasAttribute("href") ? "href" : "src";
+        one[address] = one[address];
+      }
+      await pause();
+    }
+  }
+
+  // What stands in for our fonts (site.css) bears their names, so that no style changes when they come. Those that this
+  // reader has had before are in the browser's cache, and need not wait. Else lines are set once more when their font
+  // is here, each family in a frame of its own, so that no touch is kept waiting for all of them.
+  const seen = __md_get("fonts");
+  const faces = JSON.parse(script.dataset.fonts).map(({ family, url, ...descriptors }) => {
+    const source = `url("${new URL(url, location)}") format("woff2")`;
+    const face = new FontFace(family, source, { display: "swap", ...descriptors });
+    if (seen) document.fonts.add(face);
+    return face;
+  });
+  root.classList.toggle("plain-math", !seen);
+  async function takeFonts() {
+    if (seen) return;
+    const math = document.querySelector(".katex") ? ["1em KaTeX_Main", "italic 1em KaTeX_Math"] : [];
+    const formulas = Promise.allSettled(math.map((font) => document.fonts.load(font)));
+    for (const face of faces) face.load().catch(() => {}); // a font that does not come keeps no other
+    for (const family of new Set(faces.map((face) => face.family))) {
+      const styles = faces.filter((face) => face.family === family);
+      await Promise.allSettled(styles.map((face) => face.loaded));
+      for (const face of styles) document.fonts.add(face);
+      await new Promise(requestAnimationFrame).then(pause);
+    }
+    await formulas;
+    root.classList.remove("plain-math");
+    __md_set("fonts", true);
   }
 
   // As it starts, and on every page that it fetches, Material makes addresses absolute by setting each to what it

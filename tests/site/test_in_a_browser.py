@@ -344,6 +344,69 @@ def test_the_post_reads_whole_without_scripts(
     report(tab.take())
 
 
+def drawn_with(page: Page, selector: str) -> set[str]:
+    """Return the PostScript names of the shipped fonts that draw the first such element's text."""
+    session = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        session.send(f"{domain}.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    query = {"nodeId": root, "selector": selector}
+    node = session.send("DOM.querySelector", query)["nodeId"]
+    fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    session.detach()
+    return {font["postScriptName"] for font in fonts if font["isCustomFont"]}
+
+
+OWN_FONTS = {
+    "article h1": "Inter-Regular",
+    "article .post-intro p, article > p": "SourceSerif4-Regular",
+    "article em": "SourceSerif4-Italic",
+    "article code": "JetBrainsMono-Regular",
+    "article .katex-html .mrel": "KaTeX_Main-Regular",
+    "article .katex-html .mathnormal": "KaTeX_Math-Italic",
+}
+
+
+def expect_own_fonts(page: Page) -> None:
+    """Wait until each kind of text is drawn with its own font, not with what stands in for it."""
+    for selector, name in OWN_FONTS.items():
+        page.locator(selector).first.scroll_into_view_if_needed()
+        for _ in range(50):
+            if name in (found := drawn_with(page, selector)):
+                break
+            page.wait_for_timeout(100)
+        assert name in found, f"{selector}: {found}"
+
+
+def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
+    """On a first visit once the text is painted; then from the start, and on every page."""
+    post = ORIGIN + BASE + published.post
+    with watched(browser, **look("light", 375)) as tab:
+        page = tab.page
+        page.goto(post)
+        expect_own_fonts(page)
+        first = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        fonts = """() => performance.getEntriesByType('resource')
+          .filter(({ name }) => name.endsWith('.woff2')).map(({ startTime }) => startTime)"""
+        painted = page.evaluate(first)
+        assert min(page.evaluate(fonts)) > painted, "text waits for fonts"
+        page.goto(ORIGIN + BASE + "archive.html")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("() => { window.samePage = true; }")
+        page.locator("main a[href$='.html']", has_text="Vision Transformers").first.click()
+        page.wait_for_url(f"**/{published.post}")
+        assert page.evaluate("() => window.samePage")
+        expect_own_fonts(page)
+        page.reload()
+        page.wait_for_function("() => document.fonts.status === 'loaded'")
+        expect_own_fonts(page)
+    report(tab.take())
+    with watched(browser, **look("light", 375), java_script_enabled=False) as tab:
+        tab.page.goto(post)
+        expect_own_fonts(tab.page)
+    report(tab.take())
+
+
 def late(route: Route) -> None:
     """Answer when all that did not wait for this one has happened."""
     time.sleep(1)
@@ -478,8 +541,11 @@ def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser, wi
         troubles = page.evaluate(
             "() => [...probe.blanks(), ...probe.sideways(), ...probe.clipped()]"
         )
+        # What stands in for a font bears its name and has its height; DevTools would ask for the page again.
         loaded = page.evaluate(
-            "() => [...document.fonts].filter((f) => f.status === 'loaded').map((f) => f.family)"
+            """() => [...document.fonts]
+              .filter((font) => font.status === "loaded" && font.ascentOverride === "normal")
+              .map((font) => font.family)"""
         )
         families = {name.strip('"') for name in loaded}
         assert {"Inter", "Source Serif 4", "KaTeX_Main"} <= families, families

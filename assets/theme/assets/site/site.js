@@ -41,14 +41,18 @@
     }
   }
 
+  const wide = matchMedia("(min-width: 77.5em)"); // else there is no such list beside the text (site.css)
   function follow() {
     reading.disconnect();
     passed.clear();
+    if (!wide.matches) return;
     links = [...document.querySelectorAll(".page-toc__link")]
       .map((link) => ({ link, heading: document.getElementById(decodeURI(link.hash.slice(1))) }))
       .filter(({ heading }) => heading);
     for (const { heading } of links) reading.observe(heading);
   }
+
+  wide.addEventListener("change", follow);
 
   // Where a link or the End key leads to a certain place, or the reader goes back to one, all parts are laid out first
   // (site.css, `.partly`): else what is above would change its height after the page has been scrolled.
@@ -101,7 +105,7 @@
   const fromDisk = location.protocol === "file:";
   if (fromDisk) document.querySelector(".site-search-open")?.setAttribute("hidden", "");
 
-  if (window.document$ && !fromDisk) window.document$.subscribe(() => requestAnimationFrame(mount));
+  if (window.document$ && !fromDisk) window.document$.subscribe(() => setTimeout(mount));
   else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 })();

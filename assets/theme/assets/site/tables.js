@@ -64,7 +64,7 @@
 
   // As in site.js: from the disk Material announces no page.
   const fromDisk = location.protocol === "file:";
-  if (window.document$ && !fromDisk) window.document$.subscribe(() => requestAnimationFrame(mount));
+  if (window.document$ && !fromDisk) window.document$.subscribe(() => setTimeout(mount));
   else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 })();
