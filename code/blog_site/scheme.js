@@ -115,7 +115,7 @@
     if (seen) document.fonts.add(face);
     return face;
   });
-  root.classList.toggle("plain-math", !seen);
+  root.toggleAttribute("data-plain-math", !seen); // a class of the root styles all that is below it anew
   async function takeFonts() {
     if (seen) return;
     const math = document.querySelector(".katex") ? ["1em KaTeX_Main", "italic 1em KaTeX_Math"] : [];
@@ -128,7 +128,7 @@
       await new Promise(requestAnimationFrame).then(pause);
     }
     await formulas;
-    root.classList.remove("plain-math");
+    root.removeAttribute("data-plain-math");
     __md_set("fonts", true);
   }
 
