@@ -76,7 +76,7 @@
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
   async function takeScripts() {
-    await makeAbsolute([...document.querySelectorAll("a[href], img[src]")]);
+    await makeAbsolute([...document.querySelectorAll("a[href]:not(svg a), img[src]")]);
     const inert = document.querySelector("[data-scripts]");
     const running = [...inert.content.querySelectorAll("script")].map((one) => {
       const source = { src: one.getAttribute("src"), async: false };

@@ -253,14 +253,19 @@ def test_instant_navigation_there_and_back(
     report(troubles)
 
 
-def test_the_list_of_contents_follows_the_reader(published: Site, browser: Browser) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_list_of_contents_follows_the_reader(
+    published: Site, browser: Browser, width: int
+) -> None:
     longest = max(
         (name for name in published.pages if name.startswith("posts/")),
         key=lambda name: len(published.text(name)),
     )
-    with watched(browser, **look("light", 1280)) as tab:
+    with watched(browser, **look("light", width)) as tab:
         page = tab.page
         page.goto(ORIGIN + BASE + longest)
+        page.wait_for_function("() => window.document$")
+        page.set_viewport_size({"width": 1280, "height": 900})  # a tablet may be turned
         links = page.locator(".page-toc__link")
         for link in (links.last, links.first):
             link.evaluate("it => document.querySelector(it.hash).scrollIntoView()")
@@ -395,6 +400,7 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
         page.evaluate("() => { window.samePage = true; }")
         page.locator("main a[href$='.html']", has_text="Vision Transformers").first.click()
         page.wait_for_url(f"**/{published.post}")
+        page.locator("article .katex").first.wait_for(state="attached")  # the archive has none
         assert page.evaluate("() => window.samePage")
         expect_own_fonts(page)
         page.reload()
