@@ -429,7 +429,7 @@ print(f"{unet:.1f}")
 
 # %%
 #| label: unet-removed
-print(f"{mean_of('unet', lambda run: run.score.filtered_removed):.0%}")
+print(f"{mean_of('unet', lambda run: run.score.filtered_removed):.1%}")
 
 # %%
 #| label: unet-images
