@@ -20,7 +20,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from blog_site.build_record import read_build_record
 from blog_site.citation import cite
-from blog_site.code_blocks import stop_at_wide_code
+from blog_site.code_blocks import finish_code
 from blog_site.compile_hint import hint_at_scripts
 from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
@@ -110,7 +110,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
             page.config.readtime = reading_minutes(html)  # type: ignore[attr-defined]
-        return stop_at_wide_code(html)
+        return finish_code(html)
 
     def on_page_context(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Any
