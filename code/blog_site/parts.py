@@ -1,10 +1,12 @@
-"""Put each heading of the second level and what follows it into a section: a Markdown extension.
+"""Cut a page into parts, so that browsers leave out what is far from view: a Markdown extension.
 
 A long post is ten thousand elements, a notebook's own page some thousands, and a phone takes
 seconds to style them and lay them out. The style sheet lets browsers leave out the parts that are
-far from view (``content-visibility``); for that, what belongs together must stand in one element.
-``--blocks`` says how many blocks a part has, from which the style sheet guesses its height until it
-has been laid out once.
+far from view (``content-visibility``). A heading of the second level and what follows it is a
+section; within it a new part begins with each picture, formula, table or lesser heading that
+follows running text, so that a long section too is laid out bit by bit. There the gap between two
+blocks is that above the second, as it is where margins collapse. ``--blocks`` says how many blocks
+a part has, from which the style sheet guesses its height until it has been laid out once.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from xml.etree.ElementTree import Element
 
 from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import HTML_PLACEHOLDER_RE
 
 __all__ = ["PartsExtension", "makeExtension"]
 
@@ -24,20 +27,37 @@ class _Parts(Treeprocessor):
             return  # the blog cuts an excerpt off, which would leave a section open
         _cut(root)
         for notebook in root.iterfind("./div"):
-            if "nb-notebook" in notebook.get("class", "").split():
+            if "nb-notebook" in _classes(notebook):
                 _cut(notebook)
 
 
 def _cut(page: Element) -> None:
     part: Element | None = None
     for block in list(page):
-        if block.tag == "h2":
-            part = Element("section", {"class": "part"})
+        if block.tag == "h2" or (part is not None and _may_begin(block, part)):
+            part = Element("section" if block.tag == "h2" else "div", {"class": "part"})
             page.insert(list(page).index(block), part)
         if part is not None:
             page.remove(block)
             part.append(block)
             part.set("style", f"--blocks: {len(part)}")
+
+
+def _may_begin(block: Element, part: Element) -> bool:
+    if any("aside" in _classes(before) for before in part):
+        return False  # on wide screens it floats beside what follows
+    stands_apart = block.tag in ("figure", "h3", "table") or "math--display" in _classes(block)
+    return stands_apart and _is_running_text(part[-1])
+
+
+def _is_running_text(block: Element) -> bool:
+    # A fenced code block still is a paragraph that holds its place.
+    kept_for_later = HTML_PLACEHOLDER_RE.fullmatch((block.text or "").strip())
+    return block.tag in ("p", "ul", "ol") and not (kept_for_later and len(block) == 0)
+
+
+def _classes(block: Element) -> list[str]:
+    return block.get("class", "").split()
 
 
 class PartsExtension(Extension):
