@@ -76,7 +76,8 @@
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
   async function takeScripts() {
-    await makeAbsolute([...document.querySelectorAll("a[href]:not(svg a), img[src]")]);
+    const addressed = [...document.querySelectorAll("a[href]:not(svg a), img[src]")];
+    await makeAbsolute(addressed);
     const inert = document.querySelector("[data-scripts]");
     const running = [...inert.content.querySelectorAll("script")].map((one) => {
       const source = { src: one.getAttribute("src"), async: false };
@@ -85,9 +86,14 @@
       return new Promise((resolve) => (script.onload = script.onerror = resolve));
     });
     await Promise.all(running);
-    // Material begins with the event that it has missed.
+    // Material begins with the event that it has missed. It takes each feed for the site in another language, and would
+    // fetch and read the map of that.
     setTimeout(() => {
+      const feeds = document.querySelectorAll("link[rel=alternate]");
+      for (const feed of feeds) feed.rel = "";
       document.dispatchEvent(new Event("DOMContentLoaded"));
+      for (const feed of feeds) feed.rel = "alternate";
+      addressed.length = 0; // held till here: Material goes through them, and what nobody holds is made anew each time
       inert.removeAttribute("data-scripts"); // to remove the element would style all that stands beside it anew
     });
   }
@@ -106,8 +112,8 @@
   }
 
   // What stands in for our fonts (site.css) bears their names, so that no style changes when they come. Those that this
-  // reader has had before are in the browser's cache, and need not wait. Else lines are set once more when their font
-  // is here, each family in a frame of its own, so that no touch is kept waiting for all of them.
+  // reader has had before are in the browser's cache, and need not wait. Else lines are set once more, and once only,
+  // when all fonts are here: for every frame that brings one, a browser lays out all text again.
   const seen = __md_get("fonts");
   const faces = JSON.parse(script.dataset.fonts).map(({ family, url, ...descriptors }) => {
     const source = `url("${new URL(url, location)}") format("woff2")`;
@@ -119,15 +125,13 @@
   async function takeFonts() {
     if (seen) return;
     const math = document.querySelector(".katex") ? ["1em KaTeX_Main", "italic 1em KaTeX_Math"] : [];
-    const formulas = Promise.allSettled(math.map((font) => document.fonts.load(font)));
-    for (const face of faces) face.load().catch(() => {}); // a font that does not come keeps no other
-    for (const family of new Set(faces.map((face) => face.family))) {
-      const styles = faces.filter((face) => face.family === family);
-      await Promise.allSettled(styles.map((face) => face.loaded));
-      for (const face of styles) document.fonts.add(face);
-      await new Promise(requestAnimationFrame).then(pause);
+    const coming = [...faces.map((face) => face.load()), ...math.map((font) => document.fonts.load(font))];
+    const patience = new Promise((resolve) => setTimeout(resolve, 2000));
+    await Promise.race([Promise.allSettled(coming), patience]);
+    for (const face of faces) {
+      if (face.status === "loaded") document.fonts.add(face);
+      else face.loaded.then(() => document.fonts.add(face)).catch(() => {}); // a font that does not come keeps no other
     }
-    await formulas;
     root.removeAttribute("data-plain-math");
     __md_set("fonts", true);
   }

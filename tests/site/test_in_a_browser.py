@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from site_fixtures import BASE, ELSEWHERE, ORIGIN, ROOT, Server, Site, Watched, profile, watched
 
+from blog_site.code_blocks import LOOKS
+
 HERE = Path(__file__).parent
 PROBE = HERE / "probe.js"
 AXE = HERE / "vendor" / "axe.min.js"
@@ -372,9 +374,11 @@ OWN_FONTS = {
 }
 
 
-def expect_own_fonts(page: Page) -> None:
+def expect_own_fonts(page: Page, but: str = "none") -> None:
     """Wait until each kind of text is drawn with its own font, not with what stands in for it."""
     for selector, name in OWN_FONTS.items():
+        if name.startswith(but):
+            continue
         page.locator(selector).first.scroll_into_view_if_needed()
         for _ in range(50):
             if name in (found := drawn_with(page, selector)):
@@ -410,6 +414,60 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
     with watched(browser, **look("light", 375), java_script_enabled=False) as tab:
         tab.page.goto(post)
         expect_own_fonts(tab.page)
+    report(tab.take())
+
+
+def test_a_font_that_does_not_come_keeps_no_other(published: Site, browser: Browser) -> None:
+    with watched(browser, **look("light", 375)) as tab:
+        waiting: list[Route] = []
+        tab.page.route("**/inter-*.woff2", lambda route: waiting.append(route))
+        tab.page.goto(ORIGIN + BASE + published.post, wait_until="domcontentloaded")
+        expect_own_fonts(tab.page, but="Inter")
+        (one,) = waiting
+        one.continue_()
+        expect_own_fonts(tab.page)
+    report(tab.take())
+
+
+def test_a_start_asks_for_the_site_map_once(published: Site, browser: Browser) -> None:
+    """Material would ask for one more for each feed, which it takes for the site in another language."""
+    with watched(browser, **look("light", 375)) as tab:
+        asked: list[str] = []
+        tab.page.on("request", lambda request: asked.append(request.url))
+        tab.page.goto(ORIGIN + BASE + published.post)
+        tab.page.wait_for_load_state("networkidle")
+        feeds = tab.page.locator("link[rel=alternate]").evaluate_all(
+            "all => all.map(one => one.type)"
+        )
+    assert [url for url in asked if url.endswith("sitemap.xml")] == [f"{ORIGIN}{BASE}sitemap.xml"]
+    assert sorted(feeds) == ["application/feed+json", "application/rss+xml"]
+    report(tab.take())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_of_code_look_as_those_whose_place_they_take(
+    published: Site, browser: Browser, scheme: str
+) -> None:
+    with watched(browser, **look(scheme, 1280)) as tab:
+        tab.page.goto(ORIGIN + BASE + published.post)
+        drawn = tab.page.evaluate(
+            """(kinds) => {
+              const code = document.querySelector(".highlight code");
+              return kinds.map((kind) => {
+                const word = document.createElement("span");
+                if (kind) word.className = kind;
+                code.append(word);
+                const style = getComputedStyle(word);
+                const found = [...style].map((name) => `${name}: ${style.getPropertyValue(name)}`);
+                word.remove();
+                return found;
+              });
+            }""",
+            kinds := sorted({*LOOKS, *LOOKS.values()}),
+        )
+    by_kind = dict(zip(kinds, drawn, strict=True))
+    assert {kind for kind, look_of in LOOKS.items() if by_kind[kind] != by_kind[look_of]} == set()
+    assert by_kind["p"] != by_kind[""]
     report(tab.take())
 
 
