@@ -46,6 +46,17 @@ print("colour", sample.colour.dtype, sample.colour.shape)
 figures.image_grid(sample.image[:6])
 
 # %% [markdown]
+# And what is to become of them. Below each image stands its target: the first two images that hold
+# all four kinds and in which every shape counts.
+
+# %%
+#| label: puzzle
+every_kind = np.all([(sample.kind == number).any(axis=1) for number in range(len(KINDS))], axis=0)
+none_left_out = (sample.kept == sample.present).all(axis=1)
+two = np.flatnonzero(every_kind & none_left_out)[:2]
+figures.image_grid(np.concatenate([sample.image[two], sample.target[two]]), columns=2)
+
+# %% [markdown]
 # How many shapes does an image hold?
 
 # %%
