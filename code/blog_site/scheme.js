@@ -125,13 +125,14 @@
   async function takeFonts() {
     if (seen) return;
     const math = document.querySelector(".katex") ? ["1em KaTeX_Main", "italic 1em KaTeX_Math"] : [];
-    const coming = [...faces.map((face) => face.load()), ...math.map((font) => document.fonts.load(font))];
-    const patience = new Promise((resolve) => setTimeout(resolve, 2000));
-    await Promise.race([Promise.allSettled(coming), patience]);
+    const formulas = Promise.allSettled(math.map((font) => document.fonts.load(font)));
+    const all = Promise.allSettled([...faces.map((face) => face.load()), formulas]);
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 2000))]);
     for (const face of faces) {
       if (face.status === "loaded") document.fonts.add(face);
       else face.loaded.then(() => document.fonts.add(face)).catch(() => {}); // a font that does not come keeps no other
     }
+    await formulas; // which cannot be read while theirs are on the way
     root.removeAttribute("data-plain-math");
     __md_set("fonts", true);
   }

@@ -374,7 +374,7 @@ OWN_FONTS = {
 }
 
 
-def expect_own_fonts(page: Page, but: str = "none") -> None:
+def expect_own_fonts(page: Page, but: tuple[str, ...] = ()) -> None:
     """Wait until each kind of text is drawn with its own font, not with what stands in for it."""
     for selector, name in OWN_FONTS.items():
         if name.startswith(but):
@@ -420,11 +420,15 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
 def test_a_font_that_does_not_come_keeps_no_other(published: Site, browser: Browser) -> None:
     with watched(browser, **look("light", 375)) as tab:
         waiting: list[Route] = []
-        tab.page.route("**/inter-*.woff2", lambda route: waiting.append(route))
+        for late_one in ("inter-*", "KaTeX_Main-*"):
+            tab.page.route(f"**/{late_one}.woff2", lambda route: waiting.append(route))
         tab.page.goto(ORIGIN + BASE + published.post, wait_until="domcontentloaded")
-        expect_own_fonts(tab.page, but="Inter")
-        (one,) = waiting
-        one.continue_()
+        expect_own_fonts(tab.page, but=("Inter", "KaTeX"))
+        formula = tab.page.locator("article .katex-html .mrel").first
+        plain = formula.evaluate("one => getComputedStyle(one).fontFamily")
+        assert "KaTeX" not in plain, "it would not be seen"
+        for route in waiting:
+            route.continue_()
         expect_own_fonts(tab.page)
     report(tab.take())
 
