@@ -3,8 +3,8 @@
 A long post is ten thousand elements, a notebook's own page some thousands, and a phone takes
 seconds to style them and lay them out. The style sheet lets browsers leave out the parts that are
 far from view (``content-visibility``). A heading of the second level and what follows it is a
-section; within it a new part begins with each picture, formula, table or lesser heading that
-follows running text, so that a long section too is laid out bit by bit. There the gap between two
+section. Within the first, which is the nearest when a page starts, a new part begins with each
+picture, formula, table or lesser heading that follows running text. There the gap between two
 blocks is that above the second, as it is where margins collapse. ``--blocks`` says how many blocks
 a part has, from which the style sheet guesses its height until it has been laid out once.
 """
@@ -33,8 +33,10 @@ class _Parts(Treeprocessor):
 
 def _cut(page: Element) -> None:
     part: Element | None = None
+    sections = 0
     for block in list(page):
-        if block.tag == "h2" or (part is not None and _may_begin(block, part)):
+        sections += block.tag == "h2"
+        if block.tag == "h2" or (part is not None and sections == 1 and _may_begin(block, part)):
             part = Element("section" if block.tag == "h2" else "div", {"class": "part"})
             page.insert(list(page).index(block), part)
         if part is not None:

@@ -45,6 +45,7 @@ def test_parts_hold_all_blocks_in_order_and_begin_where_they_may(blocks):
         assert (block.tag == "section") == (block[0].tag == "h2")
         if block.tag == "div":
             assert block[0].tag in ("h3", "table")
+            assert sum(before.tag == "h2" for before in flat) == 1, "only the first section is cut"
             assert flat[-1].tag in ("p", "ul")
         assert all(inner.tag != "h2" for inner in block[1:])
         assert block.get("style") == f"--blocks: {len(block)}"
@@ -63,7 +64,7 @@ def test_parts_hold_all_blocks_in_order_and_begin_where_they_may(blocks):
         (["!!! aside\n\n    x", "Text.", TABLE], [["h2", "div", "p", "table"]]),
     ],
 )
-def test_a_long_section_is_cut_after_running_text_and_beside_no_floating_note(blocks, parts):
+def test_the_first_section_is_cut_after_running_text_and_beside_no_floating_note(blocks, parts):
     found = convert("\n\n".join(["## Two", *blocks]))
     assert [[block.tag for block in part] for part in found] == parts
 
