@@ -76,8 +76,7 @@
   const pause = () => new Promise((resolve) => setTimeout(resolve));
 
   async function takeScripts() {
-    const addressed = [...document.querySelectorAll("a[href]:not(svg a), img[src]")];
-    await makeAbsolute(addressed);
+    await makeAbsolute([...document.querySelectorAll("a[href]:not(svg a), img[src]")]);
     const inert = document.querySelector("[data-scripts]");
     const running = [...inert.content.querySelectorAll("script")].map((one) => {
       const source = { src: one.getAttribute("src"), async: false };
@@ -93,7 +92,6 @@
       for (const feed of feeds) feed.rel = "";
       document.dispatchEvent(new Event("DOMContentLoaded"));
       for (const feed of feeds) feed.rel = "alternate";
-      addressed.length = 0; // held till here: Material goes through them, and what nobody holds is made anew each time
       inert.removeAttribute("data-scripts"); // to remove the element would style all that stands beside it anew
     });
   }
@@ -112,8 +110,8 @@
   }
 
   // What stands in for our fonts (site.css) bears their names, so that no style changes when they come. Those that this
-  // reader has had before are in the browser's cache, and need not wait. Else lines are set once more, and once only,
-  // when all fonts are here: for every frame that brings one, a browser lays out all text again.
+  // reader has had before are in the browser's cache, and need not wait. Else lines are set once more when all fonts are
+  // here, or those that two seconds have brought: for every frame that brings one, a browser lays out all text again.
   const seen = __md_get("fonts");
   const faces = JSON.parse(script.dataset.fonts).map(({ family, url, ...descriptors }) => {
     const source = `url("${new URL(url, location)}") format("woff2")`;
