@@ -427,6 +427,8 @@ def test_a_font_that_does_not_come_keeps_no_other(published: Site, browser: Brow
         formula = tab.page.locator("article .katex-html .mrel").first
         plain = formula.evaluate("one => getComputedStyle(one).fontFamily")
         assert "KaTeX" not in plain, "it would not be seen"
+        held = {Path(route.request.url).name.split("-")[0] for route in waiting}
+        assert held == {"inter", "KaTeX_Main"}
         for route in waiting:
             route.continue_()
         expect_own_fonts(tab.page)
