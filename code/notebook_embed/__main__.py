@@ -53,11 +53,11 @@ def serve() -> None:
     from notebook_embed import serving
 
     set_source_date(Path.cwd())
-    held = _log_to_terminal(logging.INFO)
-    serving.serve(partial(_build, held=held))
+    deferred = _log_to_terminal(logging.INFO)
+    serving.serve(partial(_build, deferred=deferred))
 
 
-class Held(logging.StreamHandler):
+class DeferredPageErrors(logging.StreamHandler):
     """Prints what MkDocs logs, but holds back the page it failed at: our errors name it better."""
 
     def __init__(self) -> None:
@@ -71,19 +71,19 @@ class Held(logging.StreamHandler):
         else:
             super().emit(record)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         if self.last is not None:
             super().emit(self.last)
 
 
-def _log_to_terminal(level: int) -> Held:
-    logger, handler = logging.getLogger("mkdocs"), Held()
+def _log_to_terminal(level: int) -> DeferredPageErrors:
+    logger, handler = logging.getLogger("mkdocs"), DeferredPageErrors()
     logger.addHandler(handler)
     logger.setLevel(level)
     return handler
 
 
-def _build(config: Any, *, held: Held, **options: Any) -> None:
+def _build(config: Any, *, deferred: DeferredPageErrors, **options: Any) -> None:
     """Run MkDocs; what it logged of a page that failed is told where the error is not ours."""
     from mkdocs.commands import build as mkdocs_build
 
@@ -92,18 +92,18 @@ def _build(config: Any, *, held: Held, **options: Any) -> None:
     except EmbedError:
         raise
     except Exception:
-        held.let_go()
+        deferred.release()
         raise
 
 
 def _mkdocs(root: Path, staging: Path) -> None:
     from mkdocs.config import load_config
 
-    held = _log_to_terminal(logging.WARNING)
+    deferred = _log_to_terminal(logging.WARNING)
     config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
     config.plugins.on_startup(command="build", dirty=False)
     try:
-        _build(config, held=held)
+        _build(config, deferred=deferred)
     finally:
         config.plugins.on_shutdown()
 

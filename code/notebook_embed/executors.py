@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress, run_notebook
 
-__all__ = ["Run", "place"]
+__all__ = ["Run", "executor_for"]
 
 Run = Callable[[Job, Progress], str]
 
 
 @contextlib.contextmanager
-def place(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
+def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
     """Give the function that runs a notebook, and how many may run at a time.
 
     With the address of a Dask scheduler, they run on its workers, as many at a time as these have

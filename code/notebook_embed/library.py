@@ -13,11 +13,11 @@ from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output
 
-__all__ = ["Embed", "Library", "Place", "find_embeds"]
+__all__ = ["Embed", "Library", "SourceLine", "find_embeds"]
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of a page, for errors; `uri` is relative to ``docs/``."""
 
     file: Path
@@ -79,7 +79,7 @@ class Library:
             pages[page] = uri
         return library
 
-    def find(self, href: str, place: Place) -> tuple[Notebook, Cell | None]:
+    def find(self, href: str, at: SourceLine) -> tuple[Notebook, Cell | None]:
         """Return the notebook and the cell (None: all cells) that `href` in a page means.
 
         Raises
@@ -88,24 +88,24 @@ class Library:
         """
         parts = urlsplit(href)
         path, label = unquote(parts.path), unquote(parts.fragment)
-        uri = posixpath.normpath(posixpath.join(posixpath.dirname(place.uri), path))
+        uri = posixpath.normpath(posixpath.join(posixpath.dirname(at.uri), path))
         if self._leaves(uri) or posixpath.isabs(path):
             raise EmbedError(
                 f"the path '{path}' leaves the docs folder",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy="Notebooks are named relative to the page, below the docs folder.",
             )
         notebook = self.notebooks.get(uri)
         if notebook is None:
             written = {
-                posixpath.relpath(known, posixpath.dirname(place.uri) or "."): known
+                posixpath.relpath(known, posixpath.dirname(at.uri) or "."): known
                 for known in self.notebooks
             }
             raise EmbedError(
                 f"there is no notebook '{path}'",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy=nearest(path, written),
             )
         if not label:
@@ -114,8 +114,8 @@ class Library:
         if cell is None:
             raise EmbedError(
                 f"the notebook '{path}' has no cell labelled '{label}'",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy=nearest(label, notebook.labels),
             )
         return notebook, cell

@@ -32,7 +32,7 @@ from markdown.util import AtomicString
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.excerpts import Excerpt
-from notebook_embed.library import Embed, Library, Place, find_embeds, is_reference, page_of
+from notebook_embed.library import Embed, Library, SourceLine, find_embeds, is_reference, page_of
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import Figure, Image, Output, Text, plain
@@ -94,7 +94,7 @@ def check_embeds(library: Library, page: Path, uri: str) -> dict[tuple[str, str]
     """
     alts = {}
     for embed in find_embeds(page.read_text("utf-8-sig")):
-        notebook, cell = library.find(embed.href, Place(page, uri, embed.line))
+        notebook, cell = library.find(embed.href, SourceLine(page, uri, embed.line))
         if cell is not None and embed.alt.strip():
             alts[notebook.uri, cell.name] = embed.alt.strip()
     return alts
@@ -117,7 +117,7 @@ class Embedder:
             return Page(file.src_uri, file.url, "excerpt" in self.md.treeprocessors)
         return Page(self._page, page_of(self._page), False)
 
-    def place(self, text: str, *, alone: bool = True) -> Place:
+    def locate(self, text: str, *, alone: bool = True) -> SourceLine:
         """Say where in the page's file `text` stands, which is part of it as written.
 
         Markdown's parser keeps no lines, and takes paragraphs before what is inside of them: the
@@ -129,7 +129,7 @@ class Embedder:
             try:
                 written = path.read_text("utf-8-sig")
             except (OSError, UnicodeDecodeError):
-                return Place(path, page.uri)
+                return SourceLine(path, page.uri)
             self._written[page.uri] = written, list(find_embeds(written))
         written, found = self._written[page.uri]
         nth = self._seen[text, alone]
@@ -139,14 +139,14 @@ class Embedder:
         if not lines:  # indented, by reference, or no embed at all: where else it stands whole
             whole = re.compile(re.escape(text) + r"(?![\w.-])")
             lines = [n for n, line in enumerate(written.split("\n"), 1) if whole.search(line)]
-        return Place(path, page.uri, lines[min(nth, len(lines) - 1)] if lines else None)
+        return SourceLine(path, page.uri, lines[min(nth, len(lines) - 1)] if lines else None)
 
     def link(self, target: str) -> str:
         """Return the URL of `target`, relative to where the page is shown."""
         return posixpath.relpath(target, posixpath.dirname(self.page.url) or ".")
 
-    def find(self, href: str, place: Place) -> tuple[Notebook, Cell | None]:
-        notebook, cell = self.library.find(href, place)
+    def find(self, href: str, at: SourceLine) -> tuple[Notebook, Cell | None]:
+        notebook, cell = self.library.find(href, at)
         self.library.use(self.page.uri, notebook.uri)
         return notebook, cell
 
@@ -276,14 +276,14 @@ class EmbedBlock(BlockProcessor):
         assert parsed is not None
         alt, href, title, attributes = parsed
         embedder = self.embedder
-        place = embedder.place(href)
-        notebook, cell = embedder.find(href, place)
+        at = embedder.locate(href)
+        notebook, cell = embedder.find(href, at)
         classes = [value for key, value in attributes if key == "."]
         own_id = dict(attributes).get("id")
         if cell is None:
             self._whole(parent, notebook, alt, classes)
         else:
-            self._cell(parent, notebook, cell, alt, title, classes, own_id, place)
+            self._cell(parent, notebook, cell, alt, title, classes, own_id, at)
 
     def _cell(
         self,
@@ -294,7 +294,7 @@ class EmbedBlock(BlockProcessor):
         title: str | None,
         classes: list[str],
         own_id: str | None,
-        place: Place,
+        at: SourceLine,
     ) -> None:
         embedder = self.embedder
         source_only = "source-only" in classes
@@ -307,8 +307,8 @@ class EmbedBlock(BlockProcessor):
         if not outputs:
             raise EmbedError(
                 f"the cell '{cell.label}' has no output to embed",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy=f"Let it end in an expression, or embed its code alone: {{ .source-only }}. "
                 f"It stands in {notebook.uri}:{cell.line}.",
             )
@@ -316,8 +316,8 @@ class EmbedBlock(BlockProcessor):
         if pictures and not alt:
             raise EmbedError(
                 "a figure without alt text",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy="Say in the square brackets what there is to see, for those who cannot.",
             )
         if not pictures and title is None and not extra:
@@ -409,11 +409,11 @@ class EmbedInline(ImageInlineProcessor):
         if element is None or not is_reference(element.get("src", "")):
             return None, None, None
         href = element.get("src", "")
-        place = self.embedder.place(href, alone=False)
-        notebook, cell = self.embedder.find(href, place)
+        at = self.embedder.locate(href, alone=False)
+        notebook, cell = self.embedder.find(href, at)
 
         def fail(problem: str, remedy: str) -> EmbedError:
-            return EmbedError(problem, file=place.file, line=place.line, remedy=remedy)
+            return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)
 
         if cell is None:
             raise fail("a whole notebook inside a sentence", "Put it into a paragraph of its own.")
@@ -474,8 +474,8 @@ class CodeBlock(BlockProcessor):
         match = self.SYNTAX.match(blocks.pop(0).strip())
         assert match is not None
         name, attributes = match["name"], match["attributes"] or ""
-        place = self.embedder.place(f"::: {name}")
-        found = find_code(name, self.roots, place, docstring=".no-docstring" not in attributes)
+        at = self.embedder.locate(f"::: {name}")
+        found = find_code(name, self.roots, at, docstring=".no-docstring" not in attributes)
         folded = ".folded" in attributes
         box = etree.SubElement(
             parent, "details" if folded else "div", {"class": "nb-code nb-code--module"}
@@ -513,11 +513,11 @@ class Finish(Treeprocessor):
                         element.tag = f"h{int(element.tag[1]) + 1}"
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
-                place = self.embedder.place(src)
+                at = self.embedder.locate(src)
                 raise EmbedError(
                     f"the notebook '{src}' is embedded by reference",
-                    file=place.file,
-                    line=place.line,
+                    file=at.file,
+                    line=at.line,
                     remedy="Write the path in round brackets: ![alt](path#label).",
                 )
 

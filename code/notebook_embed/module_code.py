@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from notebook_embed.errors import EmbedError, nearest
-from notebook_embed.library import Place
+from notebook_embed.library import SourceLine
 
 __all__ = ["ModuleCode", "find_code"]
 
@@ -23,7 +23,9 @@ class ModuleCode:
     line: int
 
 
-def find_code(name: str, roots: list[Path], place: Place, *, docstring: bool = True) -> ModuleCode:
+def find_code(
+    name: str, roots: list[Path], at: SourceLine, *, docstring: bool = True
+) -> ModuleCode:
     """Return the source of what `name` names in the packages below `roots`.
 
     Raises
@@ -38,8 +40,8 @@ def find_code(name: str, roots: list[Path], place: Place, *, docstring: bool = T
         packages = {p.stem for r in roots for p in r.glob("*") if p.suffix in ("", ".py")}
         raise EmbedError(
             f"there is no package '{package}' to show code from",
-            file=place.file,
-            line=place.line,
+            file=at.file,
+            line=at.line,
             remedy=nearest(package, {p for p in packages if p.isidentifier()}),
         )
     stamp = max((p.stat().st_mtime_ns for p in root.rglob("*.py")), default=0)
@@ -48,8 +50,8 @@ def find_code(name: str, roots: list[Path], place: Place, *, docstring: bool = T
         if part not in found.members:
             raise EmbedError(
                 f"'{found.path}' has no '{part}'",
-                file=place.file,
-                line=place.line,
+                file=at.file,
+                line=at.line,
                 remedy=nearest(part, (m for m in found.members if not m.startswith("_"))),
             )
         found = found.members[part]

@@ -20,7 +20,7 @@ from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.execution import Job, Progress
-from notebook_embed.executors import Run, place
+from notebook_embed.executors import Run, executor_for
 from notebook_embed.imports import Closure, Modules
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
@@ -96,7 +96,7 @@ def _execute(
     # Each kernel is a process of its own; here a thread for each is enough to wait for it.
     with (
         running(due) as report,
-        place(settings.scheduler, settings.jobs) as (run, jobs),
+        executor_for(settings.scheduler, settings.jobs) as (run, jobs),
         concurrent.futures.ThreadPoolExecutor(jobs) as executor,
     ):
         futures = {

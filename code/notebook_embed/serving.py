@@ -22,19 +22,19 @@ from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.page_cache import PageCache
 from notebook_embed.publish import swap_in
-from notebook_embed.unchanged import Unchanged
 
 __all__ = ["serve"]
 
-LOOK = (
+ALERT_STYLE = (
     "position: fixed; inset: 0 0 auto 0; z-index: 1000; max-height: 60vh; overflow: auto;"
     " margin: 0; padding: 1em 1.2em; background: #8c1d18; color: #fff;"
     " font: 14px/1.5 monospace; white-space: pre-wrap; overflow-wrap: anywhere"
 )
 NOTHING_YET = "<!doctype html><title>Not built yet</title><body></body>"
 #: Seconds between two looks at the files; MkDocs takes half a second.
-LOOK_EVERY = 0.15
+POLL_SECONDS = 0.15
 
 
 class Trouble(logging.Handler):
@@ -76,7 +76,7 @@ class Server(LiveReloadServer):
             with trouble.caught():  # mkdocs.yml is read before the build begins
                 builder()
 
-        super().__init__(builder=build, polling_interval=LOOK_EVERY, **options)
+        super().__init__(builder=build, polling_interval=POLL_SECONDS, **options)
         self.trouble = trouble
 
     def serve_request(
@@ -89,7 +89,7 @@ class Server(LiveReloadServer):
             page = b"".join(content)
             if hasattr(content, "close"):
                 content.close()
-            note = f'<pre role="alert" style="{LOOK}">{escape(self.trouble.text)}</pre>'
+            note = f'<pre role="alert" style="{ALERT_STYLE}">{escape(self.trouble.text)}</pre>'
             before, body, rest = page.rpartition(b"</body>")
             content = [before + note.encode() + body + rest if body else note.encode() + page]
             headers = [(name, value) for name, value in headers if name != "Content-Length"]
@@ -100,20 +100,20 @@ class Server(LiveReloadServer):
 
 def serve(build: Callable[..., None]) -> None:
     """Serve the site in this folder; `build(config, **options)` builds it as MkDocs' own does."""
-    trouble, unchanged = Trouble(), Unchanged()
+    trouble, pages = Trouble(), PageCache()
     logging.getLogger("mkdocs").addHandler(trouble)
 
     def build_or_say_why_not(config: Any, **options: Any) -> None:
         served, staging = Path(config.site_dir), Path(f"{config.site_dir}.building")
         config.site_dir = str(staging)
-        with trouble.caught(), unchanged.building():
+        with trouble.caught(), pages.building():
             try:
                 build(config, **options)
             finally:
                 config.site_dir = str(served)
             trouble.text = ""
             if not trouble.warnings:
-                unchanged.keep()
+                pages.keep()
             swap_in(staging, served)  # until here the browser sees the last good site
         if not any(served.iterdir()):
             (served / "index.html").write_text(NOTHING_YET, "utf-8")

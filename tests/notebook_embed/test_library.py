@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.library import Library, Place, find_embeds
+from notebook_embed.library import Library, SourceLine, find_embeds
 
 
 def test_references_are_found_with_their_lines() -> None:
@@ -47,7 +47,7 @@ def test_no_path_leads_out_of_docs(tmp_path: Path, path: str) -> None:
         (docs / "nb/link.py").symlink_to(tmp_path / "secret.py")
     library = Library.read(docs, "nb")
     try:
-        notebook, _ = library.find(path, Place(docs / "posts/p.md", "posts/p.md", 1))
+        notebook, _ = library.find(path, SourceLine(docs / "posts/p.md", "posts/p.md", 1))
     except EmbedError as error:
         assert "posts/p.md:1: " in str(error)
     else:

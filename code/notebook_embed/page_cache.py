@@ -23,14 +23,14 @@ from mkdocs.structure.pages import Page
 
 from notebook_embed.library import Library
 
-__all__ = ["Unchanged"]
+__all__ = ["PageCache"]
 
 # What Page.render sets. The links to other files' anchors name files, which each build makes anew.
 _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 _EXCERPT = ("content", "more", "toc")
 
 
-class Unchanged:
+class PageCache:
     """What the builds of one server have made, by what it was made of.
 
     `keep` holds what a build has made for the next ones; call it where the build has succeeded
