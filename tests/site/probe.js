@@ -15,8 +15,7 @@
   }
 
   const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
-  const visible = (element) =>
-    element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const visible = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 
   function name(node) {
     const element = node?.nodeType === Node.ELEMENT_NODE ? node : node?.parentElement;
@@ -122,8 +121,7 @@
       height: canvas.getBoundingClientRect().height,
     }));
 
-  const plain = (values) =>
-    ArrayBuffer.isView(values) || Array.isArray(values) ? Array.from(values, plain) : values;
+  const plain = (values) => (ArrayBuffer.isView(values) || Array.isArray(values) ? Array.from(values, plain) : values);
 
   /* An interactive figure, as plotly says that it drew it and as the browser shows it. */
   function plot(id) {
@@ -140,9 +138,7 @@
       probe.remove();
       return value;
     };
-    const texts = [...plot.querySelectorAll("svg text")].filter(
-      (text) => visible(text) && text.textContent.trim(),
-    );
+    const texts = [...plot.querySelectorAll("svg text")].filter((text) => visible(text) && text.textContent.trim());
     return {
       canvas: { width: canvas.width, height: canvas.height },
       box: { width: box.width, height: box.height },

@@ -169,7 +169,10 @@ async function mountExplorer(box, data, file) {
     if (!images.has(example)) {
       const image = new Image();
       image.src = data.examples[example].image;
-      images.set(example, image.decode().then(() => ({ image, planes: planesOf(image) })));
+      images.set(
+        example,
+        image.decode().then(() => ({ image, planes: planesOf(image) })),
+      );
     }
     return images.get(example);
   }
@@ -272,9 +275,7 @@ async function mountExplorer(box, data, file) {
 
   function drawMatrix() {
     const rows = Array.from({ length: PATCHES }, (_, query) => onPatches(query));
-    matrix.still = heat(PATCHES, (cell) =>
-      viridis(Math.sqrt(rows[Math.floor(cell / PATCHES)][cell % PATCHES] / 0.35)),
-    );
+    matrix.still = heat(PATCHES, (cell) => viridis(Math.sqrt(rows[Math.floor(cell / PATCHES)][cell % PATCHES] / 0.35)));
     matrix.drawnFor = written({ ...state, patch: 0 });
   }
 
@@ -337,9 +338,18 @@ async function mountExplorer(box, data, file) {
   function show() {
     const { layer } = current;
     const model = modelNamed(state.model);
-    choose.example.fill(data.examples.map((_, i) => [String(i), String(i + 1)]), state.example);
-    choose.model.fill(data.models.map((m) => [m.name, m.title]), state.model);
-    choose.layer.fill(model.layers.map((l) => [l.name, l.title]), state.layer);
+    choose.example.fill(
+      data.examples.map((_, i) => [String(i), String(i + 1)]),
+      state.example,
+    );
+    choose.model.fill(
+      data.models.map((m) => [m.name, m.title]),
+      state.model,
+    );
+    choose.layer.fill(
+      model.layers.map((l) => [l.name, l.title]),
+      state.layer,
+    );
     const heads = Array.from({ length: layer.heads }, (_, i) => [String(i), String(i + 1)]);
     choose.head.fill([...heads, ["mean", "mean"]], state.head);
     choose.keys.fill(Object.entries(KEYS), state.keys);
@@ -382,10 +392,7 @@ async function mountExplorer(box, data, file) {
   function patchAt(event, { canvas }) {
     const bounds = canvas.getBoundingClientRect();
     const cell = (value, size) => Math.min(GRID - 1, Math.max(0, Math.floor((GRID * value) / size)));
-    return (
-      cell(event.clientY - bounds.top, bounds.height) * GRID +
-      cell(event.clientX - bounds.left, bounds.width)
-    );
+    return cell(event.clientY - bounds.top, bounds.height) * GRID + cell(event.clientX - bounds.left, bounds.width);
   }
 
   function cellAt(event, { canvas }) {
@@ -403,9 +410,7 @@ async function mountExplorer(box, data, file) {
     if (hover) {
       const weight = onPatches(hover.query, state.keys)[hover.key];
       const best = current.truth[hover.query * PATCHES + hover.key];
-      detail.textContent =
-        `From ${placeOf(hover.query)} to ${placeOf(hover.key)}: ${percent(weight)}, ` +
-        `ideal ${percent(best)}.`;
+      detail.textContent = `From ${placeOf(hover.query)} to ${placeOf(hover.key)}: ${percent(weight)}, ideal ${percent(best)}.`;
     } else {
       detail.textContent = `Weights from checkpoint ${modelNamed(state.model).checkpoint}.`;
     }

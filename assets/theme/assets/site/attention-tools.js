@@ -1,10 +1,11 @@
 /* What the attention views share: weights as they travel, their colours, and small pieces of a page. */
 
+// prettier-ignore
 const VIRIDIS = [
   [68, 1, 84], [72, 26, 108], [71, 47, 125], [65, 68, 135], [57, 86, 140], [49, 104, 142],
   [42, 120, 142], [35, 136, 142], [31, 152, 139], [34, 168, 132], [53, 183, 121], [84, 197, 104],
   [122, 209, 81], [165, 219, 54], [210, 226, 27], [253, 231, 37],
-]; // prettier-ignore
+];
 
 export function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

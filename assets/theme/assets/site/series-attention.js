@@ -31,7 +31,10 @@ function mount(box, data) {
   const ideal = unpack(data.ideal, tokens);
   const layers = data.layers.map((layer) => ({ ...layer, weights: unpack(layer.weights, tokens) }));
   const state = {
-    layer: Math.max(0, layers.findIndex((layer) => layer.name === data.start.layer)),
+    layer: Math.max(
+      0,
+      layers.findIndex((layer) => layer.name === data.start.layer),
+    ),
     head: data.start.head,
     query: data.start.query,
   };
@@ -174,8 +177,7 @@ function mount(box, data) {
       share += data.group[query][key] / tokens;
     });
     const size = data.shapes.filter((shape) => shape.kind === kind).length;
-    const company =
-      size > 1 ? `, ${percent(others)} on the others (ideal ${percent(1 - 1 / size)})` : "";
+    const company = size > 1 ? `, ${percent(others)} on the others (ideal ${percent(1 - 1 / size)})` : "";
     return (
       `${place} They lie in a ${kind} of amplitude ${amplitude.toFixed(2)}, to be drawn at ` +
       `${mean.toFixed(2)}. On its group: ${percent(group)} of the attention (uniform ${percent(share)})${company}.`
@@ -202,8 +204,14 @@ function mount(box, data) {
 
   function show() {
     const layer = layers[state.layer];
-    choose.layer.fill(layers.map((one, number) => [number, one.name]), state.layer);
-    choose.head.fill(Array.from({ length: layer.heads }, (_, i) => [i, String(i + 1)]), state.head);
+    choose.layer.fill(
+      layers.map((one, number) => [number, one.name]),
+      state.layer,
+    );
+    choose.head.fill(
+      Array.from({ length: layer.heads }, (_, i) => [i, String(i + 1)]),
+      state.head,
+    );
     line.frame.setAttribute("aria-valuenow", String(state.query + 1));
     line.frame.setAttribute("aria-valuetext", describe(state.query));
     box.dataset.state = `${state.layer}~${state.head}~${state.query}`;
@@ -229,7 +237,11 @@ function mount(box, data) {
   }
 
   const { signal: until } = controller;
-  for (const [where, withKey] of [[line, false], [learned, true], [truth, true]]) {
+  for (const [where, withKey] of [
+    [line, false],
+    [learned, true],
+    [truth, true],
+  ]) {
     where.canvas.addEventListener(
       "pointermove",
       (event) => {
@@ -248,11 +260,9 @@ function mount(box, data) {
       },
       { signal: until },
     );
-    where.canvas.addEventListener(
-      "click",
-      (event) => go({ query: cellAt(event, where, withKey).query }),
-      { signal: until },
-    );
+    where.canvas.addEventListener("click", (event) => go({ query: cellAt(event, where, withKey).query }), {
+      signal: until,
+    });
   }
   line.frame.addEventListener(
     "keydown",

@@ -27,9 +27,7 @@
       const filled = rows.filter(({ text }) => text !== "");
       const numeric = filled.every(({ text }) => !Number.isNaN(toNumber(text)));
       const words = new Intl.Collator(document.documentElement.lang || "en", { numeric: true, sensitivity: "base" });
-      const compare = numeric
-        ? (a, b) => toNumber(a.text) - toNumber(b.text)
-        : (a, b) => words.compare(a.text, b.text);
+      const compare = numeric ? (a, b) => toNumber(a.text) - toNumber(b.text) : (a, b) => words.compare(a.text, b.text);
       filled.sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
       body.append(...filled.map(({ row }) => row), ...rows.filter(({ text }) => text === "").map(({ row }) => row));
     }
