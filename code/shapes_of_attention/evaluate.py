@@ -5,7 +5,7 @@ python -m shapes_of_attention.evaluate CHECKPOINT --images 4096 --seed 2000003
 Colours are levels 0-255. A shape's colour error is the difference between the mean painted colour
 over its interior and the true mean of its group, averaged over the three channels. A filtered
 circle counts as removed when no channel of its mean painted colour reaches 32. Attention: see
-`training.known_truth`.
+`measure.attention_score` and `measure.intervention`.
 """
 
 import argparse
@@ -18,10 +18,12 @@ import torch
 from torch import nn
 
 from shapes_of_attention.data import ShapesConfig
+from shapes_of_attention.measure.attention_score import AttentionScore
+from shapes_of_attention.measure.colours import ColourScore
+from shapes_of_attention.measure.intervention import Intervention
+from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.models import EncoderDecoder
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model
-from shapes_of_attention.training.known_truth import AttentionScore, Intervention
-from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
 
 __all__ = ["TEST_SEED", "evaluate"]
 

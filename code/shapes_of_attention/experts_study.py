@@ -24,6 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from shapes_of_attention.data import ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
 from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.measure.colours import ColourScore
+from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.models import build_model
 from shapes_of_attention.models.experts import (
     GROUPED_FLOPS,
@@ -36,7 +38,6 @@ from shapes_of_attention.models.experts import (
 from shapes_of_attention.training.checkpoint import save_model
 from shapes_of_attention.training.loop import VALIDATION_SEED
 from shapes_of_attention.training.machine import fast_in_bfloat16
-from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
 
 __all__ = ["VARIANTS", "LoadLog", "Variant", "train_variant"]

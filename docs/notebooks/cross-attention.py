@@ -29,7 +29,7 @@ from torch.nn import functional
 from shapes_of_attention.data import KINDS, make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.figures import cross_attention as drawn
-from shapes_of_attention.interpret.ideal import ideal_attention
+from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import Attention, capture_attention
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.training.checkpoint import load_model

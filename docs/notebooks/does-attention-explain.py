@@ -30,16 +30,16 @@ import numpy as np
 import torch
 
 from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.data.measure import patch_cover
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.figures import attention_views, explanations
 from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
-from shapes_of_attention.interpret.ideal import ideal_attention
 from shapes_of_attention.interpret.knockout import attention_names, keys_hidden, weights_replaced
 from shapes_of_attention.interpret.scores import company_error, head_shares
+from shapes_of_attention.measure.ideal import ideal_attention
+from shapes_of_attention.measure.intervention import Intervention
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
-from shapes_of_attention.training.known_truth import Intervention
 
 torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")

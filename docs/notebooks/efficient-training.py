@@ -32,9 +32,9 @@ from IPython.display import HTML
 from shapes_of_attention.efficient.families import FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.figures import efficiency
+from shapes_of_attention.measure.series import token_truth
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.series.data import SeriesConfig, make_series
-from shapes_of_attention.series.measure import token_truth
 from shapes_of_attention.training.checkpoint import read_tensors
 
 torch.set_num_threads(1)

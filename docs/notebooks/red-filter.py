@@ -28,7 +28,6 @@ import torch
 from IPython.display import HTML
 
 from shapes_of_attention.data import ShapesConfig, make_shapes
-from shapes_of_attention.data.measure import interior_means
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.figures import red_filter
 from shapes_of_attention.interpret.thresholds import climb, find_circles, recoloured
@@ -40,8 +39,10 @@ from shapes_of_attention.interpret.units import (
     patch_classes,
     units_stilled,
 )
+from shapes_of_attention.measure.colours import REMOVED_BELOW
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import interior_means
 from shapes_of_attention.training.checkpoint import load_model
-from shapes_of_attention.training.measures import REMOVED_BELOW, paint_levels
 
 torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")

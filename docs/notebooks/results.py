@@ -38,10 +38,10 @@ from torch import nn
 from shapes_of_attention.data import KINDS, make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.figures import results
+from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
+from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
-from shapes_of_attention.training.failures import find_leaks, paint_shapes
-from shapes_of_attention.training.measures import paint_levels
 from shapes_of_attention.training.records import at_one_budget, grouped, read_records, spread
 
 torch.set_num_threads(1)

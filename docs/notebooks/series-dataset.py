@@ -22,8 +22,8 @@
 import numpy as np
 
 from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention
 from shapes_of_attention.series import KINDS, SeriesConfig, make_series
-from shapes_of_attention.series.measure import drawn_amplitudes, ideal_attention
 
 # %% [markdown]
 # ## Series to order

@@ -33,9 +33,9 @@ import torch
 from IPython.display import HTML
 
 from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention, redraw, score
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import KINDS, make_series
-from shapes_of_attention.series.measure import drawn_amplitudes, ideal_attention, redraw, score
 from shapes_of_attention.series.models import ConvolutionConfig, receptive_field
 from shapes_of_attention.series.records import best_rates, read_records, results_table
 from shapes_of_attention.series.train import TEST_SEED, load_series_model

@@ -30,10 +30,10 @@ import numpy as np
 import torch
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.data.measure import patch_cover
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.figures import attention_views
-from shapes_of_attention.interpret.ideal import ideal_attention
+from shapes_of_attention.measure.ideal import ideal_attention
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
 

@@ -22,7 +22,7 @@ from site_fixtures import BASE, ORIGIN, ROOT, Site, Watched, watched
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
-from shapes_of_attention.interpret.ideal import ideal_attention
+from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
 

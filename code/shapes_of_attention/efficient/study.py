@@ -23,8 +23,8 @@ from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
 from shapes_of_attention.efficient.entmax import EntmaxAttention
 from shapes_of_attention.efficient.families import FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.measure.series import redraw, score
 from shapes_of_attention.series.data import SeriesBatch, SeriesConfig, make_series
-from shapes_of_attention.series.measure import redraw, score
 from shapes_of_attention.training.checkpoint import write_tensors
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
 

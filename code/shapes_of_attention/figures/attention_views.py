@@ -19,7 +19,7 @@ from shapes_of_attention.figures.figure import Figure, canvas
 from shapes_of_attention.figures.palette import CHANNELS, GROUND, INK, MUTED
 from shapes_of_attention.figures.shapes import data_uri, panel, rgb, show_image, write
 from shapes_of_attention.figures.view import View, packed
-from shapes_of_attention.interpret.ideal import Ideal, ideal_attention
+from shapes_of_attention.measure.ideal import Ideal, ideal_attention
 
 __all__ = [
     "attention_by_channel",

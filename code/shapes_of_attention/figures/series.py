@@ -16,8 +16,8 @@ from shapes_of_attention.figures.figure import Figure, axes_at, canvas
 from shapes_of_attention.figures.palette import INK, LINE, MUTED, PANEL
 from shapes_of_attention.figures.shapes import panel, write
 from shapes_of_attention.figures.view import View, packed
+from shapes_of_attention.measure.series import token_truth
 from shapes_of_attention.series.data import KINDS, SeriesBatch
-from shapes_of_attention.series.measure import token_truth
 
 __all__ = [
     "attention_matrix",

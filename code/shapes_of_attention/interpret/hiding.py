@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import ShapesBatch, group_means
-from shapes_of_attention.data.measure import patch_cover
 from shapes_of_attention.data.render import paint
+from shapes_of_attention.measure.ideal import KEY_PIXELS
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import EncoderDecoder
-from shapes_of_attention.training.known_truth import KEY_PIXELS
-from shapes_of_attention.training.measures import paint_levels
 
 __all__ = ["HiddenStates", "hide_each_shape", "one_image", "pick_image"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.data import KINDS, ShapesBatch
-from shapes_of_attention.data.measure import patch_cover
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models.experts import Routing, capture_routing
 
 __all__ = [

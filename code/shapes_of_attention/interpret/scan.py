@@ -5,7 +5,7 @@ python -m shapes_of_attention.interpret.scan red
 
 The first hides a shape from every attention module of the teaching model and of the deeper one, and
 from every head of their decoders, and notes the slope of the painted change against the true one
-(`training.known_truth.Intervention`); it also stills those heads and notes the colour error. Three
+(`measure.intervention.Intervention`); it also stills those heads and notes the colour error. Three
 minutes on one core; assets/records/interpretation-heads.json.
 
 The second turns the red of filled circles through the threshold, for the teaching model and for
@@ -33,9 +33,9 @@ from shapes_of_attention.interpret.knockout import (
 )
 from shapes_of_attention.interpret.scores import company_error
 from shapes_of_attention.interpret.thresholds import climb, crossing, find_circles, vote
+from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.models import EncoderDecoder
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
-from shapes_of_attention.training.known_truth import Intervention
 
 __all__ = ["LEADS", "scan_heads", "scan_thresholds"]
 

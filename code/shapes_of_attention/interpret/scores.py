@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shapes_of_attention.data import KINDS, ShapesBatch
-from shapes_of_attention.data.measure import interior_means
 from shapes_of_attention.data.rules import same_group
 from shapes_of_attention.interpret.knockout import attention_names, attention_of
+from shapes_of_attention.measure.attention_score import value_weighted
+from shapes_of_attention.measure.ideal import group_patches, patches_of_others
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import interior_means
 from shapes_of_attention.models import capture_attention, capture_outputs
-from shapes_of_attention.training.known_truth import (
-    group_patches,
-    patches_of_others,
-    value_weighted,
-)
-from shapes_of_attention.training.measures import paint_levels
 
 __all__ = ["HeadShares", "Reference", "company_error", "head_shares"]
 
@@ -86,10 +83,10 @@ def head_shares(
             plain = weights[name]
             carried = value_weighted(plain, values[f"{name}.value"], joined)
             found = (
-                on(plain, whole),
-                on(plain, rest),
-                on(carried, whole),
-                on(carried, rest),
+                mass_on(plain, whole),
+                mass_on(plain, rest),
+                mass_on(carried, whole),
+                mass_on(carried, rest),
             )
             for field, mass in zip(fields, found, strict=True):
                 sums[name, field] = sums.get((name, field), np.zeros_like(mass)) + mass
@@ -107,7 +104,7 @@ def head_shares(
     return shares, reference
 
 
-def on(weights: Tensor, allowed: Tensor) -> NDArray[np.float64]:
+def mass_on(weights: Tensor, allowed: Tensor) -> NDArray[np.float64]:
     """Add up weights [batch, heads, query, key] on [batch, kinds, query, key]: [heads, kinds]."""
     total: NDArray[np.float64] = torch.einsum("bhqk,bnqk->hn", weights.double(), allowed).numpy()
     return total

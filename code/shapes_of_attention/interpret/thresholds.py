@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.data import ShapesBatch, group_means, kept_shapes
-from shapes_of_attention.data.measure import interior_means
 from shapes_of_attention.data.render import paint
 from shapes_of_attention.data.rules import FILLED_CIRCLE
-from shapes_of_attention.training.measures import paint_levels
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import interior_means
 
 __all__ = [
     "Circle",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
-from shapes_of_attention.data.measure import patch_cover
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import capture_outputs
 
 __all__ = [

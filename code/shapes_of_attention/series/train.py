@@ -22,8 +22,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from shapes_of_attention.series.data import SeriesConfig, make_series
-from shapes_of_attention.series.measure import (
+from shapes_of_attention.measure.series import (
     amplitude_errors,
     attention_score,
     by_situation,
@@ -31,6 +30,7 @@ from shapes_of_attention.series.measure import (
     score,
     shift_difference,
 )
+from shapes_of_attention.series.data import SeriesConfig, make_series
 from shapes_of_attention.series.models import AttentionBody, TokenModel, build_series_model
 from shapes_of_attention.training.checkpoint import read_tensors, write_atomically, write_tensors
 from shapes_of_attention.training.short import ShortRun, fit, is_record_of, make_record

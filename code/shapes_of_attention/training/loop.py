@@ -25,6 +25,8 @@ from torch.nn import functional
 
 from shapes_of_attention.data import ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
+from shapes_of_attention.measure.colours import ColourScore
+from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.models import build_model
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
@@ -34,7 +36,6 @@ from shapes_of_attention.training.checkpoint import (
     write_tensors,
 )
 from shapes_of_attention.training.machine import fast_in_bfloat16, processor, versions
-from shapes_of_attention.training.measures import ColourScore, batches, paint_levels
 from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import RunConfig
 

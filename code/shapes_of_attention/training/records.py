@@ -35,7 +35,7 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How good a model is at the task; see `training.measures`.
+    """How good a model is at the task; see `measure.colours`.
 
     Attributes
     ----------

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.measure.series import ideal_attention
 from shapes_of_attention.series import KINDS, make_series
-from shapes_of_attention.series.measure import ideal_attention
 
 BATCH = make_series(range(3))
 SITUATIONS = {"1": 0.1, "2": 0.2}

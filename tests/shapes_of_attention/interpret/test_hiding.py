@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.data.measure import interior_means, patch_cover
 from shapes_of_attention.interpret.hiding import hide_each_shape, one_image, pick_image
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.measures import paint_levels
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
 

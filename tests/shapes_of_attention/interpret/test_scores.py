@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.interpret.ideal import ideal_attention
 from shapes_of_attention.interpret.scores import company_error, head_shares
+from shapes_of_attention.measure.attention_score import AttentionScore
+from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.known_truth import AttentionScore
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
 CROSS = "decoder.0.cross_attention"

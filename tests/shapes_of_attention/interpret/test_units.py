@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shapes_of_attention.data import make_shapes, red_dominant
-from shapes_of_attention.data.measure import patch_cover
 from shapes_of_attention.interpret.units import (
     CLASSES,
     RIVALS,
@@ -18,6 +17,7 @@ from shapes_of_attention.interpret.units import (
     unit_names,
     units_stilled,
 )
+from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import build_model
 
 TINY = {"dim": 16, "heads": 2, "hidden": 12, "encoder_layers": 1, "decoder_layers": 1}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.data import KINDS, ShapesConfig
-from shapes_of_attention.data.measure import interior_means, patch_cover
-from shapes_of_attention.training.measures import batches, paint_levels
+from shapes_of_attention.measure.painting import batches, paint_levels
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 
 __all__ = ["Leaks", "PaintedShapes", "find_leaks", "paint_shapes"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.data.measure import patch_cover
-from shapes_of_attention.training.failures import PaintedShapes, find_leaks, paint_shapes
+from shapes_of_attention.measure.painted_shapes import PaintedShapes, find_leaks, paint_shapes
+from shapes_of_attention.measure.regions import patch_cover
 
 IMAGES, SEED = 80, 7
 

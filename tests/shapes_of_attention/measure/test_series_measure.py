@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from shapes_of_attention.models.attention import Attention
-from shapes_of_attention.series import SeriesConfig, make_series
-from shapes_of_attention.series.measure import (
+from shapes_of_attention.measure.series import (
     amplitude_errors,
     attention_score,
     by_situation,
@@ -17,6 +15,8 @@ from shapes_of_attention.series.measure import (
     shift_difference,
     token_truth,
 )
+from shapes_of_attention.models.attention import Attention
+from shapes_of_attention.series import SeriesConfig, make_series
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,12 @@ import torch
 from torch import nn
 
 from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.data.measure import interior_means, patch_cover
+from shapes_of_attention.measure.attention_score import AttentionScore, value_weighted
+from shapes_of_attention.measure.colours import ColourScore
+from shapes_of_attention.measure.ideal import group_patches, patches_of_others
+from shapes_of_attention.measure.intervention import Intervention
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.known_truth import (
-    AttentionScore,
-    Intervention,
-    group_patches,
-    patches_of_others,
-    value_weighted,
-)
-from shapes_of_attention.training.measures import ColourScore
 
 
 def test_interiors_of_the_image_and_target_have_the_colours_they_were_drawn_in():

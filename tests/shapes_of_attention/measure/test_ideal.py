@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shapes_of_attention.data import ShapesBatch, make_shapes
-from shapes_of_attention.data.measure import interior_means, patch_cover
-from shapes_of_attention.interpret.ideal import Ideal, ideal_attention
+from shapes_of_attention.measure.ideal import Ideal, ideal_attention
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 
 images = st.integers(0, 10_000).map(lambda index: make_shapes([index], seed=5))
 few = settings(max_examples=30, deadline=None)
