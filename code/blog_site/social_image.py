@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import PIL
 from PIL import Image, ImageDraw, ImageFont
+
+from notebook_embed.files import write_whole
 
 __all__ = ["Card", "draw", "draw_cached"]
 
@@ -54,10 +55,7 @@ def draw_cached(card: Card, *, fonts: Path, cache: Path) -> Path:
     ).hexdigest()[:20]
     path = cache / f"{key}.png"
     if not path.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        unfinished.write_bytes(draw(card, fonts=fonts))
-        unfinished.replace(path)
+        write_whole(path, draw(card, fonts=fonts))
     return path
 
 

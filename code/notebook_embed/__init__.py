@@ -6,6 +6,7 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``imports``             finds the project's own modules that a notebook depends on
 ``environment``         finds the pinned distributions that it depends on
 ``cache``               keeps executed notebooks, each under a key made of all of these
+``files``               writes files whole
 ``execution``           runs notebooks in kernels, several at a time
 ``outputs``             turns a cell's outputs into HTML and files
 ``library``             looks a reference such as ``../notebooks/x.py#label`` up

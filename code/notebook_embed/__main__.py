@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from notebook_embed.cache import no_space
 from notebook_embed.errors import EmbedError
+from notebook_embed.files import unwritable
 from notebook_embed.progress import log
 from notebook_embed.publish import only_build, set_source_date, swap_in
 
@@ -43,7 +43,7 @@ def build(fresh: bool, why: bool, site_dir: str) -> None:
             swap_in(staging, site)
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
-        raise no_space(error, error.filename2 or staging) or error from error
+        raise unwritable(error, error.filename2 or staging) or error from error
     log.info("The site is in %s/: open %s/index.html.", site_dir, site_dir)
 
 

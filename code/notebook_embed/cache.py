@@ -8,21 +8,20 @@ that a build killed at any moment leaves whole entries only; a damaged one is no
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
-from notebook_embed.errors import EmbedError, shown
+from notebook_embed.errors import shown
+from notebook_embed.files import write_whole, writing
 from notebook_embed.progress import log
 
-__all__ = ["Cache", "Key", "no_space", "write_whole"]
+__all__ = ["Cache", "Key"]
 
 # The form of an entry. A new form makes all older entries count as absent.
 FORM = "notebook-embed 1"
@@ -98,7 +97,7 @@ class Cache:
     def lock(self, key: Key) -> Iterator[None]:
         """Let one process at a time work on `key`; the system frees the lock of a dead process."""
         path = self.folder / "locks" / f"{key.digest}.lock"
-        with _writing(path):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)
             lock.acquire()
@@ -127,49 +126,3 @@ class Cache:
         )
         path.unlink(missing_ok=True)
         return None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that whoever looks sees all of it or what was there before.
-
-    Raises
-    ------
-    EmbedError : the disk is full or cannot be written.
-    """
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise no_space(error, path) or error from error
-
-
-# A full disk or quota, a limit on a file's size, a failing or read-only disk, missing permissions.
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES}
-
-
-def no_space(error: OSError, path: str | Path) -> EmbedError | None:
-    """Turn a write that the system refused into an error that says what to do."""
-    if error.errno not in UNWRITABLE:
-        return None
-    return EmbedError(
-        f"cannot be written: {error.strerror or error}",
-        file=path,
-        remedy="Free some space (or mend the permissions) and build again; "
-        "the last good site and the cache are as they were.",
-    )

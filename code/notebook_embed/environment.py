@@ -13,6 +13,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 __all__ = ["concerned_distributions"]
 
 # Every kernel runs through these, whatever the notebook imports.
@@ -25,13 +28,13 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
     The value is the installed version, followed by the line of `requirements` that pins it where
     there is one, so that an edited pin counts even before it is installed.
     """
-    wanted = {_normal(name) for name in ALWAYS}
+    wanted: set[str] = {canonicalize_name(name) for name in ALWAYS}
     for name in names:
         if name not in sys.stdlib_module_names:
             wanted.update(_providers(name))
-    pins = _pins(requirements, requirements.stat().st_mtime_ns) if requirements.is_file() else {}
+    pins = _pins(requirements)
     found: dict[str, str] = {}
-    waiting = sorted(wanted)
+    waiting: list[str] = sorted(wanted)
     while waiting:
         name = waiting.pop()
         if name in found or (version := _version(name)) is None:
@@ -44,10 +47,10 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
 @cache
 def _providers(module: str) -> tuple[str, ...]:
     """Return the distributions that bring a module; most are called as it is."""
-    if _version(_normal(module)) is not None:
-        return (_normal(module),)
+    if _version(canonicalize_name(module)) is not None:
+        return (canonicalize_name(module),)
     found = _declared_modules().get(module) or _all_providers().get(module, [])
-    return tuple(_normal(name) for name in found)
+    return tuple(canonicalize_name(name) for name in found)
 
 
 @cache
@@ -75,23 +78,53 @@ def _version(name: str) -> str | None:
 
 @cache
 def _needs(name: str) -> tuple[str, ...]:
-    """Return what a distribution cannot do without.
+    """Return what a distribution cannot do without on this system.
 
     Optional requirements stay out: through IPython's, every notebook would depend on everything.
     """
-    lines = [line for line in metadata.requires(name) or [] if "extra ==" not in line]
-    return tuple(_normal(re.split(r"[\s\[;<>=!~(]", line, maxsplit=1)[0]) for line in lines)
+    needed = map(Requirement, metadata.requires(name) or [])
+    return tuple(canonicalize_name(other.name) for other in needed if _holds(other))
 
 
-@cache
-def _pins(requirements: Path, mtime: int) -> dict[str, str]:
-    pins = {}
-    for line in requirements.read_text("utf-8").splitlines():
-        line = line.split("#")[0].strip()
-        if match := re.match(r"([A-Za-z0-9][\w.-]*)\s*[=<>!~\[;]", line):
-            pins[_normal(match.group(1))] = line
+def _pins(requirements: Path) -> dict[str, str]:
+    """Map distributions to their lines in a requirements file and in those that it includes."""
+    pins: dict[str, str] = {}
+    waiting, seen = [requirements.resolve()], set[Path]()
+    while waiting:
+        path = waiting.pop(0)
+        if path not in seen and path.is_file():
+            seen.add(path)
+            own, included = _lines(path, path.stat().st_mtime_ns)
+            pins = own | pins  # what includes a file comes before it
+            waiting += [(path.parent / name).resolve() for name in included]
     return pins
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+@cache
+def _lines(requirements: Path, mtime: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the lines of a requirements file that count on this system, and the files it includes.
+
+    See https://pip.pypa.io/en/stable/reference/requirements-file-format/. Other options, paths and
+    archives name no distribution, and pin none.
+    """
+    pins: dict[str, str] = {}
+    included = []
+    text = requirements.read_text("utf-8-sig").replace("\\\n", " ")
+    for line in text.splitlines():
+        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        if match := re.match(r"(?:-[rc]|--requirement|--constraint)[\s=]*(.+)", line):
+            included.append(match.group(1))
+            continue
+        line = line.partition(" --")[0].strip()  # hashes and other options of one requirement
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if _holds(requirement):
+            pins[canonicalize_name(requirement.name)] = line
+    return pins, tuple(included)
+
+
+def _holds(requirement: Requirement) -> bool:
+    """Tell whether a requirement's marker, if it has one, is true on this system."""
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

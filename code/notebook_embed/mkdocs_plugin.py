@@ -22,7 +22,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from mkdocs.utils.templates import TemplateContext
 
-from notebook_embed.cache import write_whole
+from notebook_embed.files import write_whole
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook

@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notebook_embed.cache import KEPT, Cache, Key, write_whole
-from notebook_embed.errors import EmbedError
+from notebook_embed.cache import KEPT, Cache, Key
 
 KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
 
@@ -84,19 +82,3 @@ def test_one_at_a_time_works_on_a_key(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-
-
-def test_a_failed_write_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = tmp_path / "file"
-    write_whole(target, b"old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(EmbedError, match=r"file: cannot be written: No space left on device"):
-        write_whole(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]

@@ -1,0 +1,65 @@
+"""Write files whole, and say what to do where the system refuses.
+
+Libraries were looked at: ``safer`` does not sync, ``boltons`` leaves a part behind when syncing
+fails and is then stopped by it, ``atomicwrites`` is archived, others are months old.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from notebook_embed.errors import EmbedError
+
+__all__ = ["unwritable", "write_whole", "writing"]
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that whoever looks sees all of it or what was there before.
+
+    Raises
+    ------
+    EmbedError : the disk is full or cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a refusal of the system to write `path` within the block into an error for authors."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, path) or error from error
+
+
+# A full disk or quota, a limit on a file's size, a failing or read-only disk, missing permissions.
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES}
+
+
+def unwritable(error: OSError, path: str | Path) -> EmbedError | None:
+    """Turn a write that the system refused into an error that says what to do."""
+    if error.errno not in UNWRITABLE:
+        return None
+    return EmbedError(
+        f"cannot be written: {error.strerror or error}",
+        file=path,
+        remedy="Free some space (or mend the permissions) and build again; "
+        "the last good site and the cache are as they were.",
+    )
