@@ -125,6 +125,8 @@ def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) 
         start_from = chosen.assets / "checkpoints" / f"state-{entry.run.continues}.safetensors"
         for state in chosen.runs.glob(f"*-{entry.run.continues}/state.safetensors"):
             start_from = state
+    elif entry.run.starts_from is not None:
+        start_from = chosen.assets / "checkpoints" / f"{entry.run.starts_from}.safetensors"
     with _Display(entry.name, quiet=not fabric.is_global_zero) as display:
         record = train(
             entry.run,

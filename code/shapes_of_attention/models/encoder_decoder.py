@@ -10,8 +10,10 @@ from shapes_of_attention.models.blocks import DecoderBlock, EncoderBlock
 from shapes_of_attention.models.experts import MixtureConfig
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
-    PaletteHead,
+    Head,
     PatchEmbedding,
+    check_head,
+    patch_head,
     unpatchify,
 )
 from shapes_of_attention.models.positions import (
@@ -43,6 +45,7 @@ class EncoderDecoderConfig:
     registers : learned tokens that the encoder may use as scratch paper (arXiv 2309.16588); they
         are dropped before cross-attention.
     palette : colours with which the head paints a patch.
+    head : whether it paints with those colours ("palette") or every pixel by itself ("pixels").
     experts : experts in the place of each feed-forward network, 0 for none; `hidden` is the width
         of one expert.
     chosen_experts, shared_experts : how many of them a token visits, and how many there are besides
@@ -62,6 +65,7 @@ class EncoderDecoderConfig:
     cross_attention: bool = True
     registers: int = 0
     palette: int = 4
+    head: Head = "palette"
     experts: int = 0
     chosen_experts: int = 2
     shared_experts: int = 0
@@ -81,6 +85,7 @@ class EncoderDecoderConfig:
             raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
         if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
             raise ValueError("encoder_layers, decoder_layers and registers must not be negative")
+        check_head(self.head)
         self.mixture()
 
     def mixture(self) -> MixtureConfig | None:
@@ -145,7 +150,9 @@ class EncoderDecoder(nn.Module):
             for _ in range(config.decoder_layers)
         )
         self.decoder_norm = nn.LayerNorm(config.dim)
-        self.paint = PaletteHead(patch=config.patch, dim=config.dim, colours=config.palette)
+        self.paint = patch_head(
+            config.head, patch=config.patch, dim=config.dim, colours=config.palette
+        )
 
     def encode(self, image: Tensor) -> Tensor:
         """Read the image: [batch, 3, size, size] -> [batch, tokens, dim]."""

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import EncoderBlock
-from shapes_of_attention.models.patches import PaletteHead, PatchEmbedding, unpatchify
+from shapes_of_attention.models.patches import (
+    Head,
+    PatchEmbedding,
+    check_head,
+    patch_head,
+    unpatchify,
+)
 from shapes_of_attention.models.positions import grid_coordinates, rotary_angles
 
 __all__ = ["EncoderOnly", "EncoderOnlyConfig"]
@@ -22,6 +28,7 @@ class EncoderOnlyConfig:
     hidden: int = 512
     layers: int = 4
     palette: int = 4
+    head: Head = "palette"
 
     def __post_init__(self) -> None:
         if self.patch < 1 or self.size % self.patch:
@@ -30,6 +37,7 @@ class EncoderOnlyConfig:
             )
         if self.layers < 1:
             raise ValueError(f"layers must be at least 1, got {self.layers}")
+        check_head(self.head)
 
 
 class EncoderOnly(nn.Module):
@@ -50,7 +58,9 @@ class EncoderOnly(nn.Module):
             for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.dim)
-        self.paint = PaletteHead(patch=config.patch, dim=config.dim, colours=config.palette)
+        self.paint = patch_head(
+            config.head, patch=config.patch, dim=config.dim, colours=config.palette
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[1:] != (3, self.config.size, self.config.size):

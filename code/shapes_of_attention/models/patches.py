@@ -3,11 +3,26 @@
 Sources: patches as tokens, arXiv 2010.11929; a token for each patch and channel, arXiv 2309.16108.
 """
 
+from typing import Literal
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-__all__ = ["ChannelPatchEmbedding", "PaletteHead", "PatchEmbedding", "patchify", "unpatchify"]
+__all__ = [
+    "ChannelPatchEmbedding",
+    "Head",
+    "PaletteHead",
+    "PatchEmbedding",
+    "PixelHead",
+    "check_head",
+    "patch_head",
+    "patchify",
+    "unpatchify",
+]
+
+#: How a model paints: with a few colours and a mask for each, or every pixel by itself.
+Head = Literal["palette", "pixels"]
 
 
 def patchify(image: Tensor, patch: int) -> Tensor:
@@ -89,3 +104,27 @@ class PaletteHead(nn.Module):
         colours = self.colours(tokens).unflatten(-1, (3, self.number))
         masks = self.masks(tokens).sigmoid().unflatten(-1, (self.number, -1))
         return (colours @ masks).flatten(-2)
+
+
+class PixelHead(nn.Module):
+    """Paint every value of a patch by itself: [batch, patches, dim] -> [.., 3 * patch * patch]."""
+
+    def __init__(self, *, patch: int, dim: int) -> None:
+        super().__init__()
+        self.pixels = nn.Linear(dim, 3 * patch * patch)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.pixels(tokens)
+
+
+def check_head(head: str) -> None:
+    """Raise ValueError for a head that does not exist."""
+    if head not in ("palette", "pixels"):
+        raise ValueError(f"head must be palette or pixels, got {head!r}")
+
+
+def patch_head(head: Head, *, patch: int, dim: int, colours: int) -> nn.Module:
+    """Build the head of a transformer: [batch, patches, dim] -> [.., 3 * patch * patch]."""
+    if head == "pixels":
+        return PixelHead(patch=patch, dim=dim)
+    return PaletteHead(patch=patch, dim=dim, colours=colours)

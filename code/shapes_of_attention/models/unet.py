@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shapes_of_attention.models.patches import Head, check_head
+
 __all__ = ["UNet", "UNetConfig"]
 
 
@@ -23,11 +25,17 @@ class UNetConfig:
     size : height and width of the images, pixels.
     fold : pixels along each axis that the first layer takes together.
     widths : channels at each resolution, finest first; each is half as fine as the one before.
+    head : "pixels" paints every pixel by itself. "palette" takes as many colours as a transformer's
+        head, `palette` for each patch of `patch` pixels, from the resolution that has one cell a
+        patch; the finest resolution says where in the patch each of them goes.
     """
 
     size: int = 128
     fold: int = 4
     widths: tuple[int, ...] = (32, 64, 96, 128, 128)
+    head: Head = "pixels"
+    palette: int = 4
+    patch: int = 16
 
     def __post_init__(self) -> None:
         coarsest = self.fold * 2 ** (len(self.widths) - 1)
@@ -38,6 +46,10 @@ class UNetConfig:
             )
         if any(width % 8 for width in self.widths):
             raise ValueError(f"widths must be multiples of 8, got {self.widths}")
+        check_head(self.head)
+        cells = [self.fold * 2**level for level in range(len(self.widths) - 1)]
+        if self.head == "palette" and self.patch not in cells:
+            raise ValueError(f"cells on the way up are of {cells} pixels, none of {self.patch}")
 
 
 class _Block(nn.Module):
@@ -77,7 +89,12 @@ class UNet(nn.Module):
             _Block(coarse + fine, fine)
             for fine, coarse in zip(widths[-2::-1], widths[:0:-1], strict=True)
         )
-        self.paint = nn.Conv2d(widths[0], pixels, 1)
+        if config.head == "pixels":
+            self.paint = nn.Conv2d(widths[0], pixels, 1)
+        else:
+            level = (config.patch // config.fold).bit_length() - 1
+            self.colours = nn.Conv2d(widths[level], 3 * config.palette, 1)
+            self.masks = nn.Conv2d(widths[0], config.palette * config.fold**2, 1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
@@ -98,4 +115,11 @@ class UNet(nn.Module):
         for block in self.up:
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
             x = block(torch.cat([x, skips.pop()], dim=1))
-        return functional.pixel_shuffle(self.paint(x), self.config.fold)
+            if self.config.head == "palette" and x.shape[-1] * self.config.patch == image.shape[-1]:
+                colours = self.colours(x)
+        if self.config.head == "pixels":
+            return functional.pixel_shuffle(self.paint(x), self.config.fold)
+        masks = functional.pixel_shuffle(self.masks(x), self.config.fold).sigmoid()
+        colours = functional.interpolate(colours, scale_factor=self.config.patch, mode="nearest")
+        # A pixel is the sum of its patch's colours, each as far as its mask says.
+        return (colours.unflatten(1, (3, -1)) * masks[:, None]).sum(dim=2)

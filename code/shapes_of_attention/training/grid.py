@@ -58,6 +58,56 @@ _CONTRAST = replace(
     options={"encoder_layers": 3, "decoder_layers": 3, "decoder_self_attention": True},
 ).with_budget(_CONTRAST_SECONDS)
 
+_COMPARED_IMAGES = 120_000
+_CHANNEL_IMAGES = 160_000
+
+#: The models that are compared at one budget of images, in float32; each with the rates tried for
+#: it and the images of each trial: long enough to leave the plateau.
+_PIXELS = {"head": "pixels"}
+_TRIED: dict[str, tuple[RunConfig, tuple[float, ...], int]] = {
+    "encoder-decoder": (_ENCODER_DECODER, (1.5e-3, 3e-3, 6e-3), 20_000),
+    "encoder-only": (MODELS["encoder-only"], (1.5e-3, 3e-3, 6e-3), 20_000),
+    "encoder-decoder-pixels": (
+        replace(_ENCODER_DECODER, options=_PIXELS),
+        (1.5e-3, 3e-3, 6e-3),
+        20_000,
+    ),
+    "encoder-only-pixels": (
+        replace(MODELS["encoder-only"], options=_PIXELS),
+        (1.5e-3, 3e-3, 6e-3),
+        20_000,
+    ),
+    "fully-connected": (MODELS["fully-connected"], (6e-3, 1.2e-2, 2.4e-2), 20_000),
+    "unet": (MODELS["unet"], (6e-3, 1.2e-2, 2.4e-2), 40_000),
+    "unet-palette": (
+        replace(MODELS["unet"], options={"head": "palette"}),
+        (3e-3, 6e-3, 1.2e-2),
+        40_000,
+    ),
+    "encoder-decoder-channels": (
+        MODELS["encoder-decoder-channels"],
+        (3e-3, 6e-3, 1.2e-2),
+        40_000,
+    ),
+}
+
+#: Channel tokens learn the task from the weights of the model that has one token a patch.
+_CHANNELS_WARM = replace(
+    _ENCODER_DECODER,
+    options={"tokens": "channel"},
+    learning_rate=1.5e-3,
+    warmup_images=3_000,
+    precision="float32",
+    budget_seconds=None,
+    budget_images=_CHANNEL_IMAGES,
+    starts_from="flagship",
+)
+
+
+def _in_images(run: RunConfig, images: int, **changes: Any) -> RunConfig:
+    """Give a run a budget of images, in float32."""
+    return replace(run, precision="float32", budget_seconds=None, budget_images=images, **changes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -93,6 +143,19 @@ def entries() -> list[Entry]:
         for rate in RATES
     ]
     listed.append(Entry(name="contrast/self-attention", run=_CONTRAST, keep_model=True))
+    listed += [
+        Entry(name=f"tune/{label}/rate-{rate:g}", run=_in_images(run, images, learning_rate=rate))
+        for label, (run, rates, images) in _TRIED.items()
+        for rate in rates
+    ]
+    listed += [
+        Entry(
+            name=f"channels/warm/seed-{seed}",
+            run=replace(_CHANNELS_WARM, seed=seed),
+            keep_model=seed == 0,
+        )
+        for seed in _SEEDS
+    ]
     for seed in _SEEDS:
         listed += [
             Entry(

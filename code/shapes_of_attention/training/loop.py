@@ -38,6 +38,7 @@ from shapes_of_attention.training.checkpoint import (
 from shapes_of_attention.training.machine import fast_in_bfloat16, processor, versions
 from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import RunConfig
+from shapes_of_attention.training.start import start_from as take_weights
 
 __all__ = ["VALIDATION_SEED", "Progress", "Stopped", "train"]
 
@@ -87,7 +88,8 @@ def train(
     fabric : devices and processes; one process on the CPU when not given.
     workers : processes that make images.
     save_every : seconds of training between two saved states.
-    start_from : state of the run that this one continues, when `run.continues` is set.
+    start_from : state of the run that this one continues, when `run.continues` is set, or the
+        checkpoint that `run.starts_from` names.
     report : called after each step with the progress and the share of the budget used.
 
     Returns
@@ -129,6 +131,10 @@ def train(
         if start_from is None:
             raise ValueError(f"this run continues {run.continues}, whose state was not given")
         progress = _restore(start_from, run.continues, bare, optimizer)
+    elif run.starts_from is not None:
+        if start_from is None:
+            raise ValueError(f"this run starts from {run.starts_from}, which was not given")
+        take_weights(bare, read_tensors(start_from)[0])
     model, optimizer = fabric.setup(bare, optimizer)
 
     stream = ShapesStream(

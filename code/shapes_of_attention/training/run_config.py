@@ -34,6 +34,8 @@ class RunConfig:
         training process: of its processor time on a CPU, so that a busy machine does not cheat
         a run, of the clock on other devices. Measuring and saving do not count.
     continues : key of the finished run whose last state this one starts from.
+    starts_from : name of a kept checkpoint whose weights this run starts from; see
+        `training.start`.
     """
 
     model: str
@@ -49,6 +51,7 @@ class RunConfig:
     budget_seconds: float | None = None
     budget_images: int | None = None
     continues: str | None = None
+    starts_from: str | None = None
 
     def __post_init__(self) -> None:
         if (self.budget_seconds is None) == (self.budget_images is None):
@@ -69,7 +72,10 @@ class RunConfig:
 
     def key(self) -> str:
         """Give the run its address: a hash of what defines it."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        defining = asdict(self)
+        if self.starts_from is None:  # came later; runs without it keep their addresses
+            del defining["starts_from"]
+        text = json.dumps(defining, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def with_budget(self, seconds: float) -> "RunConfig":

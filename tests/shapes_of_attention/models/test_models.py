@@ -151,3 +151,40 @@ def test_the_encoder_without_positions_is_permutation_equivariant():
 def test_bad_configurations_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         build_model(name, options)
+
+
+@pytest.mark.parametrize("head", ["palette", "pixels"])
+@pytest.mark.parametrize("name", ["encoder-decoder", "encoder-only", "unet"])
+def test_either_head_paints_with_any_body_and_all_of_it_learns(name, head):
+    torch.manual_seed(0)
+    model = build_model(name, {"head": head})
+    image = torch.rand(2, 3, 128, 128)
+    painted = model(image)
+    assert painted.shape == image.shape
+    painted.square().mean().backward()
+    silent = [n for n, p in model.named_parameters() if p.numel() and p.grad is None]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", ["encoder-decoder", "encoder-only", "unet"])
+def test_an_unknown_head_is_refused(name):
+    with pytest.raises(ValueError, match="head must be palette or pixels, got 'brush'"):
+        build_model(name, {"head": "brush"})
+
+
+def test_a_unet_paints_a_patch_with_its_palette_alone():
+    torch.manual_seed(0)
+    model = build_model("unet", {"head": "palette", "palette": 2}).eval()
+    with torch.no_grad():
+        painted = model(torch.rand(1, 3, 128, 128))
+    patches = painted.unfold(2, 16, 16).unfold(3, 16, 16)  # [1, 3, 8, 8, 16, 16]
+    for row in range(8):
+        for column in range(8):
+            # Two colours span two dimensions, whatever the masks are.
+            values = torch.linalg.svdvals(patches[0, :, row, column].flatten(1).double())
+            assert values[2] < 1e-5 * values[0]
+
+
+def test_a_palette_needs_a_resolution_with_one_cell_a_patch():
+    with pytest.raises(ValueError, match="none of 20"):
+        build_model("unet", {"head": "palette", "patch": 20})
