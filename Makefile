@@ -29,7 +29,7 @@ serve: $(READY) ## Show the site on http://127.0.0.1:8000/ and reload it on ever
 	@$(BIN)/python -m notebook_embed serve
 
 test: $(READY) ## Run all tests, those in a real browser among them
-	@$(BIN)/python tests/find_browser.py
+	@$(BIN)/python -m workbench.browser
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## Check style and types

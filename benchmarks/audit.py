@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from recorded import write_readme
+from workbench.browser import find
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "site"
@@ -117,14 +118,6 @@ def install() -> Path:
     return program
 
 
-def browser_path() -> str:
-    """Give the path of the browser that the tests use."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from find_browser import find
-
-    return find()
-
-
 def audit(program: Path, address: str, form: str, browser: str) -> dict[str, Any]:
     """Measure one page; give its scores, weight and the moments that its performance rests on."""
     with tempfile.TemporaryDirectory() as folder:
@@ -201,7 +194,7 @@ def main() -> int:
     pages = [page for page in pages if fnmatch(page, chosen.only) and page not in LEFT_OUT]
     if not pages:
         sys.exit(f"no page of site/ is called {chosen.only}; run make site first")
-    program, browser = install(), browser_path()
+    program, browser = install(), find()
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
     print(f"{'page':44}{'form':9}" + "".join(f"{name:>16}" for name in CATEGORIES) + "       kB")
 

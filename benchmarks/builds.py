@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from recorded import machine, write_readme
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,6 @@ import torch
 import transformers
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from training_throughput import seconds_each
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
@@ -33,6 +32,7 @@ from shapes_of_attention.models.experts import (
 )
 from shapes_of_attention.training.checkpoint import write_atomically
 from shapes_of_attention.training.machine import processor, versions
+from training_throughput import seconds_each
 
 RECORD = Path(__file__).parents[1] / "assets/records/experts-benchmark.json"
 OURS = "our mixture"

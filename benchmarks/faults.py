@@ -29,16 +29,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from notebook_embed.cache import Cache, Key
+from notebook_embed.progress import log
+from recorded import write_readme
+from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors
+from workbench.small_blog import Project, make_project
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/site"))
-
-from recorded import write_readme  # noqa: E402
-from small_blog import Project, make_project  # noqa: E402
-
-from notebook_embed.cache import Cache, Key  # noqa: E402
-from notebook_embed.progress import log  # noqa: E402
-from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors  # noqa: E402
-
 RECORD = ROOT / "benchmarks/faults.json"
 CHECKPOINT = ROOT / "assets/checkpoints/flagship.safetensors"
 

@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit import browser_path, serving
 from playwright.sync_api import Browser, sync_playwright
+
+from audit import serving
 from recorded import machine, write_readme
+from workbench.browser import find
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "benchmarks/peers"
@@ -284,7 +286,7 @@ def measure(rounds: int, work: Path) -> dict[str, Any]:
             found[peer.name].setdefault(name, []).append(round(value, 3))
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
         for number in range(rounds):
             for peer in listed:
                 folder = work / f"{peer.name}-{number}"

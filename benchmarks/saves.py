@@ -31,11 +31,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import builds
-from audit import browser_path
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+import builds
 from recorded import machine, write_readme
+from workbench.browser import find
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "benchmarks/saves.json"
@@ -146,7 +147,7 @@ def measure(rounds: int, work: Path) -> dict[str, Any]:
     ran = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=find(), args=["--no-sandbox", "--disable-gpu"]
         )
         for kind in NAMES:
             with authoring(kind, work / kind, browser) as author:

@@ -25,12 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from recorded import write_readme
+from workbench.small_blog import MKDOCS, make_project
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/site"))
-
-from recorded import write_readme  # noqa: E402
-from small_blog import MKDOCS, make_project  # noqa: E402
-
 RECORD = ROOT / "benchmarks/scale.json"
 EMBED = re.compile(r"!\[[^\]]*\]\([^)]*\.py[^)]*\)(\{[^}]*\})?")
 WORDS = "attention looks where the weights are and finds keys that match it".split()  # noqa: SIM905

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from find_browser import find
-
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-Launcher = Callable[..., Browser]
+from tests.support.browser import ARGUMENTS, Launcher
+from workbench.browser import find
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import socket
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from scratch_blog import EPOCH, Blog
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support.browser import Launcher
+from tests.support.scratch_blog import EPOCH, Blog
+from tests.support.servers import files_of
 
 
 @pytest.fixture
@@ -45,27 +42,19 @@ def _refuse(what: str) -> Callable[..., None]:
     return refuse
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blog]:
     """A built blog on a server whose address is the site's own: else nothing is instant."""
     folder = tmp_path_factory.mktemp("served")
-    handler = functools.partial(QuietHandler, directory=str(folder / "site"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        blog = Blog(folder, url=f"http://127.0.0.1:{server.server_port}/")
+    with files_of(folder / "site") as port:
+        blog = Blog(folder, url=f"http://127.0.0.1:{port}/")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setenv("SOURCE_DATE_EPOCH", EPOCH)
             blog.build()
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield blog
-        server.shutdown()
 
 
 @pytest.fixture(scope="session")
-def browser(launch: Callable[..., Browser]) -> Browser:
+def browser(launch: Launcher) -> Browser:
     return launch()

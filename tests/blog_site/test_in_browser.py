@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from ready import READY
+from tests.support.browser import READY
 
 POST = "posts/vision.html"
 LIVE = "#fig-curve.nb-figure--live"

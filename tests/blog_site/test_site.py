@@ -11,7 +11,8 @@ from urllib.parse import urlparse
 from xml.etree import ElementTree
 
 import pytest
-from scratch_blog import URL, Blog
+
+from tests.support.scratch_blog import URL, Blog
 
 ROOT = Path(__file__).resolve().parents[2]
 

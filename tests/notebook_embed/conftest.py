@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from given_outputs import CELLS, OUTPUTS, Docs
+
+from tests.support.given_outputs import CELLS, OUTPUTS, Docs
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from given_outputs import CELLS, OUTPUTS, Docs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import read_notebook
+from tests.support.given_outputs import CELLS, OUTPUTS, Docs
 
 FUZZ = settings(
     max_examples=100,

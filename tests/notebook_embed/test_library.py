@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from given_outputs import Docs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.library import Library, SourceLine, find_embeds
+from tests.support.given_outputs import Docs
 
 
 def test_references_are_found_with_their_lines() -> None:

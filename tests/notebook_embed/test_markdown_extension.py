@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from given_outputs import Docs
 
 from notebook_embed.errors import EmbedError
+from tests.support.given_outputs import Docs
 
 
 def test_a_figure_has_its_alt_text_caption_and_origin(page: Docs) -> None:

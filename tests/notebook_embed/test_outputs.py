@@ -7,12 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from given_outputs import PNG, SVG, VIEWS, Docs, display, stream
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.outputs import Figure, Text, _narrow, _svg_size, recolour, render_outputs
+from tests.support.given_outputs import PNG, SVG, VIEWS, Docs, display, stream
 
 CELL = "# %%\n#| label: a\nx\n"
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -7,11 +7,11 @@ from typing import Any
 import nbformat
 import pytest
 from choreographer.browsers.chromium import Chromium
-from given_outputs import SVG, Docs
 
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import PLOTLY
 from notebook_embed.static_images import draw_bare_plotly
+from tests.support.given_outputs import SVG, Docs
 
 FIGURE = {"data": [{"type": "scatter", "y": [1, 3, 2]}], "layout": {}}
 

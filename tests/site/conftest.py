@@ -1,22 +1,51 @@
-"""A small blog, built for real once: every test gets a copy of its own."""
+"""The blog itself, published and opened in a browser; and a small blog, of which each test gets a copy."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from site_fixtures import browser, published, server  # noqa: F401 - fixtures
-from small_blog import Project, make_project
+from playwright.sync_api import Browser
+
+from tests.support.browser import Launcher
+from tests.support.once import once
+from tests.support.published import Site, build_site
+from tests.support.servers import Server, pages_of
+from workbench.small_blog import Project, make_project
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The site of this repository."""
+    project = once(tmp_path_factory, "published", build_site)
+    log = (project / "build.log").read_text("utf-8")
+    assert (project / "build.code").read_text("utf-8") == "0", f"the site does not build:\n{log}"
+    return Site(project / "site")
+
+
+@pytest.fixture(scope="session")
+def server(published: Site) -> Iterator[Server]:
+    with pages_of(published.folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(server: Server, launch: Launcher) -> Browser:
+    here = f"MAP shapes.localhost:80 127.0.0.1:{server.port}"
+    return launch(f"--host-resolver-rules={here}, MAP * ~NOTFOUND")
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The blog after its first build. Not to be changed: `project` is a copy."""
-    project = make_project(tmp_path_factory.mktemp("built"))
-    build = project.build().succeeded()
-    assert build.executed == {"notebooks/areas.py", "notebooks/numbers.py"}
-    return project
+    """The small blog after its first build. Not to be changed: `project` is a copy."""
+
+    def build(folder: Path) -> None:
+        build = make_project(folder).build().succeeded()
+        assert build.executed == {"notebooks/areas.py", "notebooks/numbers.py"}
+
+    return Project(once(tmp_path_factory, "small-blog", build))
 
 
 @pytest.fixture

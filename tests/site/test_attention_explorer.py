@@ -18,13 +18,15 @@ import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, Route, expect
-from site_fixtures import BASE, ORIGIN, ROOT, Site, Watched, watched
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
+from tests.support.browser import Watched, watched
+from tests.support.published import ROOT, Site
+from tests.support.servers import BASE, ORIGIN
 
 HERE = Path(__file__).parent
 CHECKPOINTS = ROOT / "assets/checkpoints"

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-from faults import (  # noqa: E402
-    Killing,
-    flips_unnoticed_in_cache,
-    flips_unnoticed_in_checkpoint,
-)
+from faults import Killing, flips_unnoticed_in_cache, flips_unnoticed_in_checkpoint
 
 
 @pytest.fixture(scope="module")

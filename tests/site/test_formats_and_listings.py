@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from small_blog import Project, make_project
+
+from workbench.small_blog import Project, make_project
 
 IPYNB = {
     "cells": [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import runpy
 import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -17,9 +16,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
-from site_fixtures import BASE, ELSEWHERE, ORIGIN, ROOT, Server, Site, Watched, profile, watched
 
+from audit import WEIGHT
 from blog_site.code_blocks import LOOKS
+from tests.support.browser import Watched, profile, watched
+from tests.support.published import Site
+from tests.support.servers import BASE, ELSEWHERE, ORIGIN, Server
 
 HERE = Path(__file__).parent
 PROBE = HERE / "probe.js"
@@ -691,12 +693,8 @@ def test_the_first_paint_has_the_right_colours(published: Site, browser: Browser
     report(tab.take())
 
 
-def test_no_page_is_heavier_than_its_budget(
-    published: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_page_is_heavier_than_its_budget(published: Site, browser: Browser) -> None:
     """Compressed, as hosts send it, and before the reader has done anything."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    budget = runpy.run_path(str(ROOT / "benchmarks/audit.py"))["WEIGHT"]
     troubles = []
     for name in published.pages:
         with watched(browser, **look("light", 375)) as tab:
@@ -708,7 +706,7 @@ def test_no_page_is_heavier_than_its_budget(
                 if url.startswith(ORIGIN + BASE)
             }
         weight = sum(len(gzip.compress(file.read_bytes())) for file in files)
-        most = next(most for pattern, most in budget.items() if fnmatch(name, pattern))
+        most = next(most for pattern, most in WEIGHT.items() if fnmatch(name, pattern))
         if not 50_000 < weight < most:
             troubles.append(f"{name}: {weight:,} bytes in {len(files)} files, {most:,} are allowed")
     report(troubles)

@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 
 import pytest
-from site_fixtures import ROOT
+
+from tests.support.published import ROOT
 
 POSTS = sorted((ROOT / "docs/posts").glob("*.md"))
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_blog import MKDOCS, Project, make_project
+
+from workbench.small_blog import MKDOCS, Project, make_project
 
 AREAS = "docs/notebooks/areas.py"
 # Runs until it is let go, and leaves the process that its kernel is a child of.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from site_fixtures import Site, build_site
+from tests.support.published import Site, build_site
 
 
 def _tree(folder: Path) -> dict[str, str]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from small_blog import Project
+
+from workbench.small_blog import Project
 
 POST = "docs/posts/circles.md"
 

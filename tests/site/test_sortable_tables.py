@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
-from site_fixtures import BASE, ORIGIN, ROOT, Site, Watched, profile
+
+from tests.support.browser import Watched, profile
+from tests.support.published import ROOT, Site
+from tests.support.servers import BASE, ORIGIN
 
 SITE = ROOT / "assets/theme/assets/site"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'"

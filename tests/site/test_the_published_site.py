@@ -16,7 +16,9 @@ import html5lib
 import nbformat
 import pytest
 from PIL import Image
-from site_fixtures import BASE, BUILT_ON, COMMIT, ORIGIN, ROOT, Site
+
+from tests.support.published import BUILT_ON, COMMIT, ROOT, Site
+from tests.support.servers import BASE, ORIGIN
 
 
 class Document(HTMLParser):

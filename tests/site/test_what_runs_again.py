@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_blog import Project, make_project
+from workbench.small_blog import Project, make_project
 
 AREAS, NUMBERS = "notebooks/areas.py", "notebooks/numbers.py"
 

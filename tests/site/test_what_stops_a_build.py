@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_blog import Project, make_project
+
+from workbench.small_blog import Project, make_project
 
 POST, AREAS = "docs/posts/circles.md", "docs/notebooks/areas.py"
 

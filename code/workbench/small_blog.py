@@ -9,8 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from site_fixtures import browser, published, server  # noqa: F401 - fixtures
-
 MKDOCS = """
 site_name: Trial
 site_url: http://127.0.0.1:8123/

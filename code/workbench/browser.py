@@ -1,6 +1,6 @@
-"""Find a browser for the tests: on the PATH, Playwright's own, or Debian's package.
+"""Find a browser for tests and benchmarks: on the PATH, Playwright's own, or Debian's package.
 
-``python tests/find_browser.py`` gets one where it can and ends with one line where it cannot.
+``python -m workbench.browser`` gets one where it can and ends with one line where it cannot.
 """
 
 from __future__ import annotations

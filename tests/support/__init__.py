@@ -1,0 +1,1 @@
+"""What tests share: browsers, servers, and blogs that are built once."""

@@ -1,0 +1,88 @@
+"""Browsers and tabs: one Chromium a process, and a record of all that goes wrong in a tab."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Request as BrowserRequest
+from playwright.sync_api import Response as BrowserResponse
+
+from tests.support.servers import ORIGIN
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+Launcher = Callable[..., Browser]
+
+#: Holds when a page's scripts run, or never will: they run once it has been painted, which may be
+#: after it has loaded.
+READY = "html.no-js, html:not(:has([data-scripts]))"
+
+
+@dataclass
+class Watched:
+    """A browser tab, and all that went wrong in it."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._response)
+        self._open = self.page.goto
+        self.page.goto = self._goto  # type: ignore[method-assign]
+
+    def _goto(self, url: str, **options: Any) -> BrowserResponse | None:
+        response = self._open(url, **options)
+        self.page.wait_for_selector(READY, state="attached")
+        return response
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self.troubles.append(f"console {message.type}: {message.text}")
+
+    def _request(self, request: BrowserRequest) -> None:
+        self.requests.append(request.url)
+        if not request.url.startswith((ORIGIN + "/", "data:", "blob:", "file:")):
+            self.troubles.append(f"request to another host: {request.url}")
+
+    def _failed(self, request: BrowserRequest) -> None:
+        if request.failure != "net::ERR_ABORTED":  # what the browser itself gives up
+            self.troubles.append(f"request failed: {request.url} ({request.failure})")
+
+    def _response(self, response: BrowserResponse) -> None:
+        if response.status >= 400:
+            self.troubles.append(f"status {response.status}: {response.url}")
+
+    def bundles(self) -> int:
+        """How often plotly was asked for."""
+        return sum("plotly" in url and url.endswith(".js") for url in self.requests)
+
+    def take(self) -> list[str]:
+        """Return what went wrong since the last call."""
+        found, self.troubles = self.troubles, []
+        return found
+
+
+@contextlib.contextmanager
+def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Start as a new reader; `options` are those of a browser context."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(10_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextlib.contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
+    """Open the one tab of a new reader."""
+    with profile(browser, **options) as context:
+        yield Watched(context.new_page())
