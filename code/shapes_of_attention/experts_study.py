@@ -21,9 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from shapes_of_attention.data import ShapesConfig
+from shapes_of_attention.data import IMAGE_TEST_SEED, IMAGE_VALIDATION_SEED, ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
-from shapes_of_attention.evaluate import TEST_SEED
 from shapes_of_attention.measure.colours import ColourScore
 from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.models import build_model
@@ -36,7 +35,6 @@ from shapes_of_attention.models.experts import (
     capture_routing,
 )
 from shapes_of_attention.training.checkpoint import save_model
-from shapes_of_attention.training.loop import VALIDATION_SEED
 from shapes_of_attention.training.machine import fast_in_bfloat16
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
 
@@ -162,7 +160,7 @@ def train_variant(
         return loss
 
     def measure() -> dict[str, float]:
-        found = _colour(model, images=_VALIDATION_IMAGES, seed=VALIDATION_SEED)
+        found = _colour(model, images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED)
         print(f"{label}: colour error {found['colour_error_median']:.2f}", flush=True)
         return {key: round(float(value or 0), 4) for key, value in found.items() if key in _CURVE}
 
@@ -177,8 +175,8 @@ def train_variant(
         weight.data = weight.data.float()
     test: dict[str, Any] = {
         "images": _TEST_IMAGES,
-        "seed": TEST_SEED,
-        "colour": _colour(model, images=_TEST_IMAGES, seed=TEST_SEED),
+        "seed": IMAGE_TEST_SEED,
+        "colour": _colour(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED),
         "feed_forward_parameters": _feed_forward_parameters(model),
         "megaflops_per_image": round(_flops(model) / 1e6, 2),
         "load_over_training": log.points,
@@ -212,7 +210,9 @@ def _feed_forward_parameters(model: nn.Module) -> int:
 def _flops(model: nn.Module) -> int:
     """Count the FLOPs of the matrix products for one image, forward."""
     image = torch.from_numpy(
-        np.concatenate([b.image for b in batches(images=16, seed=TEST_SEED, config=ShapesConfig())])
+        np.concatenate(
+            [b.image for b in batches(images=16, seed=IMAGE_TEST_SEED, config=ShapesConfig())]
+        )
     )
     with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as counter:
         model(image.float() / 255)

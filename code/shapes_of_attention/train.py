@@ -29,8 +29,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from shapes_of_attention.data import ShapesConfig
-from shapes_of_attention.evaluate import TEST_SEED, evaluate
+from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesConfig
+from shapes_of_attention.evaluate import evaluate
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
     load_model,
@@ -144,7 +144,7 @@ def _do(entry: Entry, folder: Path, fabric: Fabric, chosen: argparse.Namespace) 
     only = entry.name.replace(_BUDGET, " --budget ")
     record["command"] = f"python -m shapes_of_attention.train --only {only}"
     record["test"] = evaluate(
-        model, images=_TEST_IMAGES, seed=TEST_SEED, config=ShapesConfig(**entry.run.data)
+        model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED, config=ShapesConfig(**entry.run.data)
     )
     content = (json.dumps(record, indent=1) + "\n").encode()
     write_atomically(_record_path(entry, chosen.assets), content)

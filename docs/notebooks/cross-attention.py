@@ -26,8 +26,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import cross_attention as drawn
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import Attention, capture_attention
@@ -36,7 +35,7 @@ from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
 model = load_model(Path("../../assets/checkpoints/flagship.safetensors"))
-batch = make_shapes([7], seed=TEST_SEED)
+batch = make_shapes([7], seed=IMAGE_TEST_SEED)
 image = torch.from_numpy(batch.image).float() / 255
 
 # %%

@@ -29,8 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import attention_views, explanations
 from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
 from shapes_of_attention.interpret.knockout import attention_names, keys_hidden, weights_replaced
@@ -45,7 +44,7 @@ torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 teaching = load_model(folder / "flagship.safetensors")
 deeper = load_model(folder / "contrast-self-attention.safetensors")
-batches = [make_shapes(range(start, start + 64), seed=TEST_SEED) for start in range(0, 256, 64)]
+batches = [make_shapes(range(start, start + 64), seed=IMAGE_TEST_SEED) for start in range(0, 256, 64)]
 batch = batches[0]
 
 for name, model in (("teaching", teaching), ("deeper", deeper)):
@@ -143,7 +142,7 @@ print(f"{shares[SECOND].others[0, 0]:.0%}")
 
 # %%
 #| label: hide-image
-many = make_shapes(range(256), seed=TEST_SEED)
+many = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 row = pick_image(many)
 teaching_states = hide_each_shape(teaching, many, row)
 deeper_states = hide_each_shape(deeper, many, row)

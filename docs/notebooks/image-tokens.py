@@ -26,8 +26,7 @@ from pathlib import Path
 
 import torch
 
-from shapes_of_attention.data import make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import patches_and_attention as drawn
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
@@ -56,7 +55,7 @@ learned = load_model(folder / "ablation-positions-learned-seed-0.safetensors")
 # %%
 #| label: sample
 ROW, PATCH = 7, 22
-levels = make_shapes([ROW], seed=TEST_SEED).image
+levels = make_shapes([ROW], seed=IMAGE_TEST_SEED).image
 image = torch.from_numpy(levels).float() / 255
 print(tuple(image.shape))
 

@@ -28,11 +28,16 @@ from IPython.display import HTML, Markdown
 from transformers import DynamicCache, StaticCache
 
 from shapes_of_attention.figures.caching import cost_against_length, fill_and_append
-from shapes_of_attention.language_model import decode, encode, generate, generate_without_cache
+from shapes_of_attention.language_model import (
+    decode,
+    encode,
+    generate,
+    generate_without_cache,
+    load_language_model,
+)
 from shapes_of_attention.language_model.flops import flops_of
 from shapes_of_attention.language_model.hugging_face import llama
-from shapes_of_attention.language_model.text import make_story
-from shapes_of_attention.language_model.train import TEST_SEED, load_language_model
+from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_story
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
@@ -48,7 +53,7 @@ benchmark = json.loads((assets / "records/decoding-benchmark.json").read_text())
 
 # %%
 #| label: story
-story = make_story(2, seed=TEST_SEED, sentences=5)
+story = make_story(2, seed=STORY_TEST_SEED, sentences=5)
 prompt = torch.from_numpy(encode(story.words[:16]))[None]  # [1, 16]
 Markdown(f"> {decode(prompt[0].numpy())}")
 

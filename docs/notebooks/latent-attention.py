@@ -28,14 +28,10 @@ from IPython.display import HTML
 from transformers.models.deepseek_v3.configuration_deepseek_v3 import DeepseekV3Config
 
 from shapes_of_attention.figures.caching import recall_over_training, shared_keys, standard_and_latent
-from shapes_of_attention.language_model import encode
+from shapes_of_attention.language_model import encode, load_language_model
 from shapes_of_attention.language_model.hugging_face import deepseek_attention
-from shapes_of_attention.language_model.text import make_story
-from shapes_of_attention.language_model.train import (
-    TEST_SEED,
-    comparison,
-    load_language_model,
-)
+from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_story
+from shapes_of_attention.language_model.train import comparison
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
@@ -66,7 +62,7 @@ standard_and_latent()
 
 # %%
 #| label: expanded-is-absorbed
-story = torch.from_numpy(encode(make_story(2, seed=TEST_SEED, sentences=6).words))[None]
+story = torch.from_numpy(encode(make_story(2, seed=STORY_TEST_SEED, sentences=6).words))[None]
 tokens = model.embedding(story)  # [1, 48, 64]
 angles = model.angles[: story.shape[1]]
 

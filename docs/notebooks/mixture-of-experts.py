@@ -39,8 +39,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
-from shapes_of_attention.data import make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import routing as drawn
 from shapes_of_attention.interpret.routing import (
     CONTENTS,
@@ -255,7 +254,7 @@ print("the router learns:", bool(mended.router.score.weight.grad.abs().max() > 0
 # %%
 #| label: one-token
 model = load_model(Path("../../assets/checkpoints/experts-bias.safetensors"))
-batch = make_shapes(range(256), seed=TEST_SEED)
+batch = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 routings = route(model, batch)
 contents = patch_contents(batch)  # [images, patches]
 LAYER = "encoder.1.feed_forward"

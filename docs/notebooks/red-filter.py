@@ -27,8 +27,7 @@ import numpy as np
 import torch
 from IPython.display import HTML
 
-from shapes_of_attention.data import ShapesConfig, make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesConfig, make_shapes
 from shapes_of_attention.figures import red_filter
 from shapes_of_attention.interpret.thresholds import climb, find_circles, recoloured
 from shapes_of_attention.interpret.units import (
@@ -47,7 +46,7 @@ from shapes_of_attention.training.checkpoint import load_model
 torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 model = load_model(folder / "flagship.safetensors")
-batch = make_shapes(range(256), seed=TEST_SEED)
+batch = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 
 # %% [markdown]
 # ## Turn the red down
@@ -168,7 +167,7 @@ unfiltered_path = folder / "ablation-no-red-filter-seed-0.safetensors"
 left_out = (batch.present & ~batch.kept).sum(axis=1)
 circles_kept = (batch.kept & (batch.kind == 0)).sum(axis=1)
 rows = np.flatnonzero((left_out >= 1) & (circles_kept >= 2))[:3]
-small = make_shapes(rows, seed=TEST_SEED)
+small = make_shapes(rows, seed=IMAGE_TEST_SEED)
 no_filter = recoloured(small, small.colour, red_filter=False)
 with_filter = paint_levels(model, small)
 without_filter = paint_levels(load_model(unfiltered_path), small)
@@ -200,7 +199,7 @@ red_filter.filter_on_and_off(
 # %%
 #| label: unit-scores
 scores = []
-for seed in (TEST_SEED + 1, TEST_SEED + 2):
+for seed in (IMAGE_TEST_SEED + 1, IMAGE_TEST_SEED + 2):
     images = make_shapes(range(256), seed=seed)
     patches = patch_classes(images)
     activations = hidden_activations(model, images)
@@ -269,7 +268,7 @@ print(int((chosen > 0.8).sum()))
 # %%
 #| label: activation-maps
 row_numbers = np.flatnonzero((left_out >= 1) & (circles_kept >= 1))[:5]
-held_out = make_shapes(row_numbers, seed=TEST_SEED)
+held_out = make_shapes(row_numbers, seed=IMAGE_TEST_SEED)
 seen = hidden_activations(model, held_out)
 modules = list(first)
 red_filter.activation_maps(

@@ -35,8 +35,7 @@ import torch
 from IPython.display import HTML
 from torch import nn
 
-from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import results
 from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
@@ -59,9 +58,9 @@ flagship = by_name["flagship"]
 # %%
 #| label: examples
 model = load_model(checkpoints / "flagship.safetensors").eval()
-first = make_shapes(range(6), seed=TEST_SEED)
+first = make_shapes(range(6), seed=IMAGE_TEST_SEED)
 painted = paint_levels(model, first)
-shapes = paint_shapes(model, images=len(first), seed=TEST_SEED)
+shapes = paint_shapes(model, images=len(first), seed=IMAGE_TEST_SEED)
 largest = [shapes.error[shapes.image == image].max() for image in range(len(first))]
 results.examples(
     first,
@@ -104,7 +103,7 @@ print(f"{flagship.score.psnr:.1f} dB")
 
 # %%
 #| label: painted-shapes
-shapes = paint_shapes(model, images=flagship.detail["test"]["images"], seed=TEST_SEED)
+shapes = paint_shapes(model, images=flagship.detail["test"]["images"], seed=IMAGE_TEST_SEED)
 error = shapes.error
 wrong = error > 8
 print(f"{len(error):,} kept shapes, {wrong.sum():,} of them more than 8 levels off")
@@ -113,7 +112,7 @@ print(f"{len(error):,} kept shapes, {wrong.sum():,} of them more than 8 levels o
 #| label: worst
 order = np.argsort(-error)
 images = list(dict.fromkeys(shapes.image[order].tolist()))[:3]
-worst = make_shapes(images, seed=TEST_SEED)
+worst = make_shapes(images, seed=IMAGE_TEST_SEED)
 at = [int(order[shapes.image[order] == image][0]) for image in images]
 results.examples(
     worst,
@@ -214,7 +213,7 @@ print(f"{copying:.1f}")
 #| label: comparison
 main = at_one_budget(grouped(records, "main"))
 sweeps = grouped(records, "sweep")
-main = {label: main[label] for label in results.MODELS if label in main}
+main = {label: main[label] for label in results.MODEL_LOOKS if label in main}
 HTML(results.comparison_table(main, copied=copied))
 
 # %%
@@ -222,10 +221,10 @@ HTML(results.comparison_table(main, copied=copied))
 reference = ("copied input", copying)
 rows = [
     results.Row(
-        label=results.MODELS[label].name,
+        label=results.MODEL_LOOKS[label].name,
         values=[run.score.colour_error for run in runs],
-        colour=results.MODELS[label].colour,
-        mark=results.MODELS[label].mark,
+        colour=results.MODEL_LOOKS[label].colour,
+        mark=results.MODEL_LOOKS[label].mark,
     )
     for label, runs in main.items()
 ]
@@ -315,7 +314,7 @@ def kept_run(label):
 def made_of(name):
     """Fit painted colours: the weights of a shape's own colour and of the mean of its group."""
     net = load_model(weights_of(kept_run(name))).eval()
-    found = paint_shapes(net, images=256, seed=TEST_SEED)
+    found = paint_shapes(net, images=256, seed=IMAGE_TEST_SEED)
     several = found.company > 1
     own, mean = found.colour[several].ravel(), found.wanted[several].ravel()
     design = np.stack([own, mean, np.ones_like(own)], axis=1)
@@ -351,7 +350,7 @@ print(f"{fast[1]:.2f}")
 
 # %%
 #| label: rates
-results.learning_rates({label: sweeps[label] for label in results.MODELS if label in sweeps})
+results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS if label in sweeps})
 
 # %%
 #| label: sweep-minutes
@@ -375,7 +374,7 @@ def mean_of(label, measure):
     return spread([measure(run) for run in runs_of(label)]).mean
 
 
-for label in results.MODELS:
+for label in results.MODEL_LOOKS:
     print(f"{label:26s}{mean_of(label, lambda run: run.images):10,.0f}")
 
 # %%
@@ -495,9 +494,9 @@ print(f"{rgb_then:.1f}")
 
 # %%
 #| label: paintings
-shown = make_shapes(range(4), seed=TEST_SEED)
+shown = make_shapes(range(4), seed=IMAGE_TEST_SEED)
 by_model = {}
-for label, look in results.MODELS.items():
+for label, look in results.MODEL_LOOKS.items():
     if kept := kept_run(label):
         painted = paint_levels(load_model(weights_of(kept)).eval(), shown)
         by_model[look.name] = (f"error {kept.score.colour_error:.1f}", painted)
@@ -530,7 +529,7 @@ strips = [
             results.Row(
                 label=name,
                 values=[run.score.colour_error for run in ablations[label]],
-                colour=results.MODELS["encoder-decoder"].colour
+                colour=results.MODEL_LOOKS["encoder-decoder"].colour
                 if label == "as-it-is"
                 else "#0072b2",
                 mark="^" if label == "as-it-is" else "o",

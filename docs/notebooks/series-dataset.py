@@ -23,7 +23,7 @@ import numpy as np
 
 from shapes_of_attention.figures import series as drawn
 from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention
-from shapes_of_attention.series import KINDS, SeriesConfig, make_series
+from shapes_of_attention.series import SERIES_KINDS, SeriesConfig, make_series
 
 # %% [markdown]
 # ## Series to order
@@ -111,7 +111,7 @@ asked = drawn_amplitudes(quiet.target, quiet)
 
 worst = 0.0
 for row in range(len(quiet)):
-    for kind in range(len(KINDS)):
+    for kind in range(len(SERIES_KINDS)):
         group = quiet.kind[row] == kind
         if group.any():
             worst = max(worst, np.abs(asked[row, group] - seen[row, group].mean()).max())

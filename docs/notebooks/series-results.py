@@ -35,10 +35,9 @@ from IPython.display import HTML
 from shapes_of_attention.figures import series as drawn
 from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention, redraw, score
 from shapes_of_attention.models.capture import capture_attention
-from shapes_of_attention.series import KINDS, make_series
-from shapes_of_attention.series.models import ConvolutionConfig, receptive_field
+from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
+from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
 from shapes_of_attention.series.records import best_rates, read_records, results_table
-from shapes_of_attention.series.train import TEST_SEED, load_series_model
 
 torch.set_num_threads(1)
 records = Path("../../assets/records")
@@ -93,7 +92,7 @@ print(min(len(seeds) for seeds in main.values()))
 
 # %%
 #| label: test-shapes
-tests = make_series(range(2048), seed=TEST_SEED)
+tests = make_series(range(2048), seed=SERIES_TEST_SEED)
 print(f"{tests.present.sum():,}")
 
 # %%
@@ -420,10 +419,10 @@ print(f"{long['steps'] * long['config']['batch']:,}")
 
 # %%
 #| label: example
-some = make_series(range(64), seed=TEST_SEED)
-groups = np.stack([(some.kind == kind).sum(axis=1) for kind in range(len(KINDS))], axis=1)
+some = make_series(range(64), seed=SERIES_TEST_SEED)
+groups = np.stack([(some.kind == kind).sum(axis=1) for kind in range(len(SERIES_KINDS))], axis=1)
 row = int(np.flatnonzero((groups >= 2).all(axis=1))[0])
-example = make_series([row], seed=TEST_SEED)
+example = make_series([row], seed=SERIES_TEST_SEED)
 redrawn = redraw(model, example)
 print("series", row, score(redrawn, example))
 
@@ -436,7 +435,7 @@ drawn.predictions(example, {"Given": example.signal, "Redrawn by attention": red
 #| fold: true
 found = drawn_amplitudes(redrawn, example)[0]
 rows = [
-    f"<tr><td>{'inverted ' * int(example.inverted[0, slot])}{KINDS[example.kind[0, slot]]}</td>"
+    f"<tr><td>{'inverted ' * int(example.inverted[0, slot])}{SERIES_KINDS[example.kind[0, slot]]}</td>"
     f"<td>{example.amplitude[0, slot]:.2f}</td><td>{example.group_mean[0, slot]:.2f}</td>"
     f"<td>{found[slot]:.2f}</td></tr>"
     for slot in np.flatnonzero(example.present[0])

@@ -29,8 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from shapes_of_attention.data import make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import attention_views
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
@@ -56,7 +55,7 @@ record = json.loads(
 
 # %%
 #| label: capture
-batch = make_shapes(range(8), seed=TEST_SEED)
+batch = make_shapes(range(8), seed=IMAGE_TEST_SEED)
 image = torch.from_numpy(batch.image).float() / 255
 
 attention = {}
@@ -179,7 +178,7 @@ print(f"{mean[truth.others[QUERY]].sum():.0%}")
 
 # %%
 #| label: sample
-sample = make_shapes(range(256), seed=TEST_SEED)
+sample = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 pixels = torch.from_numpy(sample.image).float() / 255
 truths = [ideal_attention(sample, row) for row in range(len(sample))]
 company = np.array([t.others.any(axis=1) for t in truths])  # [images, patches]

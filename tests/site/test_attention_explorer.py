@@ -19,8 +19,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from shapes_of_attention.data import make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
@@ -96,7 +95,7 @@ def truth(shipped: Shipped) -> dict[str, dict[str, Weights]]:
         hashlib.sha256(path.read_bytes()).hexdigest()[:12]: path
         for path in CHECKPOINTS.glob("*.safetensors")
     }
-    batch = make_shapes(range(len(data["examples"])), seed=TEST_SEED)
+    batch = make_shapes(range(len(data["examples"])), seed=IMAGE_TEST_SEED)
     image = torch.from_numpy(batch.image).float() / 255
     found: dict[str, dict[str, Weights]] = {}
     for model in data["models"]:
@@ -122,7 +121,7 @@ def off_scale(
 
 def black(image: int, *, but: int) -> NDArray[np.bool_]:
     """Tell which patches of a held-out image have a black middle, one of them left out."""
-    middle = make_shapes([image], seed=TEST_SEED).image[0].max(axis=0)[8::16, 8::16].ravel()
+    middle = make_shapes([image], seed=IMAGE_TEST_SEED).image[0].max(axis=0)[8::16, 8::16].ravel()
     return np.asarray((middle == 0) & (np.arange(64) != but))
 
 
@@ -280,7 +279,7 @@ def test_the_picture_is_the_tensor_that_the_model_computed(
 def test_the_ideal_and_the_score_are_those_of_the_drawing(
     browser: Browser, shipped: Shipped, truth: dict[str, dict[str, Weights]]
 ) -> None:
-    batch = make_shapes([4], seed=TEST_SEED)
+    batch = make_shapes([4], seed=IMAGE_TEST_SEED)
     ideal = ideal_attention(batch, 0)
     query = int(np.flatnonzero(ideal.others.any(axis=1))[0])
     row = truth["flagship"][LAST][4, 0, query]

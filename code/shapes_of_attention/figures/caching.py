@@ -23,7 +23,7 @@ __all__ = [
 WIDTH = 600
 #: Data colours after Okabe and Ito, readable on both papers.
 BLUE, ORANGE, GREEN, ROSE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-KINDS = {
+KIND_LOOKS = {
     "multi-head": (ORANGE, "o", "circle"),
     "grouped-query": (GREEN, "s", "square"),
     "multi-query": (BLUE, "^", "triangle-up"),
@@ -207,7 +207,7 @@ def recall_over_training(models: Mapping[str, Mapping[str, Any]]) -> Figure:
     for place, (name, found) in enumerate(models.items()):
         row, column = divmod(place, 2)
         axes = figure.add_axes((0.11 + 0.46 * column, 0.57 - 0.455 * row, 0.41, 0.36))
-        colour, mark, symbol = KINDS[name]
+        colour, mark, symbol = KIND_LOOKS[name]
         for seed, curve in enumerate(found["curves"]):
             steps = [0, *(point["step"] for point in curve)]
             recall = [0.0, *(100 * point["validation_recall"] for point in curve)]

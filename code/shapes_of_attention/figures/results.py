@@ -24,7 +24,7 @@ from shapes_of_attention.figures.shapes import BUTTONS, panel, show_image, write
 from shapes_of_attention.training.records import Point, Record, spread
 
 __all__ = [
-    "MODELS",
+    "MODEL_LOOKS",
     "Look",
     "Row",
     "bars",
@@ -53,7 +53,7 @@ class Look:
 
 
 #: The compared models by label. Colours after Okabe and Ito, 3:1 or more on both papers.
-MODELS = {
+MODEL_LOOKS = {
     "fully-connected": Look(name="Fully connected", colour="#8a8579", mark="X", symbol="x"),
     "unet": Look(name="U-Net", colour="#b4599c", mark="s", symbol="square"),
     "encoder-only": Look(name="Encoder only", colour="#0072b2", mark="o", symbol="circle"),
@@ -207,7 +207,7 @@ def strips(
 def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
     """Draw colour error against processor time and against images: a line a seed, log-log.
 
-    `groups` map a label of `MODELS` to its runs. The interactive picture has one plot and two
+    `groups` map a label of `MODEL_LOOKS` to its runs. The interactive picture has one plot and two
     buttons.
     """
     plot, gap, left, legend = 300, 84, 66, 104
@@ -217,7 +217,7 @@ def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
         axes = panel(figure, left, legend + place * (plot + gap), WIDTH - left - 20, plot)
         axes.set(xscale="log", yscale="log")
         for label, runs in groups.items():
-            look = MODELS[label]
+            look = MODEL_LOOKS[label]
             for run in runs:
                 x, y = curve(run, axis)
                 axes.plot(x, y, color=look.colour, marker=look.mark, markersize=6.5, linewidth=1.8)
@@ -230,7 +230,7 @@ def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
         y_middle = legend + place * (plot + gap) + plot + 54
         write(figure, left + (WIDTH - left - 20) / 2, y_middle, title, align="center")
     write(figure, 0, legend - 14, "colour error", align="left")
-    draw_legend(figure, [MODELS[label] for label in groups])
+    draw_legend(figure, [MODEL_LOOKS[label] for label in groups])
     return Figure(static=figure, interactive=curves_plot(groups, ranges))
 
 
@@ -255,7 +255,7 @@ def curves_plot(
     axis_of: list[str] = []
     for axis in AXES:
         for label, runs in groups.items():
-            look = MODELS[label]
+            look = MODEL_LOOKS[label]
             for number, run in enumerate(runs):
                 x, y = curve(run, axis)
                 unit = "s" if axis == "seconds" else "thousand images"
@@ -337,7 +337,7 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
     axes.set(xscale="log", yscale="log")
     rates: set[float] = set()
     for label, runs in groups.items():
-        look = MODELS[label]
+        look = MODEL_LOOKS[label]
         pairs = sorted((run.config["learning_rate"], run.score.colour_error) for run in runs)
         rates |= {rate for rate, _ in pairs}
         best = min(pairs, key=lambda pair: pair[1])
@@ -359,7 +359,7 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
         "learning rate at its highest",
         align="center",
     )
-    draw_legend(figure, [MODELS[label] for label in groups])
+    draw_legend(figure, [MODEL_LOOKS[label] for label in groups])
     return Figure(static=figure)
 
 
@@ -426,7 +426,7 @@ def comparison_table(
     """
     rows = [
         (
-            MODELS[label].name,
+            MODEL_LOOKS[label].name,
             [
                 *score_cells(runs),
                 numeric_cell([run.score.psnr for run in runs], "{:.1f}"),

@@ -17,7 +17,7 @@ from shapes_of_attention.figures.palette import INK, LINE, MUTED, PANEL
 from shapes_of_attention.figures.shapes import panel, write
 from shapes_of_attention.figures.view import View, packed
 from shapes_of_attention.measure.series import token_truth
-from shapes_of_attention.series.data import KINDS, SeriesBatch
+from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch
 
 __all__ = [
     "attention_matrix",
@@ -377,7 +377,7 @@ def attention_view(
             "others": truth.others[row][np.maximum(owner, 0)].astype(int).tolist(),
             "shapes": [
                 {
-                    "kind": KINDS[batch.kind[row, slot]],
+                    "kind": SERIES_KINDS[batch.kind[row, slot]],
                     "number": int(batch.kind[row, slot]),
                     "inverted": bool(batch.inverted[row, slot]),
                     "span": [round(float(edge), 1) for edge in batch.span[row, slot]],
@@ -471,7 +471,7 @@ def _samples(batch: SeriesBatch) -> Numbers:
 
 def _kind_legend(figure: MatplotlibFigure, left: float, middle: float) -> None:
     places = (0, 120, 250)
-    for place, name, colour in zip(places, KINDS, KIND_COLOURS, strict=True):
+    for place, name, colour in zip(places, SERIES_KINDS, KIND_COLOURS, strict=True):
         write(figure, left + place, middle, name, colour=colour)
 
 

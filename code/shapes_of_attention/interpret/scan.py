@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from shapes_of_attention.data import KINDS, ShapesBatch, make_shapes
-from shapes_of_attention.evaluate import TEST_SEED
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, ShapesBatch, make_shapes
 from shapes_of_attention.interpret.knockout import (
     HiddenFrom,
     attention_names,
@@ -137,7 +136,7 @@ def scan_thresholds(
 def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
     """Scan the heads of the teaching model and of the deeper one."""
     batches = [
-        make_shapes(range(start, min(start + 64, images)), seed=TEST_SEED)
+        make_shapes(range(start, min(start + 64, images)), seed=IMAGE_TEST_SEED)
         for start in range(0, images, 64)
     ]
     found = {}
@@ -151,7 +150,7 @@ def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
 
 def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
     """Scan the thresholds of the teaching model and of those trained without the red filter."""
-    batch = make_shapes(range(12 * circles), seed=TEST_SEED)
+    batch = make_shapes(range(12 * circles), seed=IMAGE_TEST_SEED)
     paths = [checkpoints / "flagship.safetensors"]
     paths += sorted(checkpoints.glob("*no-red-filter*.safetensors"))
     found = {}
@@ -187,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     note = {
         "command": f"python -m shapes_of_attention.interpret.scan {chosen.part}",
-        "seed": TEST_SEED,
+        "seed": IMAGE_TEST_SEED,
     }
     path = chosen.records / f"interpretation-{chosen.part}.json"
     write_atomically(path, (json.dumps(note | found, indent=1) + "\n").encode())

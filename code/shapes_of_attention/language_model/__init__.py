@@ -4,7 +4,11 @@ from shapes_of_attention.language_model.attention import CausalAttention
 from shapes_of_attention.language_model.cache import Cache, CacheOverflowError, LayerCache
 from shapes_of_attention.language_model.generate import generate, generate_without_cache
 from shapes_of_attention.language_model.latent import LatentAttention
-from shapes_of_attention.language_model.model import LanguageModel, LanguageModelConfig
+from shapes_of_attention.language_model.model import (
+    LanguageModel,
+    LanguageModelConfig,
+    load_language_model,
+)
 from shapes_of_attention.language_model.text import VOCABULARY, decode, encode
 
 __all__ = [
@@ -20,4 +24,5 @@ __all__ = [
     "encode",
     "generate",
     "generate_without_cache",
+    "load_language_model",
 ]

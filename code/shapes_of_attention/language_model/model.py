@@ -4,6 +4,7 @@ RMSNorm before each part (arXiv 1910.07467), rotary positions, SwiGLU (arXiv 200
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,8 +16,9 @@ from shapes_of_attention.language_model.cache import Cache, CacheOverflowError, 
 from shapes_of_attention.language_model.latent import LatentAttention
 from shapes_of_attention.language_model.text import VOCABULARY
 from shapes_of_attention.models.positions import rotary_angles
+from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors
 
-__all__ = ["AttentionKind", "LanguageModel", "LanguageModelConfig"]
+__all__ = ["AttentionKind", "LanguageModel", "LanguageModelConfig", "load_language_model"]
 
 AttentionKind = Literal["multi-head", "multi-query", "grouped-query", "latent"]
 
@@ -179,3 +181,19 @@ def _attention(config: LanguageModelConfig) -> CausalAttention | LatentAttention
         key_value_heads=config.key_value_heads,
         head_dim=config.head_dim,
     )
+
+
+def load_language_model(path: Path) -> LanguageModel:
+    """Build a trained language model from its checkpoint, ready to be used.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged, or holds something else.
+    """
+    tensors, note = read_tensors(path)
+    if "language_model" not in note:
+        raise CheckpointError(f"{path}: holds no language model")
+    model = LanguageModel(LanguageModelConfig(**note["language_model"]))
+    model.load_state_dict(tensors)
+    return model.eval()

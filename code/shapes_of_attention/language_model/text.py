@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.data.counter_rng import uniform_draws
 
-__all__ = ["VOCABULARY", "Story", "decode", "encode", "make_rows", "make_story"]
+__all__ = ["STORY_TEST_SEED", "VOCABULARY", "Story", "decode", "encode", "make_rows", "make_story"]
 
 _T = TypeVar("_T")
 _OWNERS = [
@@ -24,6 +24,9 @@ _COLOURS = ["red", "green", "blue", "grey", "pink", "gold", "black", "white"]
 _FORMS = ["disc", "ring", "star", "box", "cross", "heart"]
 _VERBS = ["finds", "follows", "meets", "passes"]
 _LARGEST_CAST = 5
+
+#: Seed of the stories on which finished models are compared; no training uses it.
+STORY_TEST_SEED = 4_000_037
 
 #: All words of the text; a token is a place in this list.
 VOCABULARY = [".", *_VERBS, *_OWNERS, *_COLOURS, *_FORMS]

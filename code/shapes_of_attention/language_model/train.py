@@ -22,16 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shapes_of_attention.language_model.model import LanguageModel, LanguageModelConfig
-from shapes_of_attention.language_model.text import make_rows, make_story
-from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_rows, make_story
+from shapes_of_attention.training.checkpoint import write_tensors
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
 
 __all__ = [
     "RUN",
-    "TEST_SEED",
     "comparison",
     "kinds",
-    "load_language_model",
     "matched_sizes",
     "measure_text",
     "train_one",
@@ -41,8 +39,6 @@ _ROOT = Path(__file__).resolve().parents[3]
 _SEEDS = (0, 1, 2)
 _BATCH = 16
 _LENGTH = 64
-#: Test stories come from a seed that no training uses.
-TEST_SEED = 4_000_037
 _TEST_STORIES = 256
 
 #: How each model is trained.
@@ -131,17 +127,17 @@ def train_one(
         return functional.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
 
     def measure() -> dict[str, float]:
-        found = measure_text(model, stories=32, seed=TEST_SEED + 1)
+        found = measure_text(model, stories=32, seed=STORY_TEST_SEED + 1)
         print(f"{label}: {found}", flush=True)
         return {f"validation_{key}": value for key, value in found.items()}
 
     fitted = fit(model, loss_of, run, measure=measure, points=8)
     test: dict[str, Any] = {
         "stories": _TEST_STORIES,
-        "seed": TEST_SEED,
-        **measure_text(model, stories=_TEST_STORIES, seed=TEST_SEED),
+        "seed": STORY_TEST_SEED,
+        **measure_text(model, stories=_TEST_STORIES, seed=STORY_TEST_SEED),
         "twice_as_long": measure_text(
-            model, stories=_TEST_STORIES, seed=TEST_SEED, length=2 * _LENGTH
+            model, stories=_TEST_STORIES, seed=STORY_TEST_SEED, length=2 * _LENGTH
         ),
         "cache_bytes_per_token": model.new_cache(batch=1, capacity=8).bytes_per_token(),
     }
@@ -153,22 +149,6 @@ def train_one(
         )
     write_record(path, config=described, model=model, run=run, fitted=fitted, test=test)
     return test
-
-
-def load_language_model(path: Path) -> LanguageModel:
-    """Build a trained language model from its checkpoint, ready to be used.
-
-    Raises
-    ------
-    CheckpointError
-        When the file is damaged, or holds something else.
-    """
-    tensors, note = read_tensors(path)
-    if "language_model" not in note:
-        raise CheckpointError(f"{path}: holds no language model")
-    model = LanguageModel(LanguageModelConfig(**note["language_model"]))
-    model.load_state_dict(tensors)
-    return model.eval()
 
 
 def comparison(records: Path) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.models.capture import capture_attention
-from shapes_of_attention.series.data import KINDS, SeriesBatch, profile, same_group
+from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch, profile, same_group
 
 __all__ = [
     "REACHES",
@@ -223,7 +223,7 @@ def attention_score(model: nn.Module, batch: SeriesBatch, *, token: int) -> dict
                 )
                 for name, attention in weights.items()
             }
-            for number, kind in enumerate(KINDS)
+            for number, kind in enumerate(SERIES_KINDS)
         },
     }
 

@@ -13,7 +13,7 @@ from shapes_of_attention.models.options import check_options
 from shapes_of_attention.models.unet import UNet, UNetConfig
 
 __all__ = [
-    "MODELS",
+    "IMAGE_MODELS",
     "Attention",
     "EncoderDecoder",
     "EncoderDecoderConfig",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: Name of a model -> its class and the class of its configuration.
-MODELS: dict[str, tuple[Any, Any]] = {
+IMAGE_MODELS: dict[str, tuple[Any, Any]] = {
     "encoder-decoder": (EncoderDecoder, EncoderDecoderConfig),
     "encoder-only": (EncoderOnly, EncoderOnlyConfig),
     "fully-connected": (FullyConnected, FullyConnectedConfig),
@@ -46,8 +46,8 @@ def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
     ValueError
         For an unknown name or option, or a value that the configuration refuses.
     """
-    check_options(name, options, {known: make() for known, (_, make) in MODELS.items()})
-    model, config = MODELS[name]
+    check_options(name, options, {known: make() for known, (_, make) in IMAGE_MODELS.items()})
+    model, config = IMAGE_MODELS[name]
     # JSON knows no tuples.
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in (options or {}).items()}
     built = model(config(**given))

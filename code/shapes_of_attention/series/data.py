@@ -18,7 +18,8 @@ from shapes_of_attention.data.counter_rng import uniform_draws
 from shapes_of_attention.data.draws import between, checked_indices, pick
 
 __all__ = [
-    "KINDS",
+    "SERIES_KINDS",
+    "SERIES_TEST_SEED",
     "SeriesBatch",
     "SeriesConfig",
     "group_means",
@@ -27,7 +28,9 @@ __all__ = [
     "same_group",
 ]
 
-KINDS = ("triangle", "rectangle", "semicircle")
+SERIES_KINDS = ("triangle", "rectangle", "semicircle")
+#: Series that no training run sees; sweeps and curves use others.
+SERIES_TEST_SEED = 7_000_003
 
 # Draws a slot takes: kind, orientation, width, amplitude, place.
 _DRAWS_PER_SLOT = 5
@@ -91,7 +94,7 @@ class SeriesBatch:
     ----------
     signal, target : float32 [batch, length].
     present : bool [batch, slots], the slot holds a shape.
-    kind : int8 [batch, slots], index into `KINDS`, -1 in empty slots.
+    kind : int8 [batch, slots], index into `SERIES_KINDS`, -1 in empty slots.
     inverted : bool [batch, slots], the shape points down.
     span : float32 [batch, slots, 2], start and end in samples; sample i is taken at i + 1/2.
     amplitude : float32 [batch, slots], distance from zero to the peak, 0 in empty slots.
@@ -136,7 +139,7 @@ def make_series(
     kinds, turns, widths, heights, places = np.moveaxis(
         draws[:, 1 : 1 + shape_draws].reshape(len(checked), config.slots, _DRAWS_PER_SLOT), 2, 0
     )
-    kind = np.where(present, pick(kinds, len(KINDS)), -1).astype(np.int8)
+    kind = np.where(present, pick(kinds, len(SERIES_KINDS)), -1).astype(np.int8)
     inverted = present & (turns < 0.5)
     width = np.where(present, between(widths, config.width), np.float32(0))
     amplitude = np.where(present, between(heights, config.amplitude), np.float32(0))

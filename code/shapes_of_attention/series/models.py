@@ -6,6 +6,7 @@ exchange differs: convolution, recurrence or attention.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
@@ -20,9 +21,10 @@ from shapes_of_attention.models.positions import (
     SinusoidalPositions,
     rotary_angles,
 )
+from shapes_of_attention.training.checkpoint import load_model
 
 __all__ = [
-    "MODELS",
+    "SERIES_MODELS",
     "AttentionBody",
     "AttentionConfig",
     "ConvolutionConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "RecurrentConfig",
     "TokenModel",
     "build_series_model",
+    "load_series_model",
     "receptive_field",
 ]
 
@@ -278,7 +281,7 @@ def _check(signal: Tensor, length: int) -> None:
 
 
 #: Name of a model -> its configuration and, for token models, its body.
-MODELS: dict[str, tuple[Any, Any]] = {
+SERIES_MODELS: dict[str, tuple[Any, Any]] = {
     "fully-connected": (FullyConnectedConfig, None),
     "convolutional": (ConvolutionConfig, ConvolutionBody),
     "recurrent": (RecurrentConfig, RecurrentBody),
@@ -294,9 +297,20 @@ def build_series_model(name: str, options: dict[str, Any] | None = None) -> nn.M
     ValueError
         For an unknown name or option, or a value that the configuration refuses.
     """
-    check_options(name, options, {known: make() for known, (make, _) in MODELS.items()})
-    make_config, body = MODELS[name]
+    check_options(name, options, {known: make() for known, (make, _) in SERIES_MODELS.items()})
+    make_config, body = SERIES_MODELS[name]
     config = make_config(**(options or {}))
     if body is None:
         return FullyConnectedSeries(config)
     return TokenModel(config, body(config))
+
+
+def load_series_model(path: Path) -> nn.Module:
+    """Build a trained model from its checkpoint, ready to be used.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, damaged, or holds something else.
+    """
+    return load_model(path, build=build_series_model)

@@ -30,12 +30,12 @@ from shapes_of_attention.measure.series import (
     score,
     shift_difference,
 )
-from shapes_of_attention.series.data import SeriesConfig, make_series
+from shapes_of_attention.series.data import SERIES_TEST_SEED, SeriesConfig, make_series
 from shapes_of_attention.series.models import AttentionBody, TokenModel, build_series_model
-from shapes_of_attention.training.checkpoint import read_tensors, write_atomically, write_tensors
+from shapes_of_attention.training.checkpoint import write_atomically, write_tensors
 from shapes_of_attention.training.short import ShortRun, fit, is_record_of, make_record
 
-__all__ = ["BATCH", "CROWDED", "RATES", "TEST_SEED", "SeriesRun", "load_series_model", "runs"]
+__all__ = ["BATCH", "CROWDED", "RATES", "SeriesRun", "runs"]
 
 _ROOT = Path(__file__).resolve().parents[3]
 _SEEDS = (0, 1, 2)
@@ -46,8 +46,6 @@ _LONG_SECONDS = 150.0
 BATCH = 8
 #: More shapes a series than any in training.
 CROWDED = SeriesConfig(slots=10, fewest=9)
-#: Series that no training run sees; the sweep and the curves use others.
-TEST_SEED = 7_000_003
 _TEST_SERIES = 2048
 _SWEEP_SEED = 8_000_009
 _SWEEP_SERIES = 512
@@ -149,20 +147,6 @@ def runs() -> Iterator[SeriesRun]:
             )
 
 
-def load_series_model(path: Path) -> nn.Module:
-    """Build a model from a checkpoint that this command wrote, ready to be used.
-
-    Raises
-    ------
-    CheckpointError
-        When the file is missing, damaged, or not written by this project.
-    """
-    tensors, note = read_tensors(path)
-    model = build_series_model(note["model"], note["options"])
-    model.load_state_dict(tensors)
-    return model.eval()
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         records: dict[str, Any] = json.loads(path.read_text())
@@ -198,9 +182,9 @@ def train(entry: SeriesRun, assets: Path) -> dict[str, Any]:
 
 
 def _test(model: nn.Module) -> dict[str, Any]:
-    batch = make_series(range(_TEST_SERIES), seed=TEST_SEED)
+    batch = make_series(range(_TEST_SERIES), seed=SERIES_TEST_SEED)
     drawn = redraw(model, batch)
-    crowded = make_series(range(_TEST_SERIES // 4), seed=TEST_SEED, config=CROWDED)
+    crowded = make_series(range(_TEST_SERIES // 4), seed=SERIES_TEST_SEED, config=CROWDED)
     result: dict[str, Any] = {
         **score(drawn, batch),
         **by_situation(amplitude_errors(drawn, batch), batch),
@@ -208,7 +192,7 @@ def _test(model: nn.Module) -> dict[str, Any]:
         "crowded": score(redraw(model, crowded), crowded),
     }
     if isinstance(model, TokenModel) and isinstance(model.body, AttentionBody):
-        some = make_series(range(_TEST_SERIES // 4), seed=TEST_SEED)
+        some = make_series(range(_TEST_SERIES // 4), seed=SERIES_TEST_SEED)
         result["attention"] = attention_score(model, some, token=model.config.token)
     return result
 

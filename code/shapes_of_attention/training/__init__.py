@@ -1,1 +1,1 @@
-"""Training: one loop for every model, with runs that can be stopped, resumed and repeated."""
+"""Training: the step loop, its optimiser, the configuration of a run, checkpoints."""

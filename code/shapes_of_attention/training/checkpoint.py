@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,19 @@ def save_model(path: Path, model: nn.Module, *, name: str, options: dict[str, An
     write_tensors(path, dict(model.state_dict()), {"model": name, "options": options})
 
 
-def load_model(path: Path, *, expect: tuple[str, dict[str, Any]] | None = None) -> nn.Module:
+def load_model(
+    path: Path,
+    *,
+    expect: tuple[str, dict[str, Any]] | None = None,
+    build: Callable[[str, dict[str, Any]], nn.Module] = build_model,
+) -> nn.Module:
     """Build a model from its checkpoint, ready to be used (`eval` mode, on the CPU).
 
     Parameters
     ----------
     path : a file written by `save_model`.
     expect : name and options the model must have; anything goes when not given.
+    build : gives the model of a name and options; those for images when not given.
 
     Raises
     ------
@@ -121,7 +128,7 @@ def load_model(path: Path, *, expect: tuple[str, dict[str, Any]] | None = None) 
     if expect is not None and found != expect:
         raise CheckpointError(f"{path}: holds {found}, not the expected {expect}")
     try:
-        model = build_model(*found)
+        model = build(*found)
         model.load_state_dict(tensors)
     except (ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its tensors do not fit {found}: {error}") from error

@@ -23,7 +23,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shapes_of_attention.data import ShapesConfig
+from shapes_of_attention.data import IMAGE_VALIDATION_SEED, ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
 from shapes_of_attention.measure.colours import ColourScore
 from shapes_of_attention.measure.painting import batches, paint_levels
@@ -40,10 +40,8 @@ from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import RunConfig
 from shapes_of_attention.training.start import start_from as take_weights
 
-__all__ = ["VALIDATION_SEED", "Progress", "Stopped", "train"]
+__all__ = ["Progress", "Stopped", "train"]
 
-#: Seed of the images on which learning curves are measured; runs train on small seeds.
-VALIDATION_SEED = 1_000_001
 _VALIDATION_IMAGES = 256
 #: Shares of the budget after which the learning curve gets a point: often at first, then evenly.
 _CURVE = [0.005, 0.02, 0.05, *(step / 10 for step in range(1, 10))]
@@ -269,7 +267,7 @@ def _curve_point(model: nn.Module, run: RunConfig, progress: Progress) -> dict[s
     model.eval()
     score = ColourScore()
     for batch in batches(
-        images=_VALIDATION_IMAGES, seed=VALIDATION_SEED, config=ShapesConfig(**run.data)
+        images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED, config=ShapesConfig(**run.data)
     ):
         score.add(batch, paint_levels(model, batch))
     model.train()

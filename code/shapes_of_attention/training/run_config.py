@@ -20,7 +20,7 @@ class RunConfig:
 
     Attributes
     ----------
-    model, options : name in `models.MODELS`, and the options in which it differs from the default.
+    model, options : name in `models.IMAGE_MODELS`, and the options that differ from its default.
     data : options of `ShapesConfig` that differ from the default.
     seed : of the weights and the images; images of validation and tests come from other seeds.
     batch_size : images a step, over all processes together.

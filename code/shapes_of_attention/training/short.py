@@ -73,7 +73,6 @@ def fit(
     *,
     measure: Callable[[], dict[str, float]] | None = None,
     points: int = 10,
-    after_step: Callable[[int], None] | None = None,
 ) -> Fitted:
     """Train `model` in place.
 
@@ -82,7 +81,6 @@ def fit(
     loss_of : draws the batch of a step, by its number, and gives the loss on it, a scalar.
     measure : called at `points` evenly spaced moments, the last at the end; its time is not
         counted. The model is in evaluation mode meanwhile.
-    after_step : called after each step with its number.
 
     Raises
     ------
@@ -120,8 +118,6 @@ def fit(
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        if after_step is not None:
-            after_step(fitted.steps)
         fitted.steps += 1
         fitted.seconds += time.process_time() - before
         if due and share >= due[0]:

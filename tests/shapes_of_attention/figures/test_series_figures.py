@@ -5,7 +5,7 @@ import pytest
 
 from shapes_of_attention.figures import series as drawn
 from shapes_of_attention.measure.series import ideal_attention
-from shapes_of_attention.series import KINDS, make_series
+from shapes_of_attention.series import SERIES_KINDS, make_series
 
 BATCH = make_series(range(3))
 SITUATIONS = {"1": 0.1, "2": 0.2}
@@ -70,7 +70,7 @@ def test_the_linked_view_carries_the_truth_about_every_token():
             continue
         assert inside[owner]
         kind = data["shapes"][owner]["kind"]
-        assert kind == KINDS[batch.kind[0, owner]]
+        assert kind == SERIES_KINDS[batch.kind[0, owner]]
         # Every token in the middle of a shape of that kind belongs to the group, others to none.
         for key, other in enumerate(data["owner"]):
             if other >= 0 and data["shapes"][other]["kind"] == kind:

@@ -8,12 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from shapes_of_attention.language_model import LanguageModel, LanguageModelConfig
+from shapes_of_attention.language_model import (
+    LanguageModel,
+    LanguageModelConfig,
+    load_language_model,
+)
 from shapes_of_attention.language_model.text import make_rows
 from shapes_of_attention.language_model.train import (
     comparison,
     kinds,
-    load_language_model,
     main,
     measure_text,
     train_one,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from shapes_of_attention.models import (
-    MODELS,
+    IMAGE_MODELS,
     EncoderDecoder,
     EncoderDecoderConfig,
     build_model,
@@ -17,7 +17,7 @@ from shapes_of_attention.models import (
 SMALL = {"dim": 32, "heads": 2, "hidden": 48}
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(IMAGE_MODELS))
 def test_every_model_paints_an_image_and_learns_from_it(name):
     torch.manual_seed(0)
     model = build_model(name)
@@ -29,13 +29,13 @@ def test_every_model_paints_an_image_and_learns_from_it(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(IMAGE_MODELS))
 def test_wrong_image_shapes_are_refused(name):
     with pytest.raises(ValueError, match=r"images must be \[batch, 3, 128, 128\]"):
         build_model(name)(torch.rand(1, 3, 64, 64))
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(IMAGE_MODELS))
 def test_a_configuration_survives_json(name):
     options = {"widths": (8, 16)} if name == "unet" else {}
     restored = json.loads(json.dumps(options))

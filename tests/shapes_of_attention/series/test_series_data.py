@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shapes_of_attention.series import KINDS, SeriesBatch, SeriesConfig, make_series
+from shapes_of_attention.series import SERIES_KINDS, SeriesBatch, SeriesConfig, make_series
 
 indices = st.lists(st.integers(0, 2**40), min_size=1, max_size=4)
 seeds = st.integers(0, 2**63 - 1)
@@ -32,7 +32,7 @@ def assert_is_drawn(series: np.ndarray, batch: SeriesBatch, row: int, peaks: dic
     for sample, value in enumerate(series.tolist()):
         heights = {
             slot: height(
-                KINDS[batch.kind[row, slot]], sample + 0.5, *batch.span[row, slot].tolist()
+                SERIES_KINDS[batch.kind[row, slot]], sample + 0.5, *batch.span[row, slot].tolist()
             )
             for slot in peaks
         }

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from shapes_of_attention.series import make_series, train
+from shapes_of_attention.series.models import load_series_model
 from shapes_of_attention.series.records import best_rates, read_records, results_table
 from shapes_of_attention.training.checkpoint import CheckpointError
 from shapes_of_attention.training.short import ShortRun
@@ -38,7 +39,7 @@ def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
     assert capsys.readouterr().out.startswith("done  long/attention")
     assert path.read_bytes() == first
 
-    model = train.load_series_model(tmp_path / "checkpoints" / "series-long-attention.safetensors")
+    model = load_series_model(tmp_path / "checkpoints" / "series-long-attention.safetensors")
     batch = make_series(range(8), seed=train._SWEEP_SEED)
     with torch.no_grad():
         error = (model(torch.from_numpy(batch.signal)).numpy() - batch.target) ** 2
@@ -76,7 +77,7 @@ def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Pat
     path = tmp_path / "checkpoints" / "series-long-attention.safetensors"
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(CheckpointError):
-        train.load_series_model(path)
+        load_series_model(path)
 
 
 def test_each_model_trains_at_the_rate_that_its_sweep_chose():
