@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.figures import attention_by_hand as drawn
 from shapes_of_attention.models.attention import Attention, causal_mask, explicit_attention
 from shapes_of_attention.models.positions import rotary_angles, rotate, sinusoidal
 

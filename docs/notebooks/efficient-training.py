@@ -32,6 +32,7 @@ from IPython.display import HTML
 from shapes_of_attention.efficient.families import FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.figures import efficiency
+from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.measure.series import token_truth
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.series.data import SeriesConfig, make_series
@@ -165,31 +166,23 @@ efficiency.accuracy_beside_cost(
 # %%
 #| label: trained-table
 #| fold: true
-def number(value, form):
-    return f'<td data-value="{value:.6g}">{value:{form}}</td>'
-
-
 def cells(family):
     """Give mean error and milliseconds a step of a family at each length."""
-    return "".join(
-        number(error_of(family, length), ".3f")
-        + number(milliseconds(family, length), ".0f")
+    return [
+        cell
         for length in lengths
-    )
+        for cell in (
+            value_cell(error_of(family, length), ".3f"),
+            value_cell(milliseconds(family, length), ".0f"),
+        )
+    ]
 
 
-heads = "".join(
-    f'<th scope="col" data-sort="number">{title}<br>{length:,}</th>'
-    for length in lengths
-    for title in ("Error", "ms a step")
-)
-body = "".join(
-    f'<tr><th scope="row">{efficiency.NAMES[family]}</th>{cells(family)}</tr>'
-    for family in families
-)
+titles = [f"{title}<br>{length:,}" for length in lengths for title in ("Error", "ms a step")]
 HTML(
-    f'<table data-sortable><thead><tr><th scope="col">Family</th>{heads}</tr></thead>'
-    f"<tbody>{body}</tbody></table>"
+    sortable_table(
+        "Family", titles, [(efficiency.NAMES[family], cells(family)) for family in families]
+    )
 )
 
 # %%

@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
-from shapes_of_attention.figures import patches_and_attention as drawn
+from shapes_of_attention.figures import image_tokens as drawn
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
     PatchEmbedding,

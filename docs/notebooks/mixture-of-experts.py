@@ -40,7 +40,7 @@ from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
-from shapes_of_attention.figures import routing as drawn
+from shapes_of_attention.figures import experts as drawn
 from shapes_of_attention.interpret.routing import (
     CONTENTS,
     choices_by_content,

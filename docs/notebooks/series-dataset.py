@@ -21,7 +21,7 @@
 #| label: setup
 import numpy as np
 
-from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.figures import series_data as drawn
 from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention
 from shapes_of_attention.series import SERIES_KINDS, SeriesConfig, make_series
 

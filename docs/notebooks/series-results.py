@@ -32,12 +32,13 @@ import numpy as np
 import torch
 from IPython.display import HTML
 
-from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.figures import series_results as drawn
+from shapes_of_attention.figures.series_results import results_table
 from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention, redraw, score
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
-from shapes_of_attention.series.records import best_rates, read_records, results_table
+from shapes_of_attention.series.records import best_rates, read_records
 
 torch.set_num_threads(1)
 records = Path("../../assets/records")

@@ -23,8 +23,8 @@
 import numpy as np
 from IPython.display import HTML
 
-from shapes_of_attention import figures
 from shapes_of_attention.data import KINDS, ShapesConfig, make_shapes
+from shapes_of_attention.figures import shapes as figures
 
 # %% [markdown]
 # ## Images to order

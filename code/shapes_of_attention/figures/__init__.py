@@ -1,26 +1,5 @@
-"""Everything the posts draw. Each function takes arrays and returns a `Figure`."""
+"""Everything the posts draw: pictures, in modules named after what they show, and the toolkit."""
 
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.shapes import (
-    averaging,
-    explorer,
-    image_grid,
-    input_filter_target,
-    kind_gallery,
-    red_plane,
-    rgb,
-    shape_attention,
-)
+from shapes_of_attention.figures.toolkit.figure import Figure, canvas
 
-__all__ = [
-    "Figure",
-    "averaging",
-    "canvas",
-    "explorer",
-    "image_grid",
-    "input_filter_target",
-    "kind_gallery",
-    "red_plane",
-    "rgb",
-    "shape_attention",
-]
+__all__ = ["Figure", "canvas"]

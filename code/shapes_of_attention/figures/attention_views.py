@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import CHANNELS, GROUND, INK, MUTED
-from shapes_of_attention.figures.shapes import data_uri, panel, rgb, show_image, write
-from shapes_of_attention.figures.view import View, packed
+from shapes_of_attention.figures.toolkit.draw import frame_patch, panel, show_image, write
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.glyphs import rgb
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri, dimmed
+from shapes_of_attention.figures.toolkit.view import View, packed
 from shapes_of_attention.measure.ideal import Ideal, ideal_attention
+from shapes_of_attention.palette import CHANNELS, INK, MUTED, WHITE
 
 __all__ = [
     "attention_by_channel",
@@ -32,10 +33,8 @@ __all__ = [
     "matrix_beside_ideal",
 ]
 
-WIDTH = 600
 GAP = 12
 TITLE = 34
-Weights = NDArray[np.floating[Any]]
 
 #: What readers call the attention modules of a model.
 LAYERS = {
@@ -51,7 +50,7 @@ LAYERS = {
 }
 
 
-def attention_matrices(rows: Sequence[tuple[str, Weights]]) -> Figure:
+def attention_matrices(rows: Sequence[tuple[str, Numbers]]) -> Figure:
     """Draw attention matrices [heads, query, key] in rows, each with its title, heads side by side.
 
     Colour grows with the square root of a weight, so that the weak ones show as well.
@@ -59,7 +58,7 @@ def attention_matrices(rows: Sequence[tuple[str, Weights]]) -> Figure:
     heads = rows[0][1].shape[0]
     side = (WIDTH - (heads - 1) * GAP) / heads
     step = TITLE + side + GAP
-    figure = canvas(width=WIDTH, height=round(len(rows) * step - GAP))
+    figure = canvas(height=round(len(rows) * step - GAP))
     for number, (title, weights) in enumerate(rows):
         top = number * step
         write(figure, 0, top + TITLE / 2, title, colour=INK)
@@ -75,13 +74,13 @@ def attention_matrices(rows: Sequence[tuple[str, Weights]]) -> Figure:
     return Figure(static=figure)
 
 
-def matrix_beside_ideal(learned: Weights, ideal: Ideal, order: NDArray[np.int64]) -> Figure:
+def matrix_beside_ideal(learned: Numbers, ideal: Ideal, order: NDArray[np.int64]) -> Figure:
     """Draw one head's matrix [query, key] beside the ideal one, both in the order of `order`.
 
     Ordered by shape, the patches of a kind lie side by side, and its attention becomes a block.
     """
     side = (WIDTH - GAP) / 2
-    figure = canvas(width=WIDTH, height=round(TITLE + side))
+    figure = canvas(height=round(TITLE + side))
     for place, (title, matrix) in enumerate((("Learned", learned), ("Ideal", ideal.weights))):
         left = place * (side + GAP)
         write(figure, left, TITLE / 2 - 2, title, colour=INK)
@@ -98,9 +97,9 @@ def matrix_beside_ideal(learned: Weights, ideal: Ideal, order: NDArray[np.int64]
 
 
 def attention_map(
-    image: NDArray[np.uint8],
+    image: Levels,
     query: int,
-    maps: Sequence[tuple[str, Weights]],
+    maps: Sequence[tuple[str, Numbers]],
     *,
     columns: int = 3,
 ) -> Figure:
@@ -109,10 +108,10 @@ def attention_map(
     `image` [3, size, size]; each map is [patches]; `query` is the patch that asks, in the frame.
     """
     side = (WIDTH - (columns - 1) * GAP) / columns
-    panels: list[tuple[str, Weights | None]] = [("The patch that asks", None), *maps]
+    panels: list[tuple[str, Numbers | None]] = [("The patch that asks", None), *maps]
     rows = -(-len(panels) // columns)
     step = TITLE + side + GAP
-    figure = canvas(width=WIDTH, height=round(rows * step - GAP))
+    figure = canvas(height=round(rows * step - GAP))
     for place, (title, weights) in enumerate(panels):
         row, column = divmod(place, columns)
         left, top = column * (side + GAP), row * step
@@ -127,7 +126,7 @@ def attention_map(
 
 
 def attention_examples(
-    examples: Sequence[tuple[NDArray[np.uint8], int, Weights, Weights, int]],
+    examples: Sequence[tuple[Levels, int, Numbers, Numbers, int]],
 ) -> Figure:
     """Draw an image a row: the patch that asks, its attention, the ideal; before it, the head.
 
@@ -137,7 +136,7 @@ def attention_examples(
     label, gap = 126, 12
     side = (WIDTH - label - 2 * gap) / 3
     step = side + GAP
-    figure = canvas(width=WIDTH, height=round(TITLE + len(examples) * step - GAP))
+    figure = canvas(height=round(TITLE + len(examples) * step - GAP))
     for column, title in enumerate(("Asks", "Learned", "Ideal")):
         write(figure, label + column * (side + gap), TITLE / 2 - 2, title, colour=INK)
     for row, (image, query, learned, ideal, head) in enumerate(examples):
@@ -151,9 +150,7 @@ def attention_examples(
     return Figure(static=figure)
 
 
-def attention_by_channel(
-    image: NDArray[np.uint8], asking: Sequence[tuple[str, int, Weights]]
-) -> Figure:
+def attention_by_channel(image: Levels, asking: Sequence[tuple[str, int, Numbers]]) -> Figure:
     """Lay attention over the planes of red, green and blue, a row for each patch that asks.
 
     Each row is a title, the patch, and its weights [3, patches]. Colour is relative to the largest
@@ -161,7 +158,7 @@ def attention_by_channel(
     """
     side = (WIDTH - 2 * GAP) / 3
     step = 2 * TITLE + side + GAP
-    figure = canvas(width=WIDTH, height=round(len(asking) * step - GAP))
+    figure = canvas(height=round(len(asking) * step - GAP))
     for row, (title, query, weights) in enumerate(asking):
         top = row * step
         write(figure, 0, top + TITLE / 2 - 2, title, colour=INK)
@@ -176,13 +173,13 @@ def attention_by_channel(
     return Figure(static=figure)
 
 
-def channel_shares(shares: Mapping[str, NDArray[np.floating[Any]]]) -> Figure:
+def channel_shares(shares: Mapping[str, Numbers]) -> Figure:
     """Draw how attention is shared between red, green and blue: a bar of three parts for each row.
 
     `shares` maps a row's name to [3], parts that add up to the row's whole mass.
     """
     height, gap, label = 44, 18, 30
-    figure = canvas(width=WIDTH, height=len(shares) * (label + height + gap) - gap)
+    figure = canvas(height=len(shares) * (label + height + gap) - gap)
     for row, (name, parts) in enumerate(shares.items()):
         top = row * (label + height + gap)
         write(figure, 0, top + label / 2 - 2, name, colour=INK)
@@ -196,7 +193,7 @@ def channel_shares(shares: Mapping[str, NDArray[np.floating[Any]]]) -> Figure:
                     left + float(part) / 2,
                     0.5,
                     f"{channel} {part:.0%}",
-                    color="#ffffff",
+                    color=WHITE,
                     ha="center",
                     va="center_baseline",
                 )
@@ -205,44 +202,9 @@ def channel_shares(shares: Mapping[str, NDArray[np.floating[Any]]]) -> Figure:
     return Figure(static=figure)
 
 
-def dimmed(
-    image: NDArray[np.uint8], weights: Weights, most: float | None = None
-) -> NDArray[np.uint8]:
-    """Light up an image [3, size, size] where weights [patches] are large, from a viridis glow."""
-    from matplotlib import colormaps
-
-    grid = round(len(weights) ** 0.5)
-    patch = image.shape[-1] // grid
-    strength = np.sqrt(weights / max(most or float(weights.max()), 1e-9)).clip(0, 1)
-    glow = colormaps["viridis"](strength)[:, :3].reshape(grid, grid, 3) * 255
-    glow = glow.repeat(patch, axis=0).repeat(patch, axis=1).transpose(2, 0, 1)
-    mixed = 0.72 * glow + 0.28 * image.astype(float)
-    lit = image.max(axis=0) > 40
-    mixed[:, lit] = 0.45 * glow[:, lit] + 0.55 * image[:, lit]
-    return mixed.astype(np.uint8)
-
-
-def frame_patch(axes: Axes, patch: int, size: int, *, grid: int = 8, line: float = 2.5) -> None:
-    """Frame the patch that asks, in white on black."""
-    row, column = divmod(patch, grid)
-    side = size / grid
-    for colour, width in ((GROUND, 2 * line), ("#ffffff", line)):
-        axes.add_patch(
-            Rectangle(
-                (column * side, row * side),
-                side,
-                side,
-                facecolor="none",
-                edgecolor=colour,
-                linewidth=width,
-                zorder=5,
-            )
-        )
-
-
 def attention_explorer(
     batch: ShapesBatch,
-    models: Mapping[str, Mapping[str, Weights]],
+    models: Mapping[str, Mapping[str, Numbers]],
     *,
     titles: Mapping[str, str],
     checkpoints: Mapping[str, str],

@@ -8,9 +8,19 @@ from typing import Any
 import plotly.graph_objects as go
 from matplotlib.ticker import NullLocator
 
-from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import ACCENT, LINE, MUTED, PANEL
+from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.palette import (
+    ACCENT,
+    BLUE,
+    GREEN,
+    LINE,
+    MUTED,
+    PANEL,
+    ROSE,
+    VERMILION,
+    WHITE,
+)
 
 __all__ = [
     "cost_against_length",
@@ -20,11 +30,9 @@ __all__ = [
     "standard_and_latent",
 ]
 
-WIDTH = 600
-#: Data colours after Okabe and Ito, readable on both papers.
-BLUE, ORANGE, GREEN, ROSE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+#: How each kind of attention is drawn: its colour and mark (matplotlib's, plotly's).
 KIND_LOOKS = {
-    "multi-head": (ORANGE, "o", "circle"),
+    "multi-head": (VERMILION, "o", "circle"),
     "grouped-query": (GREEN, "s", "square"),
     "multi-query": (BLUE, "^", "triangle-up"),
     "latent": (ROSE, "D", "diamond"),
@@ -81,12 +89,12 @@ def cost_against_length(rows: Sequence[Mapping[str, Any]]) -> Figure:
     `rows` are those of the decoding benchmark: `length`, and `milliseconds` by name.
     """
     lines = {
-        "ours, no cache": (ORANGE, "o", "-", "no cache, ours"),
-        "theirs, no cache": (ORANGE, "s", ":", "no cache, transformers"),
+        "ours, no cache": (VERMILION, "o", "-", "no cache, ours"),
+        "theirs, no cache": (VERMILION, "s", ":", "no cache, transformers"),
         "theirs, DynamicCache": (BLUE, "s", ":", "cache, transformers"),
         "ours, cache": (BLUE, "o", "-", "cache, ours"),
     }
-    figure = canvas(width=WIDTH, height=420)
+    figure = canvas(height=420)
     axes = figure.add_axes((0.13, 0.15, 0.85, 0.82))
     plot = go.Figure()
     lengths = [row["length"] for row in rows]
@@ -141,12 +149,12 @@ def shared_keys(*, heads: int = 8, groups: int = 2) -> Figure:
             diagram.box(centre - 11, top + 2, 22, 22, fill=PANEL, edge=MUTED, radius=11)
         for group in range(kept):
             centre = label + (group + 0.5) * step * heads / kept
-            diagram.box(centre - 19, top + 54, 18, 34, fill=ORANGE, edge=ORANGE, radius=4)
+            diagram.box(centre - 19, top + 54, 18, 34, fill=VERMILION, edge=VERMILION, radius=4)
             diagram.box(centre + 1, top + 54, 18, 34, fill=BLUE, edge=BLUE, radius=4)
         if not kept:
             centre = label + heads * step / 2
             diagram.box(centre - 44, top + 54, 60, 34, fill=GREEN, edge=GREEN, radius=4)
-            diagram.box(centre + 20, top + 54, 22, 34, fill=ORANGE, edge=ORANGE, radius=4)
+            diagram.box(centre + 20, top + 54, 22, 34, fill=VERMILION, edge=VERMILION, radius=4)
             diagram.text(centre - 56, top + 71, "latent", align="right", size=17, colour=MUTED)
             diagram.text(centre + 54, top + 71, "rotary key", align="left", size=17, colour=MUTED)
         elif number == 0:
@@ -161,13 +169,16 @@ def standard_and_latent() -> Figure:
         diagram.text(left + 140, 16, title, bold=True)
         diagram.box(left + 80, 40, 120, 42, "token $x$")
     # Standard.
-    for x, matrix, name, colour in ((10, "$W_K$", "keys", ORANGE), (150, "$W_V$", "values", BLUE)):
+    for x, matrix, name, colour in (
+        (10, "$W_K$", "keys", VERMILION),
+        (150, "$W_V$", "values", BLUE),
+    ):
         diagram.arrow((140, 82), (x + 60, 128))
         diagram.box(x, 130, 120, 42, matrix)
         diagram.arrow((x + 60, 172), (x + 60, 214))
         for card in (16, 8, 0):
             diagram.box(x + card, 218 + card, 104, 46, fill=colour, edge=PANEL, radius=5)
-        diagram.text(x + 52, 241, name, colour="#ffffff")
+        diagram.text(x + 52, 241, name, colour=WHITE)
     diagram.box(0, 206, 280, 84, fill="none", edge=ACCENT, dashed=True)
     diagram.text(140, 310, "cached, every head", colour=ACCENT)
     for x in (60, 200):
@@ -180,8 +191,8 @@ def standard_and_latent() -> Figure:
     diagram.box(490, 130, 100, 42, "$W_{KR}$")
     diagram.arrow((400, 172), (400, 218))
     diagram.arrow((540, 172), (540, 218))
-    diagram.box(350, 222, 100, 46, "latent $c$", fill=GREEN, edge=GREEN, colour="#ffffff", radius=5)
-    diagram.box(500, 222, 80, 46, "$k^R$", fill=ORANGE, edge=ORANGE, colour="#ffffff", radius=5)
+    diagram.box(350, 222, 100, 46, "latent $c$", fill=GREEN, edge=GREEN, colour=WHITE, radius=5)
+    diagram.box(500, 222, 80, 46, "$k^R$", fill=VERMILION, edge=VERMILION, colour=WHITE, radius=5)
     diagram.box(330, 206, 270, 84, fill="none", edge=ACCENT, dashed=True)
     diagram.text(465, 310, "cached, one for all", colour=ACCENT)
     diagram.arrow((380, 330), (370, 344))
@@ -201,7 +212,7 @@ def recall_over_training(models: Mapping[str, Mapping[str, Any]]) -> Figure:
     `models`: name of the kind -> `curves`, for each seed a list of points with `step` and
     `validation_recall`.
     """
-    figure = canvas(width=WIDTH, height=470)
+    figure = canvas(height=470)
     plot = go.Figure()
     last = max(c[-1]["step"] for found in models.values() for c in found["curves"])
     for place, (name, found) in enumerate(models.items()):

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import torch
 from einops import rearrange
-from numpy.typing import NDArray
 from torch import Tensor
 
-from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure
-from shapes_of_attention.figures.palette import ACCENT, LINE, MUTED
-from shapes_of_attention.figures.patches_and_attention import heat, numbered
+from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat
 from shapes_of_attention.models import EncoderDecoder, capture_outputs
 from shapes_of_attention.models.positions import rotate
+from shapes_of_attention.palette import ACCENT, GROUND, LINE, MUTED, WHITE
 
 __all__ = ["Lookup", "encoder_decoder", "look_up", "mechanism", "self_and_cross"]
-
-WIDTH = 600
-WHITE = "#ffffff"
-Levels = NDArray[np.uint8]
-Numbers = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +185,7 @@ def mechanism(
         return picture[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
 
     # 1: the patch that asks, and its query.
-    numbered(diagram, 14, 1, "A patch asks")
+    diagram.step(14, 1, "A patch asks")
     size = 272
     step = size / grid
     diagram.picture(0, 38, size, size, image)
@@ -213,7 +206,7 @@ def mechanism(
         (WIDTH - size, 3, "Softmax, in %", 100 * lookup.weights),
     )
     for left, number, title, values in shown:
-        numbered(diagram, upper, number, title, x=left)
+        diagram.step(upper, number, title, x=left)
         matrix = values.reshape(grid, grid)
         diagram.cells(left, upper + 24, step, matrix, edge="none")
         bright = values.min() + 0.6 * np.ptp(values)
@@ -225,7 +218,7 @@ def mechanism(
                 left + (c + 0.5) * step,
                 upper + 24 + (r + 0.5) * step,
                 written,
-                colour="#000000" if value > bright else WHITE,
+                colour=GROUND if value > bright else WHITE,
                 size=17,
             )
         diagram.outline(
@@ -234,7 +227,7 @@ def mechanism(
 
     # 4: the mix.
     upper = 686
-    numbered(diagram, upper, 4, "Mix the values by weight")
+    diagram.step(upper, 4, "Mix the values by weight")
     upper += 26
     strip = 232
     scale = _signed(lookup.values[chosen], lookup.mix)

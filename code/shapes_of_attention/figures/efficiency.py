@@ -15,9 +15,10 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, axes_at, canvas
-from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED
+from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.draw import axes_at
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.palette import ACCENT, BLUE, GREEN, INK, LINE, MUTED, VERMILION, WHITE
 
 __all__ = [
     "FAMILY_COLOURS",
@@ -33,16 +34,15 @@ __all__ = [
     "span_curve",
 ]
 
-WIDTH = 600
 #: After Okabe and Ito, legible on both papers; full attention is grey and brown.
 FAMILY_COLOURS = {
     "explicit": "#767676",
     "fused": "#a0522d",
-    "local": "#0072b2",
+    "local": BLUE,
     "block-sparse": "#3f9bd8",
-    "adaptive-span": "#009e73",
+    "adaptive-span": GREEN,
     "entmax": "#b8860b",
-    "linformer": "#d55e00",
+    "linformer": VERMILION,
     "performer": "#c0629a",
     "reformer": "#8a6bbf",
 }
@@ -58,7 +58,6 @@ NAMES = {
     "reformer": "Reformer",
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-BLUE = "#0072b2"
 LENGTHS = (256, 1024, 4096, 16384)
 
 
@@ -67,7 +66,7 @@ def mask_grid(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
     columns, side, gap, head = 3, 182, 24, 34
     rows = -(-len(masks) // columns)
     height = rows * (side + head + 32)
-    figure = canvas(width=WIDTH, height=height)
+    figure = canvas(height=height)
     for number, (name, mask) in enumerate(masks.items()):
         row, column = divmod(number, columns)
         top, left = row * (side + head + 32) + head, 2 + column * (side + gap)
@@ -100,7 +99,7 @@ def cost_of_full(
     rows: Sequence[Mapping[str, float]], fused: Sequence[Mapping[str, float]]
 ) -> Figure:
     """Draw time and memory of full attention against length, explicit and fused."""
-    figure = canvas(width=WIDTH, height=560)
+    figure = canvas(height=560)
     time, memory = figure.subplots(2, 1, sharex=True)
     for name, found in (("explicit", rows), ("fused", fused)):
         tokens = [row["tokens"] for row in found]
@@ -117,7 +116,7 @@ def cost_of_full(
 
 def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw time and memory of every family against length; hovering tells the numbers."""
-    figure = canvas(width=WIDTH, height=900)
+    figure = canvas(height=900)
     time, memory = figure.subplots(2, 1, sharex=True)
     for name, found in families.items():
         tokens = [row["tokens"] for row in found["rows"]]
@@ -172,7 +171,7 @@ def error_chart(
 
     `curves` maps a panel's title to family -> (budgets, errors relative to the exact mix).
     """
-    figure = canvas(width=WIDTH, height=80 + 330 * len(curves))
+    figure = canvas(height=80 + 330 * len(curves))
     panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
     for axes, (title, families) in zip(panels, curves.items(), strict=True):
         for name, (budgets, errors) in families.items():
@@ -200,7 +199,7 @@ def accuracy_beside_cost(
     the yardsticks score without any training. Errors do not start at zero.
     """
     lengths = sorted({row["length"] for row in rows})
-    figure = canvas(width=WIDTH, height=170 + 300 * len(lengths))
+    figure = canvas(height=170 + 300 * len(lengths))
     panels = np.atleast_1d(figure.subplots(len(lengths), 1, sharex=True, sharey=True))
     errors = [*(row["error"] for row in rows), *yardsticks.values()]
     room = 0.18 * (max(errors) - min(errors))
@@ -240,9 +239,9 @@ def accuracy_beside_cost(
 
 def span_curve(distance: NDArray[np.float64], masks: Mapping[str, NDArray[np.float64]]) -> Figure:
     """Draw soft masks over distance, named at their slopes."""
-    figure = canvas(width=WIDTH, height=280)
+    figure = canvas(height=280)
     axes = figure.subplots()
-    for (name, mask), colour in zip(masks.items(), (BLUE, "#d55e00", "#009e73"), strict=False):
+    for (name, mask), colour in zip(masks.items(), (BLUE, VERMILION, GREEN), strict=False):
         axes.plot(distance, mask, color=colour, label=name, linewidth=3)
     axes.set(xlabel="distance in tokens", ylabel="mask", yticks=[0, 0.5, 1])
     axes.legend(loc="upper right")
@@ -252,10 +251,10 @@ def span_curve(distance: NDArray[np.float64], masks: Mapping[str, NDArray[np.flo
 
 def entmax_weights(weights: Mapping[str, NDArray[np.float64]]) -> Figure:
     """Draw the weights of the same scores under several alphas as bars, side by side."""
-    figure = canvas(width=WIDTH, height=330)
+    figure = canvas(height=330)
     axes = figure.subplots()
     number = len(weights)
-    colours = ("#3f9bd8", "#d55e00", "#009e73")
+    colours = ("#3f9bd8", VERMILION, GREEN)
     for place, ((name, found), colour) in enumerate(zip(weights.items(), colours, strict=False)):
         x = np.arange(len(found)) + (place - (number - 1) / 2) * 0.27
         axes.bar(x, found, width=0.25, color=colour, label=name)
@@ -322,7 +321,7 @@ def performer_diagram() -> Figure:
 def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     """Draw tokens coloured by bucket, sorted into chunks of their own, and who looks at whom."""
     draw = Diagram(height=330)
-    colours = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
+    colours = (BLUE, VERMILION, GREEN, "#c0629a")
     size, n = 34.0, len(bucket)
     left = (WIDTH - n * size) / 2
     draw.text(left, 22, "tokens, coloured by bucket", align="left", colour=MUTED)
@@ -331,7 +330,7 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
         paint = colours[bucket[token]]
         word = str(token + 1)
         draw.box(
-            x, y, side, side, word, fill=paint, edge=paint, colour="#ffffff", radius=4, size=letters
+            x, y, side, side, word, fill=paint, edge=paint, colour=WHITE, radius=4, size=letters
         )
 
     for place in range(n):

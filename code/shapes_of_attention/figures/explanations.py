@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,22 +10,29 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
-from PIL import Image
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.figures.attention_views import LAYERS
-from shapes_of_attention.figures.figure import Figure, axes_at, canvas
-from shapes_of_attention.figures.palette import GROUND, INK, LINE, MUTED, PANEL
-from shapes_of_attention.figures.shapes import (
-    BUTTONS,
-    WHITE,
-    glyph,
+from shapes_of_attention.figures.toolkit.draw import (
+    axes_at,
     letters,
-    numbers_at,
+    number_cells,
     panel,
+    percent,
     show_image,
     write,
 )
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.glyphs import glyph
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, small_uri
+from shapes_of_attention.figures.toolkit.plot import (
+    BUTTONS,
+    PLOT,
+    caption,
+    numbers_at,
+    picture_axes,
+)
+from shapes_of_attention.palette import AMBER, AZURE, INK, LINE, MUTED, ORCHID, PANEL
 
 __all__ = [
     "DEEPER",
@@ -41,13 +46,9 @@ __all__ = [
     "score_against_effect",
 ]
 
-WIDTH = 600
 #: Data colours of the two models, after no channel.
-TEACHING = "#1b80b8"
-DEEPER = "#b8569a"
-GREY = "#8a8f99"
-Floats = NDArray[np.floating[Any]]
-Levels = NDArray[np.uint8]
+TEACHING = AZURE
+DEEPER = ORCHID
 
 
 def kind_icons(
@@ -61,39 +62,8 @@ def kind_icons(
         axes.add_patch(glyph(number, centre, size, (138, 143, 153)))
 
 
-def number_cells(
-    figure: MatplotlibFigure,
-    left: float,
-    top: float,
-    cell: tuple[float, float],
-    values: Floats,
-    *,
-    texts: Sequence[str],
-    most: float = 1.0,
-) -> None:
-    """Draw a row of a heat map [columns] with a text in each cell."""
-    width, height = cell
-    axes = panel(figure, left, top, len(values) * width, height)
-    axes.set(xlim=(0, len(values)), ylim=(0, 1))
-    axes.pcolormesh(values[None], vmin=0, vmax=most, edgecolors=GROUND, linewidth=0.5)
-    for column, (value, text) in enumerate(zip(values, texts, strict=True)):
-        axes.text(
-            column + 0.5,
-            0.5,
-            text,
-            color=WHITE if value < 0.62 * most else GROUND,
-            ha="center",
-            va="center_baseline",
-        )
-
-
-def percent(values: Floats) -> list[str]:
-    """Write shares as whole percent without the sign."""
-    return [f"{round(100 * value):d}".replace("-", "−") for value in values]
-
-
 def head_scores(
-    blocks: Sequence[tuple[str, Sequence[tuple[str, Floats, Floats, Floats]]]],
+    blocks: Sequence[tuple[str, Sequence[tuple[str, Numbers, Numbers, Numbers]]]],
     *,
     titles: Sequence[str] = ("whole group", "by value", "other shapes"),
     marked: tuple[int, int],
@@ -126,7 +96,7 @@ def head_scores(
 #: Height of a row of a table, of a block's title, and of the column heads above all blocks.
 ROW, BLOCK_HEAD, TABLE_HEAD = 36, 36, 64
 #: Marks a row.
-FRAME = "#e69f00"
+FRAME = AMBER
 
 
 def table_canvas(sizes: Sequence[int]) -> tuple[MatplotlibFigure, list[list[float]]]:
@@ -137,7 +107,7 @@ def table_canvas(sizes: Sequence[int]) -> tuple[MatplotlibFigure, list[list[floa
         top += BLOCK_HEAD
         tops.append([top + number * ROW for number in range(size)])
         top += size * ROW
-    return canvas(width=WIDTH, height=round(top)), tops
+    return canvas(height=round(top)), tops
 
 
 def frame_row(figure: MatplotlibFigure, left: float, top: float, width: float) -> None:
@@ -149,7 +119,7 @@ def frame_row(figure: MatplotlibFigure, left: float, top: float, width: float) -
     )
 
 
-def head_effects(blocks: Sequence[tuple[str, Sequence[tuple[str, Floats, Floats]]]]) -> Figure:
+def head_effects(blocks: Sequence[tuple[str, Sequence[tuple[str, Numbers, Numbers]]]]) -> Figure:
     """Draw what heads do: what they carry (slopes), and the error without them (levels).
 
     Each block is a title and its rows; a row is a name and two arrays [kinds].
@@ -175,10 +145,10 @@ def head_effects(blocks: Sequence[tuple[str, Sequence[tuple[str, Floats, Floats]
     return Figure(static=figure)
 
 
-def change_scatter(panels: Sequence[tuple[str, Floats, Floats, float, str]]) -> Figure:
+def change_scatter(panels: Sequence[tuple[str, Numbers, Numbers, float, str]]) -> Figure:
     """Draw painted against true changes, in panels: name, true, painted (flat), slope, colour."""
     top, side, label, foot, gap = 40, 230, 72, 58, 46
-    figure = canvas(width=WIDTH, height=top + side + foot)
+    figure = canvas(height=top + side + foot)
     reach = 110
     for place, (name, true, painted, slope, colour) in enumerate(panels):
         left = label + place * (side + gap)
@@ -206,7 +176,7 @@ def hiding_by_module(models: Sequence[tuple[str, str, Mapping[str, float]]]) -> 
     """
     label, high, head = 200, 36, 44
     rows = sum(len(modules) for _, _, modules in models)
-    figure = canvas(width=WIDTH, height=rows * high + len(models) * head + 10)
+    figure = canvas(height=rows * high + len(models) * head + 10)
     top, width = 0, WIDTH - label - 68
     for title, colour, modules in models:
         write(figure, 0, top + 20, title, colour=INK)
@@ -224,8 +194,8 @@ def hiding_by_module(models: Sequence[tuple[str, str, Mapping[str, float]]]) -> 
 
 
 def score_against_effect(
-    panels: Sequence[tuple[str, Floats, float]],
-    effect: Floats,
+    panels: Sequence[tuple[str, Numbers, float]],
+    effect: Numbers,
     models: NDArray[np.int64],
     colours: Sequence[tuple[str, str]],
 ) -> Figure:
@@ -235,7 +205,7 @@ def score_against_effect(
     `models` [points] indexes `colours`, name and colour of each model.
     """
     head, top, side, label, foot, gap = 40, 72, 230, 72, 58, 46
-    figure = canvas(width=WIDTH, height=head + top + side + foot)
+    figure = canvas(height=head + top + side + foot)
     x = float(label)
     for name, colour in colours:
         axes = panel(figure, x, 8, 20, 20)
@@ -267,7 +237,7 @@ def score_against_effect(
 def exchanged_weights(rows: Sequence[tuple[str, float, str]]) -> Figure:
     """Draw median colour errors as bars: text, levels, colour. Text stands above each bar."""
     text, bar, gap = 34, 22, 14
-    figure = canvas(width=WIDTH, height=len(rows) * (text + bar + gap))
+    figure = canvas(height=len(rows) * (text + bar + gap))
     most = max(error for _, error, _ in rows)
     for number, (name, error, colour) in enumerate(rows):
         top = number * (text + bar + gap)
@@ -281,58 +251,6 @@ def exchanged_weights(rows: Sequence[tuple[str, float, str]]) -> Figure:
 
 
 # --- Hide a shape ---------------------------------------------------------------------------------
-
-
-def small_uri(picture: Floats | Levels, colours: int = 96) -> str:
-    """Encode an image [3, height, width] of levels as a PNG of few colours, for the JSON."""
-    levels = np.round(picture).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-    few = Image.fromarray(levels).quantize(colours, dither=Image.Dither.NONE)
-    buffer = io.BytesIO()
-    few.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def picture_axes(column: int, row: int, box: tuple[float, float, float, float]) -> dict[str, Any]:
-    """Describe plotly axes over a picture of 128 pixels in `box`: x0, x1, y0, y1 of the paper."""
-    number = 2 * row + column + 1
-    suffix = "" if number == 1 else str(number)
-    common = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    return {
-        f"xaxis{suffix}": {**common, "range": [-0.5, 127.5], "domain": list(box[:2]),
-                           "anchor": f"y{suffix}"},
-        f"yaxis{suffix}": {**common, "range": [127.5, -0.5], "domain": list(box[2:]),
-                           "anchor": f"x{suffix}", "scaleanchor": f"x{suffix}"},
-    }  # fmt: skip
-
-
-def caption(text: str, x: float, y: float) -> dict[str, Any]:
-    """Describe a title above a picture, in paper coordinates."""
-    return {
-        "text": text,
-        "x": x,
-        "y": y,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "center",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"color": INK, "size": 15},
-    }
-
-
-PLOT = {
-    "template": None,
-    "autosize": True,
-    "dragmode": False,
-    "hovermode": "closest",
-    "font": {"family": "Inter, system-ui, sans-serif"},
-    "hoverlabel": {
-        "bgcolor": GROUND,
-        "bordercolor": WHITE,
-        "font": {"color": WHITE, "size": 15, "family": "Inter, system-ui, sans-serif"},
-        "align": "left",
-    },
-}
 
 
 def dim_shape(picture: Levels, hidden: NDArray[np.bool_], grid: int = 8) -> Levels:
@@ -350,7 +268,7 @@ def hidden_shape(
     batch: ShapesBatch,
     row: int,
     hidden: NDArray[np.bool_],
-    painted: Sequence[tuple[str, Floats]],
+    painted: Sequence[tuple[str, Numbers]],
     truths: Levels,
     *,
     start: int,
@@ -372,7 +290,7 @@ def hidden_shape(
     side = (WIDTH - gap) / 2
     foot = 48
     height = 2 * (head + side) + gap + foot
-    figure = canvas(width=WIDTH, height=round(height))
+    figure = canvas(height=round(height))
     centres = (batch.box[row, slots, :2] + batch.box[row, slots, 2:]) / 2
     for place, (title, pictures) in enumerate(zip(titles, rows, strict=True)):
         left = (place % 2) * (side + gap)
@@ -395,7 +313,7 @@ def hidden_shape_plot(
     batch: ShapesBatch,
     row: int,
     slots: NDArray[np.intp],
-    centres: Floats,
+    centres: Numbers,
     titles: Sequence[str],
     rows: Sequence[Any],
     start: int,

@@ -12,27 +12,32 @@ from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch
-from shapes_of_attention.figures.explanations import (
-    PLOT,
-    caption,
+from shapes_of_attention.figures.toolkit.draw import (
+    axes_at,
     number_cells,
-    percent,
-    picture_axes,
-    small_uri,
-)
-from shapes_of_attention.figures.figure import Figure, axes_at, canvas
-from shapes_of_attention.figures.palette import CHANNELS, GROUND, INK, LINE, MUTED, PANEL
-from shapes_of_attention.figures.shapes import (
-    circle_of,
-    glyph,
-    outline,
     panel,
-    ring,
+    percent,
     show_image,
     write,
 )
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.glyphs import circle_of, glyph, outline, ring
+from shapes_of_attention.figures.toolkit.pixels import Numbers, small_uri
+from shapes_of_attention.figures.toolkit.plot import PLOT, caption, picture_axes
 from shapes_of_attention.interpret.thresholds import Circle as TurnedCircle
 from shapes_of_attention.interpret.thresholds import Ladder
+from shapes_of_attention.palette import (
+    AZURE,
+    CHANNELS,
+    GREY,
+    GROUND,
+    INK,
+    LINE,
+    MUTED,
+    ORCHID,
+    PANEL,
+    WHITE,
+)
 
 __all__ = [
     "activation_maps",
@@ -43,12 +48,9 @@ __all__ = [
     "unit_ranking",
 ]
 
-WIDTH = 600
 GAP = 12
 TITLE = 34
-OWN, VOTE, UNFILTERED = "#b8569a", "#1b80b8", "#8f7400"
-Floats = NDArray[np.floating[Any]]
-Levels = NDArray[np.uint8]
+OWN, VOTE, UNFILTERED = ORCHID, AZURE, "#8f7400"
 
 
 def red_slider(
@@ -69,7 +71,7 @@ def red_slider(
     label, chart, foot = 84, 190, 62
     top_chart = TITLE + 2 * side + 2 * GAP + 12
     height = round(top_chart + chart + foot)
-    figure = canvas(width=WIDTH, height=height)
+    figure = canvas(height=height)
     centre, radius = circle_of(ladder.drawn.box[0, circle.slot])
     for place, step in enumerate(shown):
         left = place * (side + GAP)
@@ -136,7 +138,7 @@ def red_slider_plot(
             x=x - 0.5 + (radius + 3) * np.cos(turn),
             y=y - 0.5 + (radius + 3) * np.sin(turn),
             mode="lines",
-            line={"color": "#ffffff", "width": 1.5},
+            line={"color": WHITE, "width": 1.5},
             hoverinfo="skip",
             showlegend=False,
         )
@@ -272,9 +274,9 @@ def vertical(x: float, colour: str) -> dict[str, Any]:
 
 
 def threshold_curves(
-    leads: Floats,
-    curves: Sequence[tuple[str, str, Floats]],
-    thresholds: Sequence[tuple[str, Floats]],
+    leads: Numbers,
+    curves: Sequence[tuple[str, str, Numbers]],
+    thresholds: Sequence[tuple[str, Numbers]],
     *,
     unseen: float,
 ) -> Figure:
@@ -285,7 +287,7 @@ def threshold_curves(
     """
     label, top, high, low, gap, foot = 62, 66, 220, 100, 44, 62
     width = WIDTH - label - 10
-    figure = canvas(width=WIDTH, height=top + high + gap + low + foot)
+    figure = canvas(height=top + high + gap + low + foot)
     x = float(label)
     for place, (name, colour, _) in enumerate(curves):
         axes = panel(figure, x, 10 + 28 * (place // 2), 20, 20)
@@ -295,7 +297,7 @@ def threshold_curves(
     upper = axes_at(figure, label, top, width, high)
     lower = axes_at(figure, label, top + high + gap, width, low)
     for axes in (upper, lower):
-        axes.axvspan(-unseen, unseen, color="#8a8f99", alpha=0.16, linewidth=0)
+        axes.axvspan(-unseen, unseen, color=GREY, alpha=0.16, linewidth=0)
         axes.set_xlim(leads[0], leads[-1])
         axes.set_xticks((-24, -12, 0, 12, 24), ("−24", "−12", "0", "12", "24"))
     upper.plot((leads[0], 0, 0, leads[-1]), (0, 0, 1, 1), color=MUTED, linewidth=1.4, dashes=(4, 3))
@@ -319,11 +321,11 @@ def threshold_curves(
     return Figure(static=figure)
 
 
-def filter_on_and_off(titles: Sequence[str], examples: Sequence[Sequence[Floats]]) -> Figure:
+def filter_on_and_off(titles: Sequence[str], examples: Sequence[Sequence[Numbers]]) -> Figure:
     """Draw examples in rows of pictures [3, size, size], levels, under the titles."""
     side = (WIDTH - (len(titles) - 1) * GAP) / len(titles)
     rows = len(examples)
-    figure = canvas(width=WIDTH, height=round(TITLE + rows * side + (rows - 1) * GAP))
+    figure = canvas(height=round(TITLE + rows * side + (rows - 1) * GAP))
     for column, title in enumerate(titles):
         left = column * (side + GAP)
         write(figure, left + side / 2, TITLE / 2 - 2, title, colour=INK, align="center")
@@ -334,18 +336,18 @@ def filter_on_and_off(titles: Sequence[str], examples: Sequence[Sequence[Floats]
 
 
 #: One data colour a layer, in the order of the modules; after Okabe and Ito, darkened.
-LAYER_COLOURS = ("#b07a00", "#1b80b8", "#00866a", "#b8569a")
+LAYER_COLOURS = ("#b07a00", AZURE, "#00866a", ORCHID)
 
 
 def unit_ranking(
-    chosen: Floats, again: Floats, layer: NDArray[np.int64], names: Sequence[str]
+    chosen: Numbers, again: Numbers, layer: NDArray[np.int64], names: Sequence[str]
 ) -> Figure:
     """Draw all units from best to worst: their score, and the same unit's score on other images.
 
     `chosen`, `again` and `layer` are [units]; `layer` indexes `names`.
     """
     label, top, high, foot = 62, 72, 300, 62
-    figure = canvas(width=WIDTH, height=top + high + foot)
+    figure = canvas(height=top + high + foot)
     for place, (name, colour) in enumerate(zip(names, LAYER_COLOURS, strict=True)):
         x, y = label + (place % 2) * 260, 18 + 28 * (place // 2)
         axes = panel(figure, x, y - 10, 20, 20)
@@ -370,7 +372,7 @@ def unit_ranking(
     return Figure(static=figure)
 
 
-def activation_maps(batch: ShapesBatch, maps: Mapping[str, Floats]) -> Figure:
+def activation_maps(batch: ShapesBatch, maps: Mapping[str, Numbers]) -> Figure:
     """Draw units' activations: the images of a batch first, then a row for each unit.
 
     Each map is [batch, patches]. Each unit has a scale of its own, and what lies below zero is
@@ -379,7 +381,7 @@ def activation_maps(batch: ShapesBatch, maps: Mapping[str, Floats]) -> Figure:
     label, gap, images = 62, 8, len(batch)
     side = (WIDTH - label - (images - 1) * gap) / images
     size = batch.image.shape[-1]
-    figure = canvas(width=WIDTH, height=round((len(maps) + 1) * (side + gap) - gap))
+    figure = canvas(height=round((len(maps) + 1) * (side + gap) - gap))
     for row, (name, values) in enumerate([("", None), *maps.items()]):
         top = row * (side + gap)
         write(figure, 0, top + side / 2, name, colour=INK)
@@ -398,12 +400,12 @@ def activation_maps(batch: ShapesBatch, maps: Mapping[str, Floats]) -> Figure:
             )
             for slot in np.flatnonzero(batch.present[column]):
                 x, y = outline(int(batch.kind[column, slot]), batch.box[column, slot])
-                axes.plot(x, y, color="#ffffff", linewidth=0.9)
+                axes.plot(x, y, color=WHITE, linewidth=0.9)
             axes.set(xlim=(0, size), ylim=(size, 0))
     return Figure(static=figure)
 
 
-def class_profile(names: Sequence[str], values: Floats) -> Figure:
+def class_profile(names: Sequence[str], values: Numbers) -> Figure:
     """Draw mean activations by what a patch shows: [units, classes], in percent of the target's.
 
     The classes are those of `interpret.units`: each kind with red in the lead and without, then
@@ -411,7 +413,7 @@ def class_profile(names: Sequence[str], values: Floats) -> Figure:
     """
     label, head, high = 62, 44, 34
     cell = (WIDTH - label) / values.shape[1]
-    figure = canvas(width=WIDTH, height=head + len(names) * high)
+    figure = canvas(height=head + len(names) * high)
     axes = panel(figure, label, 0, values.shape[1] * cell, head)
     axes.set(xlim=(0, values.shape[1] * cell), ylim=(0, head))
     for number in range(2 * len(KINDS)):

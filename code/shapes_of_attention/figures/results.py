@@ -5,22 +5,35 @@ Static pictures are 600 px wide with letters of 19 px, so that they still read o
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import ShapesBatch
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import INK, LINE, MUTED
-from shapes_of_attention.figures.shapes import BUTTONS, panel, show_image, write
+from shapes_of_attention.figures.toolkit.draw import (
+    TICKS,
+    log_ticks,
+    panel,
+    show_image,
+    show_ticks,
+    write,
+)
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Numbers, levels
+from shapes_of_attention.figures.toolkit.plot import BUTTONS
+from shapes_of_attention.figures.toolkit.table import (
+    NOTHING,
+    mean_and_deviation,
+    sortable_table,
+    value_cell,
+)
+from shapes_of_attention.palette import BLUE, GREEN, INK, LINE, MUTED, VERMILION
 from shapes_of_attention.training.records import Point, Record, spread
 
 __all__ = [
@@ -37,7 +50,6 @@ __all__ = [
     "strips",
 ]
 
-WIDTH = 600
 HEAD = 34
 GAP = 8
 
@@ -56,12 +68,12 @@ class Look:
 MODEL_LOOKS = {
     "fully-connected": Look(name="Fully connected", colour="#8a8579", mark="X", symbol="x"),
     "unet": Look(name="U-Net", colour="#b4599c", mark="s", symbol="square"),
-    "encoder-only": Look(name="Encoder only", colour="#0072b2", mark="o", symbol="circle"),
+    "encoder-only": Look(name="Encoder only", colour=BLUE, mark="o", symbol="circle"),
     "encoder-decoder": Look(
-        name="Encoder-decoder", colour="#d55e00", mark="^", symbol="triangle-up"
+        name="Encoder-decoder", colour=VERMILION, mark="^", symbol="triangle-up"
     ),
     "encoder-decoder-channels": Look(
-        name="Channel tokens", colour="#009e73", mark="D", symbol="diamond"
+        name="Channel tokens", colour=GREEN, mark="D", symbol="diamond"
     ),
 }
 
@@ -72,7 +84,7 @@ class Row:
 
     label: str
     values: Sequence[float]
-    colour: str = "#0072b2"
+    colour: str = BLUE
     mark: str = "o"
 
 
@@ -85,7 +97,7 @@ def examples(
     """
     label, side = 126, 150
     step = side + GAP
-    figure = canvas(width=WIDTH, height=HEAD + len(batch) * step - GAP)
+    figure = canvas(height=HEAD + len(batch) * step - GAP)
     for column, title in enumerate(("Input", "Prediction", "Target")):
         left = label + column * (side + 12)
         write(figure, left + side / 2, HEAD / 2 - 3, title, colour=INK, align="center")
@@ -111,7 +123,7 @@ def paintings(batch: ShapesBatch, painted: Mapping[str, tuple[str, NDArray[np.fl
     rows: list[tuple[str, str, NDArray[Any]]] = [("Input", "", batch.image)]
     rows += [(name, note, levels(images)) for name, (note, images) in painted.items()]
     rows.append(("Target", "", batch.target))
-    figure = canvas(width=WIDTH, height=len(rows) * step - GAP)
+    figure = canvas(height=len(rows) * step - GAP)
     for row, (name, note, images) in enumerate(rows):
         middle = row * step + side / 2
         write(figure, 0, middle - (13 if note else 0), name, colour=INK)
@@ -122,22 +134,17 @@ def paintings(batch: ShapesBatch, painted: Mapping[str, tuple[str, NDArray[np.fl
     return Figure(static=figure)
 
 
-def levels(painted: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Round painted levels to whole ones."""
-    return np.clip(np.round(painted), 0, 255).astype(np.uint8)
-
-
 def bars(shares: Mapping[str, float], *, title: str, below: str) -> Figure:
     """Draw shares as named columns, each with its value on top; `title` above, `below` below."""
     top, height, foot, gap = 44, 190, 84, 14
-    figure = canvas(width=WIDTH, height=top + height + foot)
+    figure = canvas(height=top + height + foot)
     axes = panel(figure, 0, top, WIDTH, height)
     step = WIDTH / len(shares)
     axes.set(xlim=(0, WIDTH), ylim=(0, max(shares.values()) * 1.2))
     axes.axhline(0, color=LINE, linewidth=2)
     for place, (name, share) in enumerate(shares.items()):
         middle = (place + 0.5) * step
-        axes.bar(middle, share, width=step - gap, color="#0072b2")
+        axes.bar(middle, share, width=step - gap, color=BLUE)
         high = top + height * (1 - share / (max(shares.values()) * 1.2))
         write(figure, middle, high - 14, f"{share:.1%}", colour=INK, align="center")
         write(figure, middle, top + height + 18, name, colour=INK, align="center")
@@ -164,7 +171,7 @@ def strips(
         lines += [(row.label, row) for row in rows]
     heights = [row_height if row else head for _, row in lines]
     height = sum(heights)
-    figure = canvas(width=WIDTH, height=top + height + foot)
+    figure = canvas(height=top + height + foot)
     width = WIDTH - label - 16
     axes = panel(figure, label, top, width, height)
     axes.set(xscale="log", ylim=(height, 0))
@@ -211,7 +218,7 @@ def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
     buttons.
     """
     plot, gap, left, legend = 300, 84, 66, 104
-    figure = canvas(width=WIDTH, height=legend + 2 * plot + gap + 72)
+    figure = canvas(height=legend + 2 * plot + gap + 72)
     ranges = {}
     for place, (axis, title) in enumerate(AXES.items()):
         axes = panel(figure, left, legend + place * (plot + gap), WIDTH - left - 20, plot)
@@ -332,7 +339,7 @@ def curves_plot(
 def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
     """Draw the colour error of every learning rate that was tried, a line a model, log-log."""
     plot, left, legend = 320, 66, 104
-    figure = canvas(width=WIDTH, height=legend + plot + 76)
+    figure = canvas(height=legend + plot + 76)
     axes = panel(figure, left, legend, WIDTH - left - 20, plot)
     axes.set(xscale="log", yscale="log")
     rates: set[float] = set()
@@ -382,41 +389,8 @@ def draw_legend(figure: MatplotlibFigure, looks: Sequence[Look]) -> None:
         write(figure, x + 36, y, look.name, colour=INK)
 
 
-#: Where logarithmic axes may have a tick; the fine ones are for axes within a decade.
-TICKS = tuple(digit * 10.0**power for power in range(-1, 6) for digit in (1, 2, 5))
-FINE_TICKS = tuple(
-    digit * 10.0**power for power in range(-1, 6) for digit in (1, 1.5, 2, 3, 4, 5, 7)
-)
-
-
-def log_ticks(
-    axes: Axes,
-    low: float,
-    high: float,
-    *,
-    vertical: bool = False,
-    few: bool = False,
-) -> None:
-    """Put plain numbers on a logarithmic axis; `few` leaves the fives out where many fit."""
-    inside = [tick for tick in TICKS if low <= tick <= high]
-    if len(inside) < 3:
-        inside = [tick for tick in FINE_TICKS if low <= tick <= high]
-    if few and len(inside) > 6:
-        inside = [tick for tick in inside if f"{tick:e}"[0] != "5"]
-    show_ticks(axes, inside, [f"{tick:g}" for tick in inside], vertical=vertical)
-
-
-def show_ticks(axes: Axes, ticks: Sequence[float], texts: Sequence[str], *, vertical: bool) -> None:
-    """Write `texts` at `ticks` of one axis, without lines."""
-    axis = axes.yaxis if vertical else axes.xaxis
-    axis.set_visible(True)
-    axis.set_ticks(list(ticks), labels=list(texts))
-    axis.set_ticks([], minor=True)
-    axes.tick_params(which="both", length=0, pad=8)
-
-
 def comparison_table(
-    groups: Mapping[str, Sequence[Record]], *, copied: NDArray[np.floating[Any]] | None = None
+    groups: Mapping[str, Sequence[Record]], *, copied: Numbers | None = None
 ) -> str:
     """Write the comparison as a sortable table of HTML: mean and standard deviation over seeds.
 
@@ -429,11 +403,11 @@ def comparison_table(
             MODEL_LOOKS[label].name,
             [
                 *score_cells(runs),
-                numeric_cell([run.score.psnr for run in runs], "{:.1f}"),
-                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
-                numeric_cell([runs[0].parameters / 1e6], "{:.2f}"),
-                numeric_cell([spread([run.seconds for run in runs]).mean], "{:.0f}"),
-                numeric_cell([len(runs)], "{:.0f}"),
+                mean_and_deviation([run.score.psnr for run in runs], ".1f"),
+                mean_and_deviation([run.images / 1000 for run in runs], ".1f"),
+                value_cell(runs[0].parameters / 1e6, ".2f"),
+                value_cell(spread([run.seconds for run in runs]).mean, ".0f"),
+                value_cell(len(runs), ".0f"),
             ],
         )
         for label, runs in groups.items()
@@ -441,9 +415,9 @@ def comparison_table(
     if copied is not None:
         error, right = float(np.median(copied)), float((copied <= 8).mean())
         found = [
-            numeric_cell([error], "{:.2f}"),
-            numeric_cell([100 * right], "{:.1f}", unit="%"),
-            numeric_cell([0.0], "{:.1f}", unit="%"),
+            value_cell(error, ".2f"),
+            value_cell(100 * right, ".1f", "%"),
+            value_cell(0, ".1f", "%"),
         ]
         rows.append(("Input, copied", [*found, *5 * [NOTHING]]))
     titles = (*SCORES, "PSNR", "Thousand images", "Million weights", "Seconds", "Seeds")
@@ -457,8 +431,8 @@ def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:
             name,
             [
                 *score_cells(runs),
-                numeric_cell([run.images / 1000 for run in runs], "{:.1f}"),
-                numeric_cell([len(runs)], "{:.0f}"),
+                mean_and_deviation([run.images / 1000 for run in runs], ".1f"),
+                value_cell(len(runs), ".0f"),
             ],
         )
         for name, runs in changes.items()
@@ -468,7 +442,6 @@ def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:
 
 #: Titles of the columns that `score_cells` fills.
 SCORES = ("Colour error", "Within 8", "Filtered removed")
-NOTHING = "<td data-value>–</td>"
 
 
 def score_cells(runs: Sequence[Record]) -> list[str]:
@@ -477,29 +450,7 @@ def score_cells(runs: Sequence[Record]) -> list[str]:
         100 * run.score.filtered_removed for run in runs if run.score.filtered_removed is not None
     ]
     return [
-        numeric_cell([run.score.colour_error for run in runs], "{:.2f}"),
-        numeric_cell([100 * run.score.within_8 for run in runs], "{:.1f}", unit="%"),
-        numeric_cell(removed, "{:.1f}", unit="%") if removed else NOTHING,
+        mean_and_deviation([run.score.colour_error for run in runs], ".2f"),
+        mean_and_deviation([100 * run.score.within_8 for run in runs], ".1f", "%"),
+        mean_and_deviation(removed, ".1f", "%") if removed else NOTHING,
     ]
-
-
-def sortable_table(
-    name: str, titles: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
-) -> str:
-    """Write a table whose first column holds names and whose other columns hold numbers."""
-    head = f'<th scope="col">{name}</th>' + "".join(
-        f'<th scope="col" data-sort="number">{title}</th>' for title in titles
-    )
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(text)}</th>{"".join(cells)}</tr>' for text, cells in rows
-    )
-    return f"<table data-sortable><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def numeric_cell(values: Sequence[float], form: str, *, unit: str = "") -> str:
-    """Write mean ± standard deviation of values into a cell that sorts by the mean."""
-    found = spread(values)
-    text = form.format(found.mean)
-    if found.deviation is not None:
-        text += f" ± {form.format(found.deviation)}"
-    return f'<td data-value="{found.mean:.6g}">{text}{unit}</td>'

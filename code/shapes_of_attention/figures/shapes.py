@@ -5,23 +5,17 @@ All are 600 px wide with letters of 19 px, so that they still read at 343 px on 
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.patches import Circle, Patch, Rectangle
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
-from PIL import Image
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
-from shapes_of_attention.figures.figure import Figure, axes_at, canvas, enlarged
-from shapes_of_attention.figures.palette import GROUND, INK, LINE, MUTED, PANEL
+from shapes_of_attention.figures.toolkit.draw import frame, letters, panel, show_image, write
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.glyphs import circle_of, cross, glyph, outline, rgb, ring
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri
+from shapes_of_attention.figures.toolkit.plot import BUTTONS, PLOT_FONT, numbers_at
+from shapes_of_attention.palette import GROUND, INK, LINE, WHITE
 
 __all__ = [
     "averaging",
@@ -35,21 +29,7 @@ __all__ = [
     "show_image",
 ]
 
-WIDTH = 600
 TITLE = 36
-WHITE = "#ffffff"
-#: A row of buttons in a plotly figure, which the page's arrow keys move through.
-BUTTONS: dict[str, Any] = {
-    "type": "buttons",
-    "direction": "right",
-    "showactive": True,
-    "bgcolor": PANEL,
-    "bordercolor": LINE,
-    "font": {"color": INK, "size": 15},
-}
-PLOT_FONT = "Inter, system-ui, sans-serif"
-
-Levels = NDArray[np.uint8]
 
 
 def image_grid(image: Levels, *, columns: int = 3) -> Figure:
@@ -57,7 +37,7 @@ def image_grid(image: Levels, *, columns: int = 3) -> Figure:
     gap = 12
     side = (WIDTH - (columns - 1) * gap) // columns
     rows = -(-len(image) // columns)
-    figure = canvas(width=WIDTH, height=rows * side + (rows - 1) * gap)
+    figure = canvas(height=rows * side + (rows - 1) * gap)
     for place, picture in enumerate(image):
         row, column = divmod(place, columns)
         show_image(panel(figure, column * (side + gap), row * (side + gap), side, side), picture)
@@ -73,7 +53,7 @@ def kind_gallery(batch: ShapesBatch, *, examples: int = 5) -> Figure:
         If the batch holds fewer shapes of a kind.
     """
     side, gap, label = 80, 8, 200
-    figure = canvas(width=WIDTH, height=len(KINDS) * side + (len(KINDS) - 1) * gap)
+    figure = canvas(height=len(KINDS) * side + (len(KINDS) - 1) * gap)
     extents = (batch.box[..., 2:] - batch.box[..., :2])[batch.present]
     window = int(np.ceil(extents.max())) + 2
     for number, name in enumerate(KINDS):
@@ -113,7 +93,7 @@ def averaging(
     size = step * 0.54
     row_height = head + strip + gap
     middle = strip / 2
-    figure = canvas(width=WIDTH, height=len(groups) * row_height - gap)
+    figure = canvas(height=len(groups) * row_height - gap)
     for row, (number, members, left_out) in enumerate(groups):
         top = row * row_height
         write(figure, 0, top + head / 2 - 2, KINDS[number], colour=INK)
@@ -148,7 +128,7 @@ def red_plane(colour: NDArray[np.float32]) -> Figure:
     Points above the diagonal are kept (dots), the others are left out (crosses).
     """
     side = 490
-    figure = canvas(width=WIDTH, height=side + 84)
+    figure = canvas(height=side + 84)
     axes = panel(figure, 84, 10, side, side, background=GROUND)
     axes.set(xlim=(-6, 261), ylim=(-6, 261), xlabel="the larger of G and B")
     axes.set_ylabel("R", rotation=0, labelpad=18)
@@ -173,7 +153,7 @@ def input_filter_target(batch: ShapesBatch, row: int = 0) -> Figure:
     """Draw one image of the batch, its filled circles as the filter sees them, and its target."""
     gap = 12
     side = (WIDTH - 2 * gap) // 3
-    figure = canvas(width=WIDTH, height=TITLE + side)
+    figure = canvas(height=TITLE + side)
     pictures = (
         ("Input", batch.image[row]),
         ("Filter", spotlight(batch, row)),
@@ -199,7 +179,7 @@ def input_filter_target(batch: ShapesBatch, row: int = 0) -> Figure:
 
 
 def shape_attention(
-    weights: NDArray[np.floating[Any]],
+    weights: Numbers,
     query_kind: NDArray[np.int8],
     query_colour: NDArray[np.float32],
     key_kind: NDArray[np.int8],
@@ -213,7 +193,7 @@ def shape_attention(
     label, head = 40, 64
     cell = (WIDTH - label - head) / keys
     height = label + head + queries * cell
-    figure = canvas(width=WIDTH, height=round(height))
+    figure = canvas(height=round(height))
     axes = panel(figure, label + head, label + head, keys * cell, queries * cell)
     axes.set(xlim=(0, keys), ylim=(queries, 0))
     axes.pcolormesh(weights, vmin=0, vmax=1, edgecolors=GROUND, linewidth=1)
@@ -260,7 +240,7 @@ def explorer(batch: ShapesBatch, unfiltered: ShapesBatch, row: int = 0) -> Figur
     the shapes; the interactive one tells, for each, its kind, colour and fate.
     """
     top, height = 44, 600
-    figure = canvas(width=WIDTH, height=height)
+    figure = canvas(height=height)
     write(figure, WIDTH / 2, top / 2 - 2, "Input, shapes numbered", colour=INK, align="center")
     side = height - top
     axes = panel(figure, (WIDTH - side) / 2, top, side, side)
@@ -279,7 +259,7 @@ def explorer_plot(
     unfiltered: ShapesBatch,
     row: int,
     slots: NDArray[np.intp],
-    centres: NDArray[np.floating[Any]],
+    centres: Numbers,
     top: int,
 ) -> go.Figure:
     """Build the interactive half of `explorer`: three views, and an area to touch a shape."""
@@ -376,18 +356,6 @@ def explorer_plot(
     return plot
 
 
-def outline(
-    number: int, box: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a closed line around a shape of the given kind: x [points] and y [points]."""
-    turns = np.linspace(0, 2 * np.pi, 33) if number < 2 else np.pi / 4 * np.arange(1, 10, 2)
-    reach = 1.0 if number < 2 else np.sqrt(2)
-    x0, y0, x1, y1 = box
-    x = (x0 + x1) / 2 + (x1 - x0) / 2 * reach * np.cos(turns)
-    y = (y0 + y1) / 2 + (y1 - y0) / 2 * reach * np.sin(turns)
-    return x.astype(np.float32), y.astype(np.float32)
-
-
 def story(batch: ShapesBatch, unfiltered: ShapesBatch, row: int, slot: np.intp, number: int) -> str:
     """Say in five short lines what a shape is and what becomes of it."""
     kind = KINDS[batch.kind[row, slot]]
@@ -400,49 +368,6 @@ def story(batch: ShapesBatch, unfiltered: ShapesBatch, row: int, slot: np.intp, 
         lines += ["left out: red does not lead", "target: black"]
     lines.append(f"no filter: {rgb(unfiltered.group_mean[row, slot])}")
     return "<br>".join(lines)
-
-
-def numbers_at(centres: NDArray[np.floating[Any]], **hover: Any) -> go.Scatter:
-    """Number places [shapes, 2], given in pixels (x, y), from 1, legible on any colour."""
-    return go.Scatter(
-        x=centres[:, 0] - 0.5,
-        y=centres[:, 1] - 0.5,
-        mode="text",
-        text=[str(number) for number in range(1, len(centres) + 1)],
-        textfont={"color": WHITE, "size": 16, "shadow": "0 0 3px #000, 0 0 2px #000"},
-        showlegend=False,
-        **hover,
-    )
-
-
-def rgb(colour: NDArray[np.float32]) -> str:
-    """Write a colour [3] as whole levels."""
-    red, green, blue = np.round(colour).astype(int)
-    return f"R {red} G {green} B {blue}"
-
-
-def data_uri(picture: Levels) -> str:
-    """Encode an image [3, height, width] as a PNG that stands in the JSON itself."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture.transpose(1, 2, 0)).save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def show_image(axes: Axes, picture: Levels) -> None:
-    """Draw an image [3, height, width] in pixel coordinates: pixel i spans i to i + 1."""
-    _, height, width = picture.shape
-    axes.imshow(
-        enlarged(picture),
-        extent=(0, width, height, 0),
-        interpolation="none",
-        aspect="auto",
-    )
-    frame(axes)
-
-
-def frame(axes: Axes) -> None:
-    """Draw a hairline around the axes, lest black melts into dark paper."""
-    axes.spines[:].set(visible=True, color=LINE, linewidth=0.75)
 
 
 def spotlight(batch: ShapesBatch, row: int) -> Levels:
@@ -468,96 +393,3 @@ def outward(box: NDArray[np.float32]) -> tuple[int, int, int, int]:
     x0, y0 = np.floor(box[:2]).astype(int)
     x1, y1 = np.ceil(box[2:]).astype(int)
     return int(x0), int(y0), int(x1), int(y1)
-
-
-def circle_of(box: NDArray[np.float32]) -> tuple[tuple[float, float], float]:
-    """Return the centre and radius of the circle in a box, in pixels."""
-    x0, y0, x1, y1 = (float(edge) for edge in box)
-    return ((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0) / 2
-
-
-def panel(
-    figure: MatplotlibFigure,
-    left: float,
-    top: float,
-    width: float,
-    height: float,
-    *,
-    background: str = "none",
-) -> Axes:
-    """Add axes without ticks or frame at a place given in pixels from the figure's top left."""
-    axes = axes_at(figure, left, top, width, height)
-    axes.set_facecolor(background)
-    axes.xaxis.set_visible(False)
-    axes.yaxis.set_visible(False)
-    axes.spines[:].set_visible(False)
-    return axes
-
-
-def write(
-    figure: MatplotlibFigure,
-    x: float,
-    y: float,
-    text: str,
-    *,
-    colour: str = MUTED,
-    align: str = "left",
-) -> None:
-    """Write on the figure at a place given in pixels from its top left; y is the text's middle."""
-    width, height = figure.get_size_inches() * figure.dpi
-    figure.text(x / width, 1 - y / height, text, color=colour, ha=align, va="center_baseline")
-
-
-def letters(axes: Axes, x: float, y: float, text: str, *, align: str = "center") -> None:
-    """Write in white with a black rim, legible on any colour."""
-    axes.text(
-        x,
-        y,
-        text,
-        color=WHITE,
-        ha=align,
-        va="center_baseline",
-        path_effects=[withStroke(linewidth=3, foreground=GROUND)],
-    )
-
-
-def glyph(
-    number: int, centre: tuple[float, float], size: float, colour: Sequence[float] | NDArray[Any]
-) -> Patch:
-    """Return a patch of the given kind and colour (levels 0-255), drawn as in the data."""
-    x, y = centre
-    hollow = number in (1, 3)
-    line = size / 6 if hollow else 0.0
-    paint = tuple(float(level) / 255 for level in colour)
-    style: dict[str, Any] = {
-        "facecolor": "none" if hollow else paint,
-        "edgecolor": paint if hollow else "none",
-        "linewidth": line * 72 / 96,
-    }
-    if number < 2:
-        return Circle(centre, (size - line) / 2, **style)
-    width, height = size - line, size * 0.75 - line
-    return Rectangle((x - width / 2, y - height / 2), width, height, **style)
-
-
-def ring(axes: Axes, centre: tuple[float, float], radius: float, *, dashed: bool) -> None:
-    """Draw a white circle, solid or dashed."""
-    style = (0, (3, 2)) if dashed else "-"
-    axes.add_patch(
-        Circle(centre, radius, fill=False, edgecolor=WHITE, linewidth=1.5, linestyle=style)
-    )
-
-
-def cross(axes: Axes, centre: tuple[float, float], reach: float) -> None:
-    """Strike out what lies at `centre`."""
-    x, y = centre
-    for sign in (-1, 1):
-        axes.plot(
-            [x - reach, x + reach],
-            [y - sign * reach, y + sign * reach],
-            color=WHITE,
-            linewidth=2,
-            path_effects=[withStroke(linewidth=4, foreground=GROUND)],
-            scalex=False,
-            scaley=False,
-        )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.figures import attention_views
-from shapes_of_attention.figures.view import VIEW, View, packed
+from shapes_of_attention.figures.toolkit.view import VIEW, View, packed
 from shapes_of_attention.measure.ideal import ideal_attention
 
 BATCH = make_shapes(range(3), seed=5)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from shapes_of_attention.figures import Figure, canvas
-from shapes_of_attention.figures.palette import INK
+from shapes_of_attention.palette import INK
 
 PLOTLY = "application/vnd.plotly.v1+json"
 SVG = "image/svg+xml"

@@ -18,7 +18,7 @@ from shapes_of_attention.figures.cross_attention import (
     mechanism,
     self_and_cross,
 )
-from shapes_of_attention.figures.patches_and_attention import (
+from shapes_of_attention.figures.image_tokens import (
     channel_tokens,
     four_steps,
     position_maps,
@@ -153,7 +153,7 @@ def test_sinusoidal_and_rotary_maps_are_one_at_equal_width():
 def test_the_block_diagram_says_the_models_own_sizes(monkeypatch):
     said = []
     monkeypatch.setattr(
-        "shapes_of_attention.figures.diagram.Diagram.text",
+        "shapes_of_attention.figures.toolkit.diagram.Diagram.text",
         lambda self, x, y, text, **_: said.append(text),
     )
     model = small_model(patch=32, tokens="channel", encoder_layers=3, decoder_layers=1)

@@ -3,7 +3,7 @@ import base64
 import numpy as np
 import pytest
 
-from shapes_of_attention.figures import series as drawn
+from shapes_of_attention.figures import attention_by_hand, series_data, series_results
 from shapes_of_attention.measure.series import ideal_attention
 from shapes_of_attention.series import SERIES_KINDS, make_series
 
@@ -11,26 +11,28 @@ BATCH = make_series(range(3))
 SITUATIONS = {"1": 0.1, "2": 0.2}
 
 PICTURES = {
-    "rows": lambda: drawn.series_rows(BATCH, rows=[0, 1, 2]),
-    "averaging": lambda: drawn.averaging(BATCH),
-    "matrix": lambda: drawn.attention_matrix(BATCH, ideal_attention(BATCH, token=10), title="t"),
-    "hand": lambda: drawn.by_hand(
+    "rows": lambda: series_data.series_rows(BATCH, rows=[0, 1, 2]),
+    "averaging": lambda: series_data.averaging(BATCH),
+    "matrix": lambda: series_data.attention_matrix(
+        BATCH, ideal_attention(BATCH, token=10), title="t"
+    ),
+    "hand": lambda: attention_by_hand.by_hand(
         np.array([1, 0]),
         np.array([[2, 0], [0, 2], [2, 0]]),
         np.array([1, 5, 3]),
         np.array([2, 0, 2]),
         np.array([0.468, 0.063, 0.468]),
     ),
-    "heads": drawn.heads,
-    "seeds": lambda: drawn.seed_chart(
+    "heads": attention_by_hand.heads,
+    "seeds": lambda: series_results.seed_chart(
         [("a", [0.1, 0.2]), ("b", [0.3])], label="error", reference=0.2
     ),
-    "lines": lambda: drawn.error_lines(
+    "lines": lambda: series_results.error_lines(
         {"a": [SITUATIONS, SITUATIONS], "b": [SITUATIONS]},
         xlabel="x",
         ticks={"1": "one", "2": "two"},
     ),
-    "predictions": lambda: drawn.predictions(BATCH, {"given": BATCH.signal}),
+    "predictions": lambda: series_results.predictions(BATCH, {"given": BATCH.signal}),
 }
 
 
@@ -43,12 +45,12 @@ def test_a_series_picture_is_an_svg_of_600_pixels_and_the_same_each_time(name):
 
 def test_a_model_has_one_colour_in_every_chart_and_its_blinder_variant_is_dashed():
     def line(*names):
-        svg = drawn.error_lines(
+        svg = series_results.error_lines(
             {name: [SITUATIONS] for name in names}, xlabel="x", ticks={"1": "one", "2": "two"}
         ).svg()
         return svg.count("stroke-dasharray"), svg.count(colour)
 
-    colour, _ = drawn.MODEL_STYLES["attention"]
+    colour, _ = series_results.MODEL_STYLES["attention"]
     dashed, painted = line("attention")
     assert painted and not dashed
     assert line("recurrent, both ways", "attention")[1] == painted
@@ -60,7 +62,7 @@ def test_the_linked_view_carries_the_truth_about_every_token():
     batch = make_series([4])
     weights = np.random.default_rng(0).dirichlet(np.ones(50), size=(2, 50)).astype(np.float32)
     ideal = ideal_attention(batch, token=10)
-    view = drawn.attention_view(batch, {"1": weights}, ideal, token=10, start=("1", 1, 7))
+    view = series_results.attention_view(batch, {"1": weights}, ideal, token=10, start=("1", 1, 7))
     data = view.data
     for token, owner in enumerate(data["owner"]):
         middle = 10 * token + 5

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shapes_of_attention import figures
 from shapes_of_attention.data import ShapesBatch, ShapesConfig, make_shapes
 from shapes_of_attention.figures import Figure
-from shapes_of_attention.figures.palette import CHANNELS, INK, LINE, MUTED, PANEL
+from shapes_of_attention.figures import shapes as figures
+from shapes_of_attention.palette import CHANNELS, INK, LINE, MUTED, PANEL
 
 STYLE = Path(__file__).parents[3] / "assets" / "matplotlibrc"
 PAPERS = ("#fdfcf9", "#15171c")

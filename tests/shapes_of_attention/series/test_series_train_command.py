@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from shapes_of_attention.figures.series_results import results_table
 from shapes_of_attention.series import make_series, train
 from shapes_of_attention.series.models import load_series_model
-from shapes_of_attention.series.records import best_rates, read_records, results_table
+from shapes_of_attention.series.records import best_rates, read_records
 from shapes_of_attention.training.checkpoint import CheckpointError
 from shapes_of_attention.training.short import ShortRun
 

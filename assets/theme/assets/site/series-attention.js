@@ -1,7 +1,7 @@
 /* Attention over a series: the series, the learned matrix and the ideal one, linked. A token under the
    pointer, in any of them, is the query in all; in a matrix the column is the key.
 
-   `data` is made by shapes_of_attention.figures.series.attention_view: the series in thousandths of
+   `data` is made by shapes_of_attention.figures.series_results.attention_view: the series in thousandths of
    16 bits; weights a byte each, relative to the largest of their row. */
 import { bytes, chooser, element, unpack, viridis } from "./attention-tools.js";
 

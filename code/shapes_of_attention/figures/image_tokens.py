@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,35 +10,21 @@ import torch
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import (
-    ACCENT,
-    CHANNELS,
-    GROUND,
-    INK,
-    LINE,
-    MUTED,
-    PANEL,
-)
-from shapes_of_attention.figures.shapes import panel, write
+from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.draw import panel, write
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat
 from shapes_of_attention.models.positions import grid_coordinates, rotary_angles
+from shapes_of_attention.palette import ACCENT, CHANNELS, GROUND, INK, LINE, MUTED, PANEL, WHITE
 
 __all__ = [
     "channel_tokens",
     "four_steps",
-    "heat",
-    "numbered",
     "position_maps",
     "relative_score",
     "rotary_clocks",
     "row_similarity",
 ]
-
-WIDTH = 600
-WHITE = "#ffffff"
-Levels = NDArray[np.uint8]
-Numbers = NDArray[np.floating[Any]]
 
 
 def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -> Figure:
@@ -56,7 +41,7 @@ def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -
 
     diagram = Diagram(height=1008)
     # 1: the grid, and the patch enlarged.
-    numbered(diagram, 14, 1, f"Cut the image: {grid} × {grid} patches")
+    diagram.step(14, 1, f"Cut the image: {grid} × {grid} patches")
     top, size, zoom = 38, 300, 190
     diagram.picture(0, top, size, size, image)
     _lattice(diagram, 0, top, size, grid)
@@ -74,7 +59,7 @@ def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -
 
     # 2: three planes, laid end to end.
     top = 372
-    numbered(diagram, top, 2, f"Lay one patch flat: {3 * side * side} numbers")
+    diagram.step(top, 2, f"Lay one patch flat: {3 * side * side} numbers")
     top += 22
     third = (WIDTH - 24) / 3
     for number, plane in enumerate(patch):
@@ -99,14 +84,14 @@ def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -
         diagram.picture(label, y, WIDTH - label, 42, painted)
 
     top = 500
-    numbered(diagram, top, 3, f"Project to {dim} numbers, add the position")
+    diagram.step(top, 3, f"Project to {dim} numbers, add the position")
     strip(top + 22, "project", content[cell])
     strip(top + 74, "+ place", positions[cell])
 
     # 4: the sum, and all tokens, each row relative to its largest: a layer norm comes next.
     top = 660
     tokens = content + positions
-    numbered(diagram, top, 4, f"A token: one of {patches} rows")
+    diagram.step(top, 4, f"A token: one of {patches} rows")
     strip(top + 22, "= token", tokens[cell])
     upper, height = top + 88, 256
     rows = tokens / np.abs(tokens).max(axis=1, keepdims=True)
@@ -151,7 +136,7 @@ def rotary_clocks(*, head_dim: int, places: int = 8) -> Figure:
     share = angles.shape[1] // 2
     pairs = (0, share // 4, share // 2)
     label, step = 96, (WIDTH - 96) / places
-    figure = canvas(width=WIDTH, height=round(34 + len(pairs) * step + 4))
+    figure = canvas(height=round(34 + len(pairs) * step + 4))
     axes = panel(figure, 0, 34, WIDTH, len(pairs) * step)
     axes.set(xlim=(0, WIDTH), ylim=(len(pairs) * step, 0))
     write(figure, label, 14, "column 1 to 8", colour=MUTED)
@@ -196,7 +181,7 @@ def position_maps(kinds: Mapping[str, NDArray[np.float64]], place: int) -> Figur
     gap, head, foot = 18, 36, 52
     side = (WIDTH - (len(kinds) - 1) * gap) / len(kinds)
     least = min(float(matrix.min()) for matrix in kinds.values())
-    figure = canvas(width=WIDTH, height=round(head + side + foot))
+    figure = canvas(height=round(head + side + foot))
     for number, (name, matrix) in enumerate(kinds.items()):
         left = number * (side + gap)
         write(figure, left + side / 2, 15, name, colour=INK, align="center")
@@ -221,12 +206,6 @@ def position_maps(kinds: Mapping[str, NDArray[np.float64]], place: int) -> Figur
     return Figure(static=figure)
 
 
-def numbered(diagram: Diagram, y: float, number: int, text: str, *, x: float = 0) -> None:
-    """Head a step with its number in a disc."""
-    diagram.box(x, y - 14, 28, 28, str(number), fill=ACCENT, edge=ACCENT, colour=PANEL, radius=14)
-    diagram.text(x + 40, y, text, align="left")
-
-
 def _lattice(diagram: Diagram, x: float, y: float, side: float, grid: int) -> None:
     """Draw thin grey lines between the patches of a picture."""
     for number in range(1, grid):
@@ -236,9 +215,3 @@ def _lattice(diagram: Diagram, x: float, y: float, side: float, grid: int) -> No
             ((x, y + along), (x + side, y + along)),
         ):
             diagram.arrow(*points, colour="#8a8a8a", width=0.8, head=False)
-
-
-def heat(values: Numbers, scale: mpl.colors.Normalize) -> Levels:
-    """Colour a matrix [rows, columns]: levels [3, rows, columns]."""
-    colours = mpl.colormaps["viridis"](scale(values))[..., :3]
-    return np.asarray(np.round(255 * colours), dtype=np.uint8).transpose(2, 0, 1)

@@ -12,45 +12,23 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
-from numpy.typing import NDArray
 from plotly.graph_objects import Figure as PlotlyFigure
 
-__all__ = ["PIXELS_PER_INCH", "Figure", "axes_at", "canvas", "enlarged"]
+__all__ = ["PIXELS_PER_INCH", "WIDTH", "Figure", "canvas"]
 
 PIXELS_PER_INCH = 96
+#: Width of every picture in CSS pixels: that of the text on a large screen.
+WIDTH = 600
 
 PLOTLY = "application/vnd.plotly.v1+json"
 SVG = "image/svg+xml"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
-def canvas(*, width: int, height: int) -> MatplotlibFigure:
+def canvas(*, height: int, width: int = WIDTH) -> MatplotlibFigure:
     """Return an empty figure of `width` x `height` CSS pixels that no global state knows."""
     return MatplotlibFigure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
-
-
-def axes_at(figure: MatplotlibFigure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes with ticks at a place given in CSS pixels from the figure's top left."""
-    total_width, total_height = figure.get_size_inches() * PIXELS_PER_INCH
-    return figure.add_axes(
-        (
-            left / total_width,
-            1 - (top + height) / total_height,
-            width / total_width,
-            height / total_height,
-        )
-    )
-
-
-def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make blocks of an image's pixels: [3, height, width] -> [height x n, width x n, 3].
-
-    So the pixels stay visible in a browser that smooths.
-    """
-    block = max(1, 384 // max(picture.shape[1:]))
-    return picture.repeat(block, axis=1).repeat(block, axis=2).transpose(1, 2, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shapes_of_attention.figures.figure import SVG, Figure
+from shapes_of_attention.figures.toolkit.figure import SVG, Figure
+from shapes_of_attention.figures.toolkit.pixels import Numbers
 
 __all__ = ["View", "packed"]
 
@@ -36,7 +36,7 @@ class View:
         return {SVG: self.static.svg(), VIEW: content}
 
 
-def packed(weights: NDArray[np.floating[Any]]) -> str:
+def packed(weights: Numbers) -> str:
     """Pack rows of weights [..., keys], at least zero, as one byte each.
 
     The reader divides each row by its sum. Running sums are rounded rather than weights, so that a

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
-from shapes_of_attention.figures.figure import Figure
-from shapes_of_attention.figures.routing import expert_gallery, one_token
+from shapes_of_attention.figures import Figure
+from shapes_of_attention.figures.experts import expert_gallery, one_token
 
 NOTHING = "first choice of no patch with a shape"
 

@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.diagram import Diagram
-from shapes_of_attention.figures.figure import Figure, canvas
-from shapes_of_attention.figures.palette import INK, LINE, MUTED
-from shapes_of_attention.figures.shapes import panel, show_image, write
+from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.draw import panel, show_image, write
+from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers
+from shapes_of_attention.palette import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GROUND,
+    INK,
+    LINE,
+    MUTED,
+    ROSE,
+    VERMILION,
+    WHITE,
+)
 
 __all__ = [
     "error_curves",
@@ -23,21 +35,18 @@ __all__ = [
     "one_token",
 ]
 
-WIDTH = 600
 TITLE = 32
 #: Eight data colours that differ in lightness as well as in hue, on light and on dark.
 EXPERT_COLOURS = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
+    BLUE,
+    AMBER,
+    GREEN,
+    ROSE,
     "#56b4e9",
-    "#d55e00",
+    VERMILION,
     "#8c8c8c",
     "#b8a800",
 )
-Levels = NDArray[np.uint8]
-Numbers = NDArray[np.floating[Any]]
 
 
 def one_token(
@@ -66,7 +75,7 @@ def one_token(
     cell = side / grid
     line, column = divmod(patch, grid)
     spot = (column * cell, middle - side / 2 + line * cell)
-    drawing.outline(*spot, cell, cell, colour="#ffffff", line=3)
+    drawing.outline(*spot, cell, cell, colour=WHITE, line=3)
     drawing.box(x_router, middle - 34, 84, 68, "router")
     drawing.arrow((side + 4, middle), (x_router - 4, middle), colour=INK)
     x_sum = 548
@@ -88,7 +97,7 @@ def one_token(
             f"{probability:.0%}",
             fill=EXPERT_COLOURS[expert] if taken else "none",
             edge=EXPERT_COLOURS[expert] if taken else LINE,
-            colour="#000000" if taken else MUTED,
+            colour=GROUND if taken else MUTED,
             dashed=not taken,
         )
     for expert, weight in zip(chosen, weights, strict=True):
@@ -142,7 +151,7 @@ def load_over_training(
     """
     height, left, gap = 128, 62, 12
     step = TITLE + height + gap
-    figure = canvas(width=WIDTH, height=round(len(courses) * step + 46))
+    figure = canvas(height=round(len(courses) * step + 46))
     for place, (title, (images, shares)) in enumerate(courses.items()):
         top = place * step
         write(figure, left, top + TITLE / 2, title, colour=INK)
@@ -179,7 +188,7 @@ def expert_maps(
     columns, gap = len(images), 12
     side = (WIDTH - (columns - 1) * gap) / columns
     legend = 40
-    figure = canvas(width=WIDTH, height=round(2 * side + gap + TITLE + legend))
+    figure = canvas(height=round(2 * side + gap + TITLE + legend))
     palette = np.array([rgb_of(colour) for colour in EXPERT_COLOURS])
     for place, (image, experts) in enumerate(zip(images, maps, strict=True)):
         left = place * (side + gap)
@@ -202,14 +211,14 @@ def expert_maps(
     return Figure(static=figure)
 
 
-def expert_gallery(patches: Sequence[NDArray[np.uint8]], loads: Sequence[float]) -> Figure:
+def expert_gallery(patches: Sequence[Levels], loads: Sequence[float]) -> Figure:
     """Show patches that experts take: a row each, [patches, 3, patch, patch], with its share.
 
     An expert may have none: its row says so.
     """
     label, gap, across = 176, 6, max(len(found) for found in patches)
     side = (WIDTH - label - (across - 1) * 4) / across
-    figure = canvas(width=WIDTH, height=round(len(patches) * (side + gap) - gap))
+    figure = canvas(height=round(len(patches) * (side + gap) - gap))
     for expert, (found, load) in enumerate(zip(patches, loads, strict=True)):
         top = expert * (side + gap)
         axes = panel(figure, 0, top + side / 2 - 12, 24, 24, background=EXPERT_COLOURS[expert])
@@ -249,7 +258,7 @@ def error_curves(
     left, head, below = 52, 34, 52
     legend = 32 * len(curves)
     height = 270
-    figure = canvas(width=WIDTH, height=head + height + below + legend)
+    figure = canvas(height=head + height + below + legend)
     write(figure, 0, head / 2, "Median colour error, levels")
     axes = panel(figure, left, head, WIDTH - left - 8, height)
     last = max(max(images) for _, images, _, _, _ in curves)

@@ -11,8 +11,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.figure import PIXELS_PER_INCH, Figure, canvas, enlarged
-from shapes_of_attention.figures.palette import ACCENT, INK, LINE, MUTED, PANEL
+from shapes_of_attention.figures.toolkit.figure import PIXELS_PER_INCH, WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Levels, enlarged
+from shapes_of_attention.palette import ACCENT, GROUND, INK, LINE, MUTED, PANEL, WHITE
 
 __all__ = ["Diagram"]
 
@@ -27,7 +28,7 @@ class Diagram:
     Later parts lie over earlier ones. `figure()` gives the picture that a notebook returns.
     """
 
-    def __init__(self, *, height: int, width: int = 600) -> None:
+    def __init__(self, *, height: int, width: int = WIDTH) -> None:
         self._canvas = canvas(width=width, height=height)
         self._axes = self._canvas.add_axes((0, 0, 1, 1))
         self._axes.set(xlim=(0, width), ylim=(height, 0))
@@ -124,6 +125,11 @@ class Diagram:
             zorder=self._next(),
         )
 
+    def step(self, y: float, number: int, text: str, *, x: float = 0) -> None:
+        """Head a step with its number in a disc; y is the line's middle."""
+        self.box(x, y - 14, 28, 28, str(number), fill=ACCENT, edge=ACCENT, colour=PANEL, radius=14)
+        self.text(x + 40, y, text, align="left")
+
     def cells(
         self,
         x: float,
@@ -167,13 +173,11 @@ class Diagram:
                     x + (column + 0.5) * wide,
                     y + (row + 0.5) * high_px,
                     digits,
-                    colour="#ffffff" if dark else "#000000",
+                    colour=WHITE if dark else GROUND,
                     size=min(LETTERS, 0.6 * high_px, 1.4 * wide / len(digits)),
                 )
 
-    def picture(
-        self, x: float, y: float, width: float, height: float, picture: NDArray[np.uint8]
-    ) -> None:
+    def picture(self, x: float, y: float, width: float, height: float, picture: Levels) -> None:
         """Place an image [3, height, width] of levels 0-255 in a box, with a hairline around it."""
         self._axes.imshow(
             enlarged(picture),

@@ -1,0 +1,49 @@
+"""Colours, each stated once: the site's tokens, and colour-blind-safe ones for data.
+
+`site.css`, `mkdocs.yml`, `matplotlibrc` and other files that cannot import them must say the same:
+tests/site/test_colours.py compares them.
+"""
+
+__all__ = [
+    "ACCENT",
+    "AMBER",
+    "AZURE",
+    "BLUE",
+    "CHANNELS",
+    "GREEN",
+    "GREY",
+    "GROUND",
+    "INK",
+    "LINE",
+    "MUTED",
+    "ORCHID",
+    "PANEL",
+    "PAPER",
+    "ROSE",
+    "TOKENS",
+    "VERMILION",
+    "WHITE",
+]
+
+#: The site's colours, light and dark. Its dark scheme replaces exactly the light ones, so none of
+#: them may stand for data.
+TOKENS = {
+    "paper": ("#fdfcf9", "#15171c"),
+    "panel": ("#f4f2ed", "#1e2128"),
+    "line": ("#dcd8cf", "#383c46"),
+    "muted": ("#62666f", "#a4a8b1"),
+    "ink": ("#21242b", "#e8e6e1"),
+    "accent": ("#5746c8", "#a99cff"),
+}
+PAPER, PANEL, LINE, MUTED, INK, ACCENT = (light for light, _ in TOKENS.values())
+
+# Data. After Okabe and Ito; the first three are 3:1 or more on both papers.
+BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
+AMBER, ROSE = "#e69f00", "#cc79a7"
+CHANNELS = {"R": VERMILION, "G": GREEN, "B": BLUE}
+# Two that stand for no channel, where channels are drawn beside them, and what stands for neither.
+AZURE, ORCHID = "#1b80b8", "#b8569a"
+GREY = "#8a8f99"
+
+# The background of every image of the data set, and what is written on it.
+GROUND, WHITE = "#000000", "#ffffff"
