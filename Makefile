@@ -3,11 +3,20 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# What the site needs is installed; what tests, checks, benchmarks and training need besides.
 READY  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
 
-# Plain pip takes torch's CUDA build on Linux, several GB. TORCH=cpu takes the small one instead.
+# uv installs: several times as fast as pip, and it checks every hash in locks/. What pip was told of its sources, it is told too.
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+# On Linux torch comes with CUDA, several GB. TORCH=cpu takes the small build, from PyTorch's own index, which gives no hashes.
 ifeq ($(TORCH),cpu)
-PIP_OPTIONS := --extra-index-url https://download.pytorch.org/whl/cpu
+TORCH_OPTIONS := --torch-backend cpu --no-verify-hashes
 endif
 
 BUILD_OPTIONS := $(if $(FRESH),--fresh) $(if $(WHY),--why)
@@ -28,16 +37,16 @@ site: $(READY) ## Build the site into site/ (FRESH=1 ignores the cache, WHY=1 ex
 serve: $(READY) ## Show the site on http://127.0.0.1:8000/ and reload it on every save
 	@$(BIN)/python -m notebook_embed serve
 
-test: $(READY) ## Run all tests, those in a real browser among them
+test: $(DEV) ## Run all tests, those in a real browser among them
 	@$(BIN)/python -m workbench.browser
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: $(READY) ## Check style and types
+lint: $(DEV) ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(READY) ## Bring the code into shape
+format: $(DEV) ## Bring the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -47,32 +56,38 @@ clean: ## Remove the site and all caches; the environment stays
 new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 	@$(BIN)/python -m blog_site.new_post
 
-benchmark: $(READY) ## Time builds beside mkdocs-jupyter and beside the site without embeds
+benchmark: $(DEV) ## Time builds beside mkdocs-jupyter and beside the site without embeds
 	@$(BIN)/python benchmarks/builds.py
 
-campaign: $(READY) ## Kill 50 builds at random moments, flip random bits; nothing may be lost
+campaign: $(DEV) ## Kill 50 builds at random moments, flip random bits; nothing may be lost
 	@$(BIN)/python benchmarks/faults.py $(ARGS)
 
-audit: $(READY) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
+audit: $(DEV) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
 	@$(BIN)/python benchmarks/audit.py $(ARGS)
 
-train: $(READY) ## List and run the training grid; what is done is skipped
+train: $(DEV) ## List and run the training grid; what is done is skipped
 	@$(BIN)/python -m shapes_of_attention.train $(ARGS)
 
 vendor: $(READY) ## Refresh the scripts and fonts that the site ships (needs npm)
 	@$(BIN)/python -m blog_site.vendor
 
-lock: $(READY) ## Write constraints.txt from what is installed now
-	@$(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(torch|triton|nvidia|cuda|pip|setuptools)' > constraints.txt
+lock: $(READY) ## Write locks/ from the requirements files: every version, every hash, for every platform
+	@$(BIN)/python locks/make_locks.py
 
-$(READY): requirements.txt constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) -V 2>&1). Name another: make site PYTHON=python3.12"; exit 1; }
+$(READY): locks/installer.txt locks/site.txt locks/torch.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || \
+	  { echo "Python 3.11.5 or newer is needed, this is $$($(PYTHON) -V 2>&1). Name another: make site PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
-	@echo "Installing requirements.txt into $(VENV) (once, and whenever it changes) ..."
+	@echo "Installing what the site needs into $(VENV) (once, and whenever locks/ changes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-	  $(PIP_OPTIONS) -r requirements.txt -c constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-	  --no-deps --editable .
+	  --require-hashes -r locks/installer.txt
+	@$(UV) --no-deps --require-hashes -r locks/site.txt
+	@$(UV) $(TORCH_OPTIONS) torch -c locks/torch.txt
+	@$(UV) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(READY) locks/dev.txt
+	@echo "Installing what tests, checks, benchmarks and training need ..."
+	@$(UV) --no-deps --require-hashes -r locks/dev.txt
 	@touch $@

@@ -54,6 +54,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         root = Path(config.config_file_path).parent if config.config_file_path else Path.cwd()
         record = read_build_record(root)
+        self.record = record
         config.extra["build"] = record.as_dict()
         config.extra["content_security_policy"] = None if self.serving else policy(SCRIPT)
         config.extra["scheme_script"] = SCRIPT
@@ -63,6 +64,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             os.environ["SOURCE_DATE_EPOCH"] = str(record.timestamp)
         if (feeds := config.plugins.get("rss")) is not None:
             feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
+        self.root = root
         self.cache = root / self.config.cache_dir
         self.posts: list[Any] = []
         self.series: dict[str, Series] = {}
@@ -136,6 +138,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         (Path(config.site_dir) / "_headers").write_text(headers(SCRIPT), "utf-8")
         hint_at_scripts(Path(config.site_dir))
+        if not self.serving:
+            self._write_bill_of_materials(config)
         self._forget_epoch()
 
     def on_build_error(self, *, error: Exception) -> None:
@@ -146,6 +150,17 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         if self.set_epoch:
             os.environ.pop("SOURCE_DATE_EPOCH", None)
             self.set_epoch = False
+
+    def _write_bill_of_materials(self, config: MkDocsConfig) -> None:
+        from blog_site.bill_of_materials import write_bill_of_materials  # slow to import
+
+        write_bill_of_materials(
+            Path(config.site_dir),
+            root=self.root,
+            cache=self.cache / "sbom",
+            name=config.site_name,
+            record=self.record,
+        )
 
     def _kicker(self, post: Any) -> str:
         series = self.series.get(post.file.src_uri)

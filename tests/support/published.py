@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.support.servers import BASE, ORIGIN
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("mkdocs.yml", "requirements.txt", "constraints.txt", "pyproject.toml")
-FOLDERS = ("docs", "code", "assets", ".cache/notebooks", ".cache/blog_site")
+SOURCES = ("mkdocs.yml", "requirements.txt", "pyproject.toml")
+FOLDERS = ("docs", "code", "assets", "locks", ".cache/notebooks", ".cache/blog_site")
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BUILT_ON = "2026-01-02"
