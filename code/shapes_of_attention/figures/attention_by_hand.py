@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
-from shapes_of_attention.figures.toolkit.series_line import KIND_COLOURS, Numbers
+from shapes_of_attention.figures.toolkit.pixels import Numbers
+from shapes_of_attention.figures.toolkit.series_line import KIND_COLOURS
 from shapes_of_attention.palette import BLUE, INK, LINE, MUTED, PANEL, VERMILION
 
 __all__ = ["by_hand", "heads", "masks", "positions", "scaling"]

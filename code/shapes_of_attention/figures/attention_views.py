@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -64,13 +65,7 @@ def attention_matrices(rows: Sequence[tuple[str, Numbers]]) -> Figure:
         write(figure, 0, top + TITLE / 2, title, colour=INK)
         for head, matrix in enumerate(weights):
             axes = panel(figure, head * (side + GAP), top + TITLE, side, side)
-            axes.imshow(
-                matrix,
-                norm=PowerNorm(0.5, vmin=0, vmax=max(np.quantile(matrix, 0.995), 1e-6)),
-                cmap="viridis",
-                interpolation="nearest",
-                aspect="auto",
-            )
+            _show_weights(axes, matrix, most=max(np.quantile(matrix, 0.995), 1e-6))
     return Figure(static=figure)
 
 
@@ -86,14 +81,19 @@ def matrix_beside_ideal(learned: Numbers, ideal: Ideal, order: NDArray[np.int64]
         write(figure, left, TITLE / 2 - 2, title, colour=INK)
         shown = matrix[np.ix_(order, order)]
         axes = panel(figure, left, TITLE, side, side)
-        axes.imshow(
-            shown,
-            norm=PowerNorm(0.5, vmin=0, vmax=0.35),
-            cmap="viridis",
-            interpolation="nearest",
-            aspect="auto",
-        )
+        _show_weights(axes, shown, most=0.35)
     return Figure(static=figure)
+
+
+def _show_weights(axes: Axes, matrix: Numbers, *, most: float) -> None:
+    """Colour weights by their square root, so that the weak ones show as well."""
+    axes.imshow(
+        matrix,
+        norm=PowerNorm(0.5, vmin=0, vmax=most),
+        cmap="viridis",
+        interpolation="nearest",
+        aspect="auto",
+    )
 
 
 def attention_map(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from einops import rearrange
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat, patch_of, signed
 from shapes_of_attention.models import EncoderDecoder, capture_outputs
 from shapes_of_attention.models.positions import rotate
 from shapes_of_attention.palette import ACCENT, GROUND, LINE, MUTED, WHITE
@@ -175,14 +174,9 @@ def mechanism(
     """
     keys = len(lookup.weights)
     grid = int(np.sqrt(keys))
-    side = image.shape[-1] // grid
     order = np.argsort(lookup.weights)[::-1]
     chosen, rest = order[:top], order[top:]
     diagram = Diagram(height=1040 + 46 * (top - 6))
-
-    def crop(picture: Levels, cell: int) -> Levels:
-        row, column = divmod(cell, grid)
-        return picture[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
 
     # 1: the patch that asks, and its query.
     diagram.step(14, 1, "A patch asks")
@@ -192,10 +186,10 @@ def mechanism(
     row, column = divmod(query, grid)
     diagram.outline(column * step, 38 + row * step, step, step, colour=WHITE)
     x = 328
-    diagram.picture(x, 38, 96, 96, crop(image, query))
+    diagram.picture(x, 38, 96, 96, patch_of(image, query, grid))
     diagram.outline(x, 38, 96, 96)
     diagram.arrow((x + 48, 138), (x + 48, 186))
-    scale = _signed(lookup.query)
+    scale = signed(lookup.query)
     diagram.text(x, 208, f"its query: {len(lookup.query)} numbers", align="left", colour=MUTED)
     diagram.picture(x, 226, WIDTH - x, 40, heat(lookup.query[None], scale))
 
@@ -230,12 +224,12 @@ def mechanism(
     diagram.step(upper, 4, "Mix the values by weight")
     upper += 26
     strip = 232
-    scale = _signed(lookup.values[chosen], lookup.mix)
+    scale = signed(lookup.values[chosen], lookup.mix)
     for place, cell in enumerate(chosen):
         y = upper + place * 46
         diagram.text(62, y + 19, f"{lookup.weights[cell]:.0%}", align="right")
         diagram.text(80, y + 19, "×", colour=MUTED)
-        diagram.picture(96, y, 38, 38, crop(image, int(cell)))
+        diagram.picture(96, y, 38, 38, patch_of(image, int(cell), grid))
         diagram.picture(148, y, strip - 20, 38, heat(lookup.values[cell][None], scale))
     y = upper + top * 46
     left_over = float(lookup.weights[rest].sum())
@@ -250,13 +244,7 @@ def mechanism(
     diagram.picture(412, middle - 20, WIDTH - 412, 40, heat(lookup.mix[None], scale))
     centre = (412 + WIDTH) / 2
     diagram.arrow((centre, middle + 26), (centre, middle + 62), dashed=True)
-    diagram.picture(centre - 44, middle + 68, 88, 88, crop(painted, query))
+    diagram.picture(centre - 44, middle + 68, 88, 88, patch_of(painted, query, grid))
     diagram.outline(centre - 44, middle + 68, 88, 88)
     diagram.text(centre, middle + 174, "painted", colour=MUTED)
     return diagram.figure()
-
-
-def _signed(*values: Numbers) -> mpl.colors.Normalize:
-    """Return a scale that is even around zero and holds all values."""
-    largest = max(float(np.abs(array).max()) for array in values)
-    return mpl.colors.Normalize(-largest, largest)

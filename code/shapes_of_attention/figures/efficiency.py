@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import axes_at
-from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.palette import ACCENT, BLUE, GREEN, INK, LINE, MUTED, VERMILION, WHITE
 
 __all__ = [
@@ -100,15 +101,7 @@ def cost_of_full(
 ) -> Figure:
     """Draw time and memory of full attention against length, explicit and fused."""
     figure = canvas(height=560)
-    time, memory = figure.subplots(2, 1, sharex=True)
-    for name, found in (("explicit", rows), ("fused", fused)):
-        tokens = [row["tokens"] for row in found]
-        style = _style(name)
-        time.plot(tokens, [row["both_seconds"] for row in found], **style)
-        memory.plot(tokens, [row["both_bytes"] / 1e6 for row in found], **style)
-    _logarithmic(time, "seconds")
-    _logarithmic(memory, "megabytes")
-    _lengths(memory)
+    time = _time_above_memory(figure, {"explicit": rows, "fused": fused})
     time.legend(loc="upper left")
     figure.subplots_adjust(left=0.17, right=0.94, top=0.97, bottom=0.12, hspace=0.12)
     return Figure(static=figure)
@@ -117,16 +110,8 @@ def cost_of_full(
 def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw time and memory of every family against length; hovering tells the numbers."""
     figure = canvas(height=900)
-    time, memory = figure.subplots(2, 1, sharex=True)
-    for name, found in families.items():
-        tokens = [row["tokens"] for row in found["rows"]]
-        time.plot(tokens, [row["both_seconds"] for row in found["rows"]], **_style(name))
-        memory.plot(tokens, [row["both_bytes"] / 1e6 for row in found["rows"]], **_style(name))
-    _logarithmic(time, "seconds")
-    _logarithmic(memory, "megabytes")
-    _lengths(memory)
-    handles, labels = time.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=3, columnspacing=1.2, handlelength=1.4)
+    time = _time_above_memory(figure, {name: found["rows"] for name, found in families.items()})
+    _legend_below(figure, time, columnspacing=1.2, handlelength=1.4)
     figure.subplots_adjust(left=0.17, right=0.94, top=0.98, bottom=0.22, hspace=0.08)
 
     plot = go.Figure()
@@ -184,8 +169,7 @@ def error_chart(
     panels[-1].set_xticks(ticks[:: max(1, len(ticks) // 6)])
     panels[-1].set_xticklabels([f"{tick:g}" for tick in ticks[:: max(1, len(ticks) // 6)]])
     panels[-1].minorticks_off()
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=3, columnspacing=1.2, handlelength=1.4)
+    _legend_below(figure, panels[0], columnspacing=1.2, handlelength=1.4)
     figure.subplots_adjust(left=0.17, right=0.97, top=0.94, bottom=0.22, hspace=0.22)
     return Figure(static=figure)
 
@@ -209,7 +193,7 @@ def accuracy_beside_cost(
                 style = {**_style(row["family"]), "linestyle": "none", "markersize": 12}
                 axes.plot(row["seconds"] * 1000, row["error"], **style)
         for name, error in yardsticks.items():
-            axes.axhline(error, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.5, zorder=0)
+            axes.axhline(error, color=MUTED, linestyle=DASHED, linewidth=1.5, zorder=0)
             axes.annotate(
                 name,
                 (1, error),
@@ -229,10 +213,7 @@ def accuracy_beside_cost(
     panels[-1].set_xticks(shown, [str(tick) for tick in shown])
     panels[-1].minorticks_off()
     panels[-1].set_xlabel("milliseconds a training step")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="lower center", ncols=3, columnspacing=0.8, handletextpad=0.2
-    )
+    _legend_below(figure, panels[0], columnspacing=0.8, handletextpad=0.2)
     figure.subplots_adjust(left=0.16, right=0.97, top=0.95, bottom=0.25, hspace=0.2)
     return Figure(static=figure)
 
@@ -254,7 +235,7 @@ def entmax_weights(weights: Mapping[str, NDArray[np.float64]]) -> Figure:
     figure = canvas(height=330)
     axes = figure.subplots()
     number = len(weights)
-    colours = ("#3f9bd8", VERMILION, GREEN)
+    colours = (FAMILY_COLOURS["block-sparse"], VERMILION, GREEN)
     for place, ((name, found), colour) in enumerate(zip(weights.items(), colours, strict=False)):
         x = np.arange(len(found)) + (place - (number - 1) / 2) * 0.27
         axes.bar(x, found, width=0.25, color=colour, label=name)
@@ -321,7 +302,7 @@ def performer_diagram() -> Figure:
 def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     """Draw tokens coloured by bucket, sorted into chunks of their own, and who looks at whom."""
     draw = Diagram(height=330)
-    colours = (BLUE, VERMILION, GREEN, "#c0629a")
+    colours = (BLUE, VERMILION, GREEN, FAMILY_COLOURS["performer"])
     size, n = 34.0, len(bucket)
     left = (WIDTH - n * size) / 2
     draw.text(left, 22, "tokens, coloured by bucket", align="left", colour=MUTED)
@@ -388,14 +369,30 @@ def _style(name: str) -> dict[str, Any]:
     }
 
 
+def _time_above_memory(
+    figure: MatplotlibFigure, families: Mapping[str, Sequence[Mapping[str, float]]]
+) -> Axes:
+    """Draw both costs of families over length, and return the upper axes."""
+    time, memory = figure.subplots(2, 1, sharex=True)
+    for name, rows in families.items():
+        tokens = [row["tokens"] for row in rows]
+        time.plot(tokens, [row["both_seconds"] for row in rows], **_style(name))
+        memory.plot(tokens, [row["both_bytes"] / 1e6 for row in rows], **_style(name))
+    _logarithmic(time, "seconds")
+    _logarithmic(memory, "megabytes")
+    memory.set_xscale("log", base=2)
+    memory.set_xticks(LENGTHS, [f"{tokens:,}" for tokens in LENGTHS])
+    memory.minorticks_off()
+    memory.set_xlabel("tokens")
+    return time
+
+
+def _legend_below(figure: MatplotlibFigure, axes: Axes, **spacing: float) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=3, **spacing)
+
+
 def _logarithmic(axes: Axes, label: str) -> None:
     axes.set_yscale("log")
     axes.set_ylabel(label)
     axes.grid(axis="y", which="major")
-
-
-def _lengths(axes: Axes) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(LENGTHS, [f"{tokens:,}" for tokens in LENGTHS])
-    axes.minorticks_off()
-    axes.set_xlabel("tokens")

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import panel, show_image, write
-from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers
+from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, over_pixels
 from shapes_of_attention.palette import (
     AMBER,
     BLUE,
@@ -160,8 +161,7 @@ def load_over_training(
         axes.set(xlim=(0, last), ylim=(0, most))
         axes.yaxis.set_visible(True)
         axes.set_yticks([0, most / 2, most], ["0", f"{most / 2:.0%}", f"{most:.0%}"])
-        for edge in ("left", "bottom"):
-            axes.spines[edge].set(visible=True, color=LINE)
+        axes.spines[["left", "bottom"]].set(visible=True, color=LINE)
         for expert in range(shares.shape[1]):
             axes.plot(
                 images,
@@ -170,11 +170,9 @@ def load_over_training(
                 linewidth=2,
                 clip_on=True,
             )
-        axes.axhline(1 / shares.shape[1], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axhline(1 / shares.shape[1], color=INK, linewidth=1, linestyle=DASHED)
         if place == len(courses) - 1:
-            axes.xaxis.set_visible(True)
-            axes.set_xticks([0, last / 2, last], ["0", f"{last / 2:,.0f}", f"{last:,.0f} images"])
-            axes.xaxis.get_ticklabels()[-1].set_horizontalalignment("right")
+            _along_images(axes, last)
     return Figure(static=figure)
 
 
@@ -195,9 +193,7 @@ def expert_maps(
         show_image(panel(figure, left, 0, side, side), image)
         grid = round(len(experts) ** 0.5)
         colours = palette[experts].reshape(grid, grid, 3)
-        size = image.shape[-1]
-        patch = size // grid
-        tinted = colours.repeat(patch, axis=0).repeat(patch, axis=1).transpose(2, 0, 1)
+        tinted = over_pixels(colours, image.shape[-1]).transpose(2, 0, 1)
         light = image.max(axis=0, keepdims=True) / 255
         blended = (tinted * (0.45 + 0.55 * light)).astype(np.uint8)
         show_image(panel(figure, left, side + gap, side, side), blended)
@@ -263,18 +259,15 @@ def error_curves(
     axes = panel(figure, left, head, WIDTH - left - 8, height)
     last = max(max(images) for _, images, _, _, _ in curves)
     axes.set(xlim=(0, last), yscale="log")
-    axes.xaxis.set_visible(True)
     axes.yaxis.set_visible(True)
-    for edge in ("left", "bottom"):
-        axes.spines[edge].set(visible=True, color=LINE)
+    axes.spines[["left", "bottom"]].set(visible=True, color=LINE)
     values = np.concatenate([errors for _, _, errors, _, _ in curves])
     low, high = 0.92 * values.min(), 1.08 * values.max()
     axes.set_ylim(low, high)
     ticks = [t for t in (5, 10, 15, 20, 30, 40, 60, 80) if low <= t <= high]
     axes.set_yticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
-    axes.set_xticks([0, last / 2, last], ["0", f"{last / 2:,.0f}", f"{last:,.0f} images"])
-    axes.xaxis.get_ticklabels()[-1].set_horizontalalignment("right")
+    _along_images(axes, last)
     top = head + height + below
     for place, (name, images, errors, colour, dashed) in enumerate(curves):
         style: Any = (0, (3, 2)) if dashed else "-"
@@ -287,6 +280,13 @@ def error_curves(
     return Figure(static=figure)
 
 
+def _along_images(axes: Axes, last: float) -> None:
+    """Say along the lower edge how many images were seen, up to `last`."""
+    axes.xaxis.set_visible(True)
+    axes.set_xticks([0, last / 2, last], ["0", f"{last / 2:,.0f}", f"{last:,.0f} images"])
+    axes.xaxis.get_ticklabels()[-1].set_horizontalalignment("right")
+
+
 def rgb_of(colour: str) -> tuple[int, int, int]:
-    """Read a colour such as #0072b2 as levels."""
+    """Read a colour such as #rrggbb as levels."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

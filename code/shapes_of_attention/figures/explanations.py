@@ -8,26 +8,29 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.figures.attention_views import LAYERS
 from shapes_of_attention.figures.toolkit.draw import (
     axes_at,
+    key_dot,
     letters,
     number_cells,
     panel,
     percent,
     show_image,
     write,
+    write_upright,
 )
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import glyph
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, small_uri
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, levels, over_pixels
 from shapes_of_attention.figures.toolkit.plot import (
     BUTTONS,
     PLOT,
+    add_states,
     caption,
     numbers_at,
     picture_axes,
@@ -62,6 +65,37 @@ def kind_icons(
         axes.add_patch(glyph(number, centre, size, (138, 143, 153)))
 
 
+#: Of a table of heads: width before its maps; heights of a row, a block's title, and the head.
+LABEL, ROW, BLOCK_HEAD, TABLE_HEAD = 84, 36, 36, 64
+
+
+def head_table(
+    titles: Sequence[str], blocks: Sequence[tuple[str, Sequence[tuple[Any, ...]]]], *, gap: float
+) -> tuple[MatplotlibFigure, float, list[float], list[list[float]]]:
+    """Lay out heat maps over the four kinds, side by side: a row for each head, in titled blocks.
+
+    Each row begins with its name. Returned are the figure, a cell's width, the left of each map,
+    and the top of each block's rows.
+    """
+    width = (WIDTH - LABEL - (len(titles) - 1) * gap) / len(titles)
+    lefts = [LABEL + place * (width + gap) for place in range(len(titles))]
+    tops: list[list[float]] = []
+    bottom = float(TABLE_HEAD)
+    for _, rows in blocks:
+        bottom += BLOCK_HEAD
+        tops.append([bottom + number * ROW for number in range(len(rows))])
+        bottom += len(rows) * ROW
+    figure = canvas(height=round(bottom))
+    for left, title in zip(lefts, titles, strict=True):
+        write(figure, left + width / 2, 14, title, colour=INK, align="center")
+        kind_icons(figure, left, 32, width / len(KINDS))
+    for (title, rows), places in zip(blocks, tops, strict=True):
+        write(figure, 0, places[0] - BLOCK_HEAD / 2 + 2, title, colour=INK)
+        for (name, *_), top in zip(rows, places, strict=True):
+            write(figure, 0, top + ROW / 2, name)
+    return figure, width / len(KINDS), lefts, tops
+
+
 def head_scores(
     blocks: Sequence[tuple[str, Sequence[tuple[str, Numbers, Numbers, Numbers]]]],
     *,
@@ -73,41 +107,15 @@ def head_scores(
     Each block is a title and its rows; a row is a name and three arrays [kinds]. The row `marked`,
     by its block and its place there, gets a frame.
     """
-    label, gap = 84, 14
-    cell = (WIDTH - label - 2 * gap) / 12
-    figure, tops = table_canvas([len(rows) for _, rows in blocks])
-    for place, title in enumerate(titles):
-        left = label + place * (4 * cell + gap)
-        write(figure, left + 2 * cell, 14, title, colour=INK, align="center")
-        kind_icons(figure, left, 32, cell)
-    for block, (title, rows) in enumerate(blocks):
-        write(figure, 0, tops[block][0] - BLOCK_HEAD / 2 + 2, title, colour=INK)
-        for number, (name, *values) in enumerate(rows):
+    figure, cell, lefts, tops = head_table(titles, blocks, gap=14)
+    for block, (_, rows) in enumerate(blocks):
+        for number, (_, *values) in enumerate(rows):
             top = tops[block][number]
-            write(figure, 0, top + ROW / 2, name)
-            for place, shares in enumerate(values):
-                left = label + place * (4 * cell + gap)
+            for left, shares in zip(lefts, values, strict=True):
                 number_cells(figure, left, top, (cell, ROW), shares, texts=percent(shares))
                 if marked == (block, number):
                     frame_row(figure, left, top, 4 * cell)
     return Figure(static=figure)
-
-
-#: Height of a row of a table, of a block's title, and of the column heads above all blocks.
-ROW, BLOCK_HEAD, TABLE_HEAD = 36, 36, 64
-#: Marks a row.
-FRAME = AMBER
-
-
-def table_canvas(sizes: Sequence[int]) -> tuple[MatplotlibFigure, list[list[float]]]:
-    """Make room for blocks of so many rows: the figure, and the top of each block's rows."""
-    tops: list[list[float]] = []
-    top = float(TABLE_HEAD)
-    for size in sizes:
-        top += BLOCK_HEAD
-        tops.append([top + number * ROW for number in range(size)])
-        top += size * ROW
-    return canvas(height=round(top)), tops
 
 
 def frame_row(figure: MatplotlibFigure, left: float, top: float, width: float) -> None:
@@ -115,7 +123,7 @@ def frame_row(figure: MatplotlibFigure, left: float, top: float, width: float) -
     axes = panel(figure, left, top, width, ROW)
     axes.set(xlim=(0, width), ylim=(0, ROW))
     axes.add_patch(
-        Rectangle((1.5, 1.5), width - 3, ROW - 3, facecolor="none", edgecolor=FRAME, linewidth=2.4)
+        Rectangle((1.5, 1.5), width - 3, ROW - 3, facecolor="none", edgecolor=AMBER, linewidth=2.4)
     )
 
 
@@ -124,24 +132,13 @@ def head_effects(blocks: Sequence[tuple[str, Sequence[tuple[str, Numbers, Number
 
     Each block is a title and its rows; a row is a name and two arrays [kinds].
     """
-    label, gap = 84, 24
-    cell = (WIDTH - label - gap) / 8
     most = max(float(harm.max()) for _, rows in blocks for _, _, harm in rows)
-    figure, tops = table_canvas([len(rows) for _, rows in blocks])
-    for place, title in enumerate(("carries, %", "error when stilled")):
-        left = label + place * (4 * cell + gap)
-        write(figure, left + 2 * cell, 14, title, colour=INK, align="center")
-        kind_icons(figure, left, 32, cell)
-    for block, (title, rows) in enumerate(blocks):
-        write(figure, 0, tops[block][0] - BLOCK_HEAD / 2 + 2, title, colour=INK)
-        for number, (name, carried, harm) in enumerate(rows):
-            top = tops[block][number]
-            write(figure, 0, top + ROW / 2, name)
-            number_cells(figure, label, top, (cell, ROW), carried, texts=percent(carried))
-            number_cells(
-                figure, label + 4 * cell + gap, top, (cell, ROW), harm,
-                texts=[f"{value:.0f}" for value in harm], most=most,
-            )  # fmt: skip
+    figure, cell, lefts, tops = head_table(("carries, %", "error when stilled"), blocks, gap=24)
+    for places, (_, rows) in zip(tops, blocks, strict=True):
+        for top, (_, carried, harm) in zip(places, rows, strict=True):
+            number_cells(figure, lefts[0], top, (cell, ROW), carried, texts=percent(carried))
+            texts = [f"{value:.0f}" for value in harm]
+            number_cells(figure, lefts[1], top, (cell, ROW), harm, texts=texts, most=most)
     return Figure(static=figure)
 
 
@@ -162,10 +159,7 @@ def change_scatter(panels: Sequence[tuple[str, Numbers, Numbers, float, str]]) -
         write(figure, left + side / 2, top / 2 - 2, name, colour=INK, align="center")
         axes.text(-reach + 8, reach - 8, f"slope {slope:.2f}", color=INK, ha="left", va="top")
     write(figure, label + side + gap / 2, top + side + 42, "true change, levels", align="center")
-    figure.text(
-        10 / WIDTH, 1 - (top + side / 2) / (top + side + foot), "painted change",
-        color=MUTED, rotation=90, ha="center", va="center",
-    )  # fmt: skip
+    write_upright(figure, 10, top + side / 2, "painted change")
     return Figure(static=figure)
 
 
@@ -208,9 +202,7 @@ def score_against_effect(
     figure = canvas(height=head + top + side + foot)
     x = float(label)
     for name, colour in colours:
-        axes = panel(figure, x, 8, 20, 20)
-        axes.add_patch(Circle((0.5, 0.5), 0.34, facecolor=colour))
-        write(figure, x + 26, 18, name, colour=INK)
+        key_dot(figure, x, 18, name, colour)
         x += side + gap
     for place, (title, score, correlation) in enumerate(panels):
         left = label + place * (side + gap)
@@ -224,10 +216,7 @@ def score_against_effect(
         write(figure, left + side / 2, head + 22, title, colour=INK, align="center")
         text = f"correlation {correlation:.2f}"
         write(figure, left + side / 2, head + 50, text, align="center")
-    figure.text(
-        10 / WIDTH, 1 - (head + top + side / 2) / (head + top + side + foot), "carried, %",
-        color=MUTED, rotation=90, ha="center", va="center",
-    )  # fmt: skip
+    write_upright(figure, 10, head + top + side / 2, "carried, %")
     write(
         figure, label + side + gap / 2, head + top + side + 42, "attention there, %", align="center"
     )
@@ -256,8 +245,7 @@ def exchanged_weights(rows: Sequence[tuple[str, float, str]]) -> Figure:
 def dim_shape(picture: Levels, hidden: NDArray[np.bool_], grid: int = 8) -> Levels:
     """Grey the patches [patches] that are hidden, a hatch over them: [3, size, size]."""
     size = picture.shape[-1]
-    patch = size // grid
-    where = hidden.reshape(grid, grid).repeat(patch, axis=0).repeat(patch, axis=1)
+    where = over_pixels(hidden.reshape(grid, grid), size)
     y, x = np.mgrid[:size, :size]
     hatch = where & ((x + y) % 8 < 3)
     covered = np.where(where, picture // 4 + 24, picture)
@@ -297,7 +285,7 @@ def hidden_shape(
         top = (place // 2) * (side + gap + head) + head
         write(figure, left + side / 2, top - head / 2, title, colour=INK, align="center")
         axes = panel(figure, left, top, side, side)
-        picture = np.round(pictures[start]).clip(0, 255).astype(np.uint8)
+        picture = levels(pictures[start])
         show_image(axes, picture)
         if place == 0:
             for number, (x, y) in enumerate(centres, start=1):
@@ -327,20 +315,11 @@ def hidden_shape_plot(
     axes: dict[str, Any] = {}
     notes = []
     for place, (title, pictures) in enumerate(zip(titles, rows, strict=True)):
-        suffix = "" if place == 0 else str(place + 1)
         box = boxes[place]
-        axes |= picture_axes(place % 2, place // 2, box)
+        axes |= picture_axes(place, box=box)
         notes.append(caption(title, (box[0] + box[1]) / 2, box[3]))
-        for state in range(states):
-            plot.add_trace(
-                go.Image(
-                    source=small_uri(pictures[state]),
-                    xaxis=f"x{suffix}",
-                    yaxis=f"y{suffix}",
-                    visible=state == start,
-                    hovertemplate="R %{color[0]} G %{color[1]} B %{color[2]}<extra></extra>",
-                )
-            )
+        told = "R %{color[0]} G %{color[1]} B %{color[2]}<extra></extra>"
+        add_states(plot, place, pictures, start, hovertemplate=told)
     plot.add_trace(
         numbers_at(
             centres,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat, patch_of, signed
 from shapes_of_attention.models.positions import grid_coordinates, rotary_angles
 from shapes_of_attention.palette import ACCENT, CHANNELS, GROUND, INK, LINE, MUTED, PANEL, WHITE
 
@@ -37,7 +37,7 @@ def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -
     grid = int(np.sqrt(patches))
     side = image.shape[-1] // grid
     row, column = divmod(cell, grid)
-    patch = image[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
+    patch = patch_of(image, cell, grid)
 
     diagram = Diagram(height=1008)
     # 1: the grid, and the patch enlarged.
@@ -80,7 +80,7 @@ def four_steps(image: Levels, cell: int, content: Numbers, positions: Numbers) -
         largest = float(np.abs(values).max())
         diagram.text(0, y + 10, name, align="left")
         diagram.text(0, y + 33, f"± {largest:.2g}", colour=MUTED, align="left", size=17)
-        painted = heat(values[None], mpl.colors.Normalize(-largest, largest))
+        painted = heat(values[None], signed(values))
         diagram.picture(label, y, WIDTH - label, 42, painted)
 
     top = 500

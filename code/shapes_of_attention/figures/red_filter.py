@@ -8,22 +8,24 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.figures.toolkit.draw import (
     axes_at,
+    key_dot,
     number_cells,
     panel,
     percent,
     show_image,
     write,
+    write_upright,
 )
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import circle_of, glyph, outline, ring
-from shapes_of_attention.figures.toolkit.pixels import Numbers, small_uri
-from shapes_of_attention.figures.toolkit.plot import PLOT, caption, picture_axes
+from shapes_of_attention.figures.toolkit.pixels import Numbers, levels
+from shapes_of_attention.figures.toolkit.plot import PLOT, add_states, caption, picture_axes
 from shapes_of_attention.interpret.thresholds import Circle as TurnedCircle
 from shapes_of_attention.interpret.thresholds import Ladder
 from shapes_of_attention.palette import (
@@ -79,7 +81,7 @@ def red_slider(
         write(figure, left + side / 2, TITLE / 2 - 2, text, colour=INK, align="center")
         for row, pictures in enumerate((ladder.drawn.image, ladder.painted)):
             axes = panel(figure, left, TITLE + row * (side + GAP), side, side)
-            show_image(axes, np.round(pictures[step]).clip(0, 255).astype(np.uint8))
+            show_image(axes, levels(pictures[step]))
             if row == 0:
                 ring(axes, centre, radius + 2.5, dashed=False)
     axes = axes_at(figure, label, top_chart, WIDTH - label - 8, chart)
@@ -87,10 +89,7 @@ def red_slider(
     write(
         figure, label + (WIDTH - label) / 2, height - 12, "red of the ringed circle", align="center"
     )
-    figure.text(
-        12 / WIDTH, 1 - (top_chart + chart / 2) / height, "group's colour",
-        color=MUTED, rotation=90, ha="center", va="center",
-    )  # fmt: skip
+    write_upright(figure, 12, top_chart + chart / 2, "group's colour")
     return Figure(static=figure, interactive=red_slider_plot(ladder, fine, circle, start, rival))
 
 
@@ -119,18 +118,8 @@ def red_slider_plot(
     axes: dict[str, Any] = {}
     boxes = ((0.0, 0.49, 0.43, 1.0), (0.51, 1.0, 0.43, 1.0))
     for place, pictures in enumerate((ladder.drawn.image, ladder.painted)):
-        axes |= picture_axes(place, 0, boxes[place])
-        suffix = "" if place == 0 else "2"
-        for step in range(steps):
-            plot.add_trace(
-                go.Image(
-                    source=small_uri(pictures[step]),
-                    xaxis=f"x{suffix}",
-                    yaxis=f"y{suffix}",
-                    visible=step == start,
-                    hoverinfo="skip",
-                )
-            )
+        axes |= picture_axes(place, box=boxes[place])
+        add_states(plot, place, pictures, start, hoverinfo="skip")
     (x, y), radius = circle_of(ladder.drawn.box[0, circle.slot])
     turn = np.linspace(0, 2 * np.pi, 41)
     plot.add_trace(
@@ -314,8 +303,7 @@ def threshold_curves(
     lower.axvline(0, color=MUTED, linewidth=1.4, dashes=(4, 3))
     write(figure, 0, top + high / 2 - 70, "%")
     height = top + high + gap + low + foot
-    figure.text(12 / WIDTH, 1 - (top + high + gap + low / 2) / height, "circles",
-                color=MUTED, rotation=90, ha="center", va="center")  # fmt: skip
+    write_upright(figure, 12, top + high + gap + low / 2, "circles")
     write(figure, label + width / 2, height - 12, "red's lead over its rival, levels",
           align="center")  # fmt: skip
     return Figure(static=figure)
@@ -331,7 +319,7 @@ def filter_on_and_off(titles: Sequence[str], examples: Sequence[Sequence[Numbers
         write(figure, left + side / 2, TITLE / 2 - 2, title, colour=INK, align="center")
         for row, pictures in enumerate(examples):
             axes = panel(figure, left, TITLE + row * (side + GAP), side, side)
-            show_image(axes, np.round(pictures[column]).clip(0, 255).astype(np.uint8))
+            show_image(axes, levels(pictures[column]))
     return Figure(static=figure)
 
 
@@ -350,9 +338,7 @@ def unit_ranking(
     figure = canvas(height=top + high + foot)
     for place, (name, colour) in enumerate(zip(names, LAYER_COLOURS, strict=True)):
         x, y = label + (place % 2) * 260, 18 + 28 * (place // 2)
-        axes = panel(figure, x, y - 10, 20, 20)
-        axes.add_patch(Circle((0.5, 0.5), 0.34, facecolor=colour))
-        write(figure, x + 26, y, name, colour=INK)
+        key_dot(figure, x, y, name, colour)
     axes = axes_at(figure, label, top, WIDTH - label - 10, high)
     order = np.argsort(-chosen, kind="stable")
     rank = np.arange(1, len(order) + 1)
@@ -367,8 +353,7 @@ def unit_ranking(
     axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
     write(figure, label + (WIDTH - label) / 2, top + high + foot - 14, "rank among all units",
           align="center")  # fmt: skip
-    figure.text(12 / WIDTH, 1 - (top + high / 2) / (top + high + foot), "score",
-                color=MUTED, rotation=90, ha="center", va="center")  # fmt: skip
+    write_upright(figure, 12, top + high / 2, "score")
     return Figure(static=figure)
 
 

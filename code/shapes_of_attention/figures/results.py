@@ -24,7 +24,7 @@ from shapes_of_attention.figures.toolkit.draw import (
     show_ticks,
     write,
 )
-from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers, levels
 from shapes_of_attention.figures.toolkit.plot import BUTTONS
 from shapes_of_attention.figures.toolkit.table import (
@@ -182,7 +182,7 @@ def strips(
     log_ticks(axes, low, high)
     if reference:
         name, value = reference
-        axes.axvline(value, color=MUTED, linewidth=1.5, linestyle=(0, (4, 3)))
+        axes.axvline(value, color=MUTED, linewidth=1.5, linestyle=DASHED)
         place = label + width * np.log(value / low) / np.log(high / low)
         # Over its line, or as near as the edge allows; a letter is about ten pixels wide.
         write(figure, min(place, WIDTH - 2 - 5 * len(name)), top / 2 - 2, name, align="center")

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from shapes_of_attention.figures.toolkit.draw import panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import (
     KIND_COLOURS,
     SIGNAL,
-    Numbers,
     draw_coloured,
     line_axes,
     sample_places,

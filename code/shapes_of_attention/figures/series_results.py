@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
-from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import (
     KIND_COLOURS,
     SIGNAL,
-    Numbers,
     draw_coloured,
     line_axes,
     sample_places,
@@ -90,7 +90,7 @@ def seed_chart(
         axes.plot(points, [place] * len(points), "o", color=BLUE, markersize=8, alpha=0.75)
         axes.plot([np.mean(points)] * 2, [place - 0.3, place + 0.3], color=VERMILION, linewidth=3)
     if reference is not None:
-        axes.axvline(reference, color=MUTED, linewidth=1.25, linestyle=(0, (4, 3)))
+        axes.axvline(reference, color=MUTED, linewidth=1.25, linestyle=DASHED)
     axes.set(ylim=(len(rows) - 0.5, -0.5), yticks=[], xlim=(0, 1.08 * largest), xlabel=label)
     axes.locator_params(axis="x", nbins=4)
     axes.spines["left"].set_visible(False)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
 from shapes_of_attention.figures.toolkit.draw import frame, letters, panel, show_image, write
-from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import circle_of, cross, glyph, outline, rgb, ring
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri
-from shapes_of_attention.figures.toolkit.plot import BUTTONS, PLOT_FONT, numbers_at
+from shapes_of_attention.figures.toolkit.plot import BUTTONS, PLOT, numbers_at, picture_axes
 from shapes_of_attention.palette import GROUND, INK, LINE, WHITE
 
 __all__ = [
@@ -137,7 +137,7 @@ def red_plane(colour: NDArray[np.float32]) -> Figure:
     axes.set_xticks([0, 100, 200])
     axes.set_yticks([0, 100, 200])
     axes.tick_params(length=0, pad=8)
-    axes.plot([0, 255], [0, 255], color=WHITE, linewidth=1.5, linestyle=(0, (4, 3)))
+    axes.plot([0, 255], [0, 255], color=WHITE, linewidth=1.5, linestyle=DASHED)
     kept = red_dominant(colour)
     rival = colour[:, 1:].max(axis=1)
     for chosen, marker, size in ((kept, "o", 60), (~kept, "x", 50)):
@@ -299,31 +299,9 @@ def explorer_plot(
     size = batch.image.shape[-1]
     others = [True] * (len(slots) + 1)
     plot.update_layout(
-        template=None,
-        autosize=True,
+        **PLOT,
+        **picture_axes(0, size=size),
         margin={"l": 0, "r": 0, "t": top, "b": 0},
-        dragmode=False,
-        hovermode="closest",
-        hoverlabel={
-            "bgcolor": GROUND,
-            "bordercolor": WHITE,
-            "font": {"color": WHITE, "size": 15, "family": PLOT_FONT},
-            "align": "left",
-        },
-        font={"family": PLOT_FONT},
-        xaxis={
-            "range": [-0.5, size - 0.5],
-            "visible": False,
-            "fixedrange": True,
-            "constrain": "domain",
-        },
-        yaxis={
-            "range": [size - 0.5, -0.5],
-            "visible": False,
-            "fixedrange": True,
-            "constrain": "domain",
-            "scaleanchor": "x",
-        },
         shapes=[
             {
                 "type": "rect",

@@ -11,7 +11,13 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.toolkit.figure import PIXELS_PER_INCH, WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import (
+    DASHED,
+    PIXELS_PER_INCH,
+    WIDTH,
+    Figure,
+    canvas,
+)
 from shapes_of_attention.figures.toolkit.pixels import Levels, enlarged
 from shapes_of_attention.palette import ACCENT, GROUND, INK, LINE, MUTED, PANEL, WHITE
 
@@ -65,7 +71,7 @@ class Diagram:
                 facecolor=fill,
                 edgecolor=edge,
                 linewidth=1.5 * POINTS,
-                linestyle=(0, (4, 3)) if dashed else "-",
+                linestyle=DASHED if dashed else "-",
                 zorder=self._next(),
             )
         )
@@ -92,7 +98,7 @@ class Diagram:
                 facecolor=colour,
                 edgecolor=colour,
                 linewidth=width * POINTS,
-                linestyle=(0, (4, 3)) if dashed else "-",
+                linestyle=DASHED if dashed else "-",
                 fill=head,
                 zorder=self._next(),
             )

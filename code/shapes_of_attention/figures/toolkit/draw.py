@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 from matplotlib.patheffects import withStroke
 
 from shapes_of_attention.figures.toolkit.figure import PIXELS_PER_INCH
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, enlarged
-from shapes_of_attention.palette import GROUND, LINE, MUTED, WHITE
+from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, WHITE
 
 __all__ = [
     "FINE_TICKS",
@@ -22,6 +22,7 @@ __all__ = [
     "axes_at",
     "frame",
     "frame_patch",
+    "key_dot",
     "letters",
     "log_ticks",
     "number_cells",
@@ -30,6 +31,7 @@ __all__ = [
     "show_image",
     "show_ticks",
     "write",
+    "write_upright",
 ]
 
 
@@ -81,6 +83,18 @@ def write(
     """Write on the figure at a place given in pixels from its top left; y is the text's middle."""
     width, height = figure.get_size_inches() * figure.dpi
     figure.text(x / width, 1 - y / height, text, color=colour, ha=align, va="center_baseline")
+
+
+def write_upright(figure: MatplotlibFigure, x: float, y: float, text: str) -> None:
+    """Write from below upwards, such as what an axis says; (x, y) is the text's middle."""
+    width, height = figure.get_size_inches() * PIXELS_PER_INCH
+    figure.text(x / width, 1 - y / height, text, color=MUTED, rotation=90, ha="center", va="center")
+
+
+def key_dot(figure: MatplotlibFigure, x: float, y: float, text: str, colour: str) -> None:
+    """Say what a colour of dots means; y is the line's middle."""
+    panel(figure, x, y - 10, 20, 20).add_patch(Circle((0.5, 0.5), 0.34, facecolor=colour))
+    write(figure, x + 26, y, text, colour=INK)
 
 
 def letters(axes: Axes, x: float, y: float, text: str, *, align: str = "center") -> None:

@@ -15,11 +15,13 @@ import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 from plotly.graph_objects import Figure as PlotlyFigure
 
-__all__ = ["PIXELS_PER_INCH", "WIDTH", "Figure", "canvas"]
+__all__ = ["DASHED", "PIXELS_PER_INCH", "WIDTH", "Figure", "canvas"]
 
 PIXELS_PER_INCH = 96
 #: Width of every picture in CSS pixels: that of the text on a large screen.
 WIDTH = 600
+#: Lines that only compare.
+DASHED = (0, (4, 3))
 
 PLOTLY = "application/vnd.plotly.v1+json"
 SVG = "image/svg+xml"

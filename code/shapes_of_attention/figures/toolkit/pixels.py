@@ -11,7 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Levels", "Numbers", "data_uri", "dimmed", "enlarged", "heat", "levels", "small_uri"]
+__all__ = [
+    "Levels",
+    "Numbers",
+    "data_uri",
+    "dimmed",
+    "enlarged",
+    "heat",
+    "levels",
+    "over_pixels",
+    "patch_of",
+    "signed",
+    "small_uri",
+]
 
 Levels = NDArray[np.uint8]
 Numbers = NDArray[np.floating[Any]]
@@ -24,6 +36,19 @@ def enlarged(picture: Levels) -> Levels:
     """
     block = max(1, 384 // max(picture.shape[1:]))
     return picture.repeat(block, axis=1).repeat(block, axis=2).transpose(1, 2, 0)
+
+
+def patch_of(image: Levels, cell: int, grid: int) -> Levels:
+    """Cut a patch, counted in reading order, out of an image [3, size, size]: [3, side, side]."""
+    row, column = divmod(cell, grid)
+    side = image.shape[-1] // grid
+    return image[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
+
+
+def over_pixels(cells: NDArray[Any], size: int) -> NDArray[Any]:
+    """Repeat cells [grid, grid, ...], one a patch, over an image's pixels: [size, size, ...]."""
+    side = size // len(cells)
+    return cells.repeat(side, axis=0).repeat(side, axis=1)
 
 
 def levels(painted: Numbers | Levels) -> Levels:
@@ -51,14 +76,19 @@ def small_uri(picture: Numbers | Levels, colours: int = 96) -> str:
 def dimmed(image: Levels, weights: Numbers, most: float | None = None) -> Levels:
     """Light up an image [3, size, size] where weights [patches] are large, from a viridis glow."""
     grid = round(len(weights) ** 0.5)
-    patch = image.shape[-1] // grid
     strength = np.sqrt(weights / max(most or float(weights.max()), 1e-9)).clip(0, 1)
     glow = mpl.colormaps["viridis"](strength)[:, :3].reshape(grid, grid, 3) * 255
-    glow = glow.repeat(patch, axis=0).repeat(patch, axis=1).transpose(2, 0, 1)
+    glow = over_pixels(glow, image.shape[-1]).transpose(2, 0, 1)
     mixed = 0.72 * glow + 0.28 * image.astype(float)
     lit = image.max(axis=0) > 40
     mixed[:, lit] = 0.45 * glow[:, lit] + 0.55 * image[:, lit]
     return mixed.astype(np.uint8)
+
+
+def signed(*values: Numbers) -> mpl.colors.Normalize:
+    """Return a scale that is even around zero and holds all values."""
+    largest = max(float(np.abs(array).max()) for array in values)
+    return mpl.colors.Normalize(-largest, largest)
 
 
 def heat(values: Numbers, scale: mpl.colors.Normalize) -> Levels:

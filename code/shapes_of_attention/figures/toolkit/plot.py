@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from shapes_of_attention.figures.toolkit.pixels import Numbers
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, small_uri
 from shapes_of_attention.palette import GROUND, INK, LINE, PANEL, WHITE
 
-__all__ = ["BUTTONS", "PLOT", "caption", "numbers_at", "picture_axes"]
+__all__ = ["BUTTONS", "PLOT", "add_states", "caption", "numbers_at", "picture_axes"]
 
 
 #: A row of buttons in a plotly figure, which the page's arrow keys move through.
@@ -54,17 +55,42 @@ PLOT = {
 }
 
 
-def picture_axes(column: int, row: int, box: tuple[float, float, float, float]) -> dict[str, Any]:
-    """Describe plotly axes over a picture of 128 pixels in `box`: x0, x1, y0, y1 of the paper."""
-    number = 2 * row + column + 1
-    suffix = "" if number == 1 else str(number)
+def add_states(
+    plot: go.Figure, number: int, pictures: Sequence[Numbers | Levels], start: int, **hover: Any
+) -> None:
+    """Lay pictures [3, size, size] over each other on axes `number`; only `start` is seen."""
+    suffix = _suffix(number)
+    for state, picture in enumerate(pictures):
+        plot.add_trace(
+            go.Image(
+                source=small_uri(picture),
+                xaxis=f"x{suffix}",
+                yaxis=f"y{suffix}",
+                visible=state == start,
+                **hover,
+            )
+        )
+
+
+def picture_axes(
+    number: int, *, box: tuple[float, float, float, float] | None = None, size: int = 128
+) -> dict[str, Any]:
+    """Describe plotly's axes `number`, from 0, over a square picture of `size` pixels.
+
+    `box` is their place on the paper, x0, x1, y0, y1; without one they have it all.
+    """
+    suffix = _suffix(number)
     common = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    return {
-        f"xaxis{suffix}": {**common, "range": [-0.5, 127.5], "domain": list(box[:2]),
-                           "anchor": f"y{suffix}"},
-        f"yaxis{suffix}": {**common, "range": [127.5, -0.5], "domain": list(box[2:]),
-                           "anchor": f"x{suffix}", "scaleanchor": f"x{suffix}"},
-    }  # fmt: skip
+    x = {**common, "range": [-0.5, size - 0.5]}
+    y = {**common, "range": [size - 0.5, -0.5], "scaleanchor": f"x{suffix}"}
+    if box:
+        x |= {"domain": list(box[:2]), "anchor": f"y{suffix}"}
+        y |= {"domain": list(box[2:]), "anchor": f"x{suffix}"}
+    return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
+
+
+def _suffix(number: int) -> str:
+    return "" if number == 0 else str(number + 1)
 
 
 def caption(text: str, x: float, y: float) -> dict[str, Any]:
