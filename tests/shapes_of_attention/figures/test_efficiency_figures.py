@@ -1,7 +1,7 @@
 """Pictures of the cost and the accuracy of efficient attention."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from matplotlib.patches import PathPatch
@@ -46,6 +46,7 @@ def test_lengths_are_written_out_in_the_interactive_chart():
     assert chart.layout.xaxis.ticktext == ("256", "1,024", "4,096", "16,384")
 
 
+@settings(deadline=None)
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.booleans()))
 def test_the_kept_cells_are_filled_and_no_other(mask: NDArray[np.bool_]) -> None:
     figure = efficiency.mask_grid({"a mask": mask}).static

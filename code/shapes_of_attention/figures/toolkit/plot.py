@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -56,7 +56,7 @@ PLOT = {
 
 
 def add_states(
-    plot: go.Figure, number: int, pictures: Sequence[Numbers | Levels], start: int, **hover: Any
+    plot: go.Figure, number: int, pictures: Iterable[Numbers | Levels], start: int, **hover: Any
 ) -> None:
     """Lay pictures [3, size, size] over each other on axes `number`; only `start` is seen."""
     suffix = _suffix(number)
