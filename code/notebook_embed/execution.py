@@ -19,13 +19,19 @@ from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook
+from notebook_embed.outputs import VALUES
 
-__all__ = ["Job", "run_notebook"]
+__all__ = ["PREAMBLE", "Job", "run_notebook"]
 
 Progress = Callable[[int, int, str], None]
 
 # Whoever else is on the machine can neither read nor steer a kernel whose messages are encrypted.
 KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
+
+
+# What a kernel of Python runs before the first cell; it leaves no name behind.
+_SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
+PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'values'}})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +64,10 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         progress(state["done"], total, notebook.cells[cell_index].name)
         state["done"] += 1
 
+    def ready(notebook: nbformat.NotebookNode) -> None:
+        if job.notebook.language == "python" and client.kc is not None:
+            client.kc.execute(PREAMBLE, silent=True, store_history=False, stop_on_error=False)
+
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
     def limit(cell: nbformat.NotebookNode) -> int:
@@ -74,6 +84,7 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(job.folder)}},
+        on_notebook_start=ready,
         on_cell_execute=started,
         shutdown_kernel="immediate",
         config=KERNELS,

@@ -7,13 +7,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
-from notebook_embed.outputs import Output
+from notebook_embed.outputs import Output, Values
 
-__all__ = ["Embed", "Library", "SourceLine", "find_embeds"]
+__all__ = ["Embed", "Found", "Library", "SourceLine", "find_embeds"]
+
+# A label, then the keys of an entry: ``label.key.key``. ``:`` is free for what may follow.
+ADDRESS = re.compile(r"(?P<label>[^.:]*)(?P<keys>[^:]*)(?P<rest>.*)", re.S)
+KEY = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,14 @@ class Embed:
     alt: str
     line: int
     alone: bool
+
+
+class Found(NamedTuple):
+    """What a reference means: a notebook, a cell of it (None: all), an entry of its mapping."""
+
+    notebook: Notebook
+    cell: Cell | None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass
@@ -79,15 +92,17 @@ class Library:
             pages[page] = uri
         return library
 
-    def find(self, href: str, at: SourceLine) -> tuple[Notebook, Cell | None]:
-        """Return the notebook and the cell (None: all cells) that `href` in a page means.
+    def find(self, href: str, at: SourceLine) -> Found:
+        """Return what `href` in a page means; whether an entry is there shows in the outputs.
 
         Raises
         ------
         EmbedError : the path leaves ``docs/``, or there is no such notebook or label.
         """
         parts = urlsplit(href)
-        path, label = unquote(parts.path), unquote(parts.fragment)
+        path, address = unquote(parts.path), ADDRESS.fullmatch(unquote(parts.fragment))
+        assert address is not None  # it matches any text
+        label, keys, rest = address.groups()
         uri = posixpath.normpath(posixpath.join(posixpath.dirname(at.uri), path))
         if self._leaves(uri) or posixpath.isabs(path):
             raise EmbedError(
@@ -108,8 +123,15 @@ class Library:
                 line=at.line,
                 remedy=nearest(path, written),
             )
-        if not label:
-            return notebook, None
+        if rest:
+            raise EmbedError(
+                f"the address '#{label}{keys}' ends in '{rest}'",
+                file=at.file,
+                line=at.line,
+                remedy="Labels and keys have no colon. Format the value in its cell.",
+            )
+        if not label and not keys:
+            return Found(notebook, None)
         cell = notebook.labels.get(label)
         if cell is None:
             raise EmbedError(
@@ -118,7 +140,48 @@ class Library:
                 line=at.line,
                 remedy=nearest(label, notebook.labels),
             )
-        return notebook, cell
+        return Found(notebook, cell, tuple(keys.split(".")[1:]))
+
+    def outputs_of(self, found: Found, at: SourceLine) -> list[Output]:
+        """Return the outputs of a cell, or the entry of its mapping that a page asks for.
+
+        Raises
+        ------
+        EmbedError : the cell shows no mapping, or there is no such entry in it, or the mapping has
+            a key that no address can name.
+        """
+        notebook, cell, keys = found
+        assert cell is not None
+        outputs = self.outputs.get(notebook.uri, {}).get(cell.name, [])
+        if not keys:
+            return outputs
+        below_label = ".".join(keys)
+        name = f"{cell.name}.{below_label}"
+        where = f"It stands in {notebook.uri}:{cell.line}."
+
+        def fail(problem: str, remedy: str) -> EmbedError:
+            return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)
+
+        mappings = [output for output in outputs if isinstance(output, Values)]
+        if not mappings:
+            raise fail(
+                f"the cell '{cell.name}' shows no mapping, so there is no '{name}'",
+                f"Let it end in one, such as {{'{keys[0]}': ...}}. {where}",
+            )
+        _check_keys(mappings[-1], notebook, cell)
+        below = mappings[-1].below(keys)
+        if not below.entries:
+            known = [".".join(own) for own, _ in mappings[-1].entries]
+            raise fail(
+                f"the mapping '{cell.name}' has no entry '{below_label}'",
+                f"{nearest(below_label, known)} {where}",
+            )
+        own, text = below.entries[0]
+        if own:
+            return [below]
+        if text is None:
+            raise fail(f"'{name}' is a picture", f"Give it a cell of its own. {where}")
+        return [text]
 
     def _leaves(self, uri: str) -> bool:
         """Tell whether a path leads out of the docs folder, by name or by a link."""
@@ -134,6 +197,29 @@ class Library:
         known = self.used.setdefault(page, [])
         if notebook not in known:
             known.append(notebook)
+
+
+def _check_keys(values: Values, notebook: Notebook, cell: Cell) -> None:
+    """Refuse a mapping with keys that an address cannot tell apart, or not name at all."""
+    inner = {keys[:end] for keys, _ in values.entries for end in range(1, len(keys))}
+    seen: set[tuple[str, ...]] = set()
+    for keys, _ in values.entries:
+        odd = next((key for key in keys if not KEY.fullmatch(key)), None)
+        if odd is None and keys not in seen | inner:
+            seen.add(keys)
+            continue
+        key = keys[-1] if odd is None else odd
+        lines = cell.source.split("\n")
+        offset = next((n for n, line in enumerate(lines) if repr(key)[1:-1] in line), 0)
+        problem = "stands for two entries" if odd is None else "does not fit an address"
+        raise EmbedError(
+            f"the key {key!r} {problem}",
+            file=notebook.path,
+            line=cell.line + offset,
+            cell=cell.name,
+            remedy="Entries of this mapping are embedded: its keys have only letters, digits, "
+            "- and _, and each is there once.",
+        )
 
 
 def page_of(uri: str) -> str:

@@ -3,6 +3,7 @@
 ```markdown
 ![What is to be seen](../notebooks/x.py#label "A *caption*.")    alone in its paragraph: a figure
 The error is ![](../notebooks/x.py#error) levels.                in a sentence: a value
+The error is ![](../notebooks/x.py#errors.small) levels.         one entry of a mapping
 ![...](../notebooks/x.py#label){ .source }                       the code, then the output
 ![...](../notebooks/x.py#label){ .source-only }                  the code alone
 ![](../notebooks/x.py)                                           the whole notebook
@@ -30,12 +31,20 @@ from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
-from notebook_embed.errors import EmbedError
+from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
-from notebook_embed.library import Embed, Library, SourceLine, find_embeds, is_reference, page_of
+from notebook_embed.library import (
+    Embed,
+    Found,
+    Library,
+    SourceLine,
+    find_embeds,
+    is_reference,
+    page_of,
+)
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell, Notebook
-from notebook_embed.outputs import Figure, Image, Output, Text, plain
+from notebook_embed.outputs import Figure, Image, Output, Text, Values, plain
 
 __all__ = ["NotebookEmbedExtension", "check_embeds"]
 
@@ -94,8 +103,8 @@ def check_embeds(library: Library, page: Path, uri: str) -> dict[tuple[str, str]
     """
     alts = {}
     for embed in find_embeds(page.read_text("utf-8-sig")):
-        notebook, cell = library.find(embed.href, SourceLine(page, uri, embed.line))
-        if cell is not None and embed.alt.strip():
+        notebook, cell, keys = library.find(embed.href, SourceLine(page, uri, embed.line))
+        if cell is not None and not keys and embed.alt.strip():
             alts[notebook.uri, cell.name] = embed.alt.strip()
     return alts
 
@@ -145,13 +154,10 @@ class Embedder:
         """Return the URL of `target`, relative to where the page is shown."""
         return posixpath.relpath(target, posixpath.dirname(self.page.url) or ".")
 
-    def find(self, href: str, at: SourceLine) -> tuple[Notebook, Cell | None]:
-        notebook, cell = self.library.find(href, at)
-        self.library.use(self.page.uri, notebook.uri)
-        return notebook, cell
-
-    def outputs(self, notebook: Notebook, cell: Cell) -> list[Output]:
-        return self.library.outputs.get(notebook.uri, {}).get(cell.name, [])
+    def find(self, href: str, at: SourceLine) -> Found:
+        found = self.library.find(href, at)
+        self.library.use(self.page.uri, found.notebook.uri)
+        return found
 
     # Pieces of a page
 
@@ -184,6 +190,8 @@ class Embedder:
     def output(self, parent: etree.Element, output: Output, alt: str) -> None:
         if isinstance(output, Figure):
             self.html(parent, self.canvas(output, alt))
+        elif isinstance(output, Values):
+            self.table(parent, output, alt)
         elif output.kind == "markdown":
             self.markdown(
                 etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"}),
@@ -208,6 +216,24 @@ class Embedder:
                 f'<div class="nb-output nb-output--{kind}">'
                 f'<pre tabindex="0">{output.content}</pre></div>',
             )
+
+    def table(self, parent: etree.Element, values: Values, alt: str) -> None:
+        """Add a mapping: the keys as an embed names them, and beside each its value."""
+        box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--html"})
+        for name, value in (("role", "group"), ("tabindex", "0"), ("aria-label", alt or "Values")):
+            box.set(name, value)
+        body = etree.SubElement(etree.SubElement(box, "table"), "tbody")
+        for keys, text in values.entries:
+            row = etree.SubElement(body, "tr")
+            head = etree.SubElement(row, "th", {"scope": "row"})
+            etree.SubElement(head, "code").text = AtomicString(".".join(keys))
+            cell = etree.SubElement(row, "td")
+            if text is None:
+                cell.text = AtomicString("(a picture)")
+            elif text.kind == "html":
+                self.html(cell, text.content)
+            else:
+                cell.append(value_of(text))
 
     def canvas(self, figure: Figure, alt: str) -> str:
         name = escape(alt)
@@ -277,18 +303,18 @@ class EmbedBlock(BlockProcessor):
         alt, href, title, attributes = parsed
         embedder = self.embedder
         at = embedder.locate(href)
-        notebook, cell = embedder.find(href, at)
+        found = embedder.find(href, at)
         classes = [value for key, value in attributes if key == "."]
         own_id = dict(attributes).get("id")
-        if cell is None:
-            self._whole(parent, notebook, alt, classes)
+        if found.cell is None:
+            self._whole(parent, found.notebook, alt, classes)
         else:
-            self._cell(parent, notebook, cell, alt, title, classes, own_id, at)
+            self._cell(parent, found, found.cell, alt, title, classes, own_id, at)
 
     def _cell(
         self,
         parent: etree.Element,
-        notebook: Notebook,
+        found: Found,
         cell: Cell,
         alt: str,
         title: str | None,
@@ -296,14 +322,14 @@ class EmbedBlock(BlockProcessor):
         own_id: str | None,
         at: SourceLine,
     ) -> None:
-        embedder = self.embedder
+        embedder, notebook = self.embedder, found.notebook
         source_only = "source-only" in classes
         if source_only or "source" in classes:
             embedder.code(parent, cell, notebook.language)
         if source_only:
             return
         extra = [name for name in classes if name != "source"]
-        outputs = embedder.outputs(notebook, cell)
+        outputs = embedder.library.outputs_of(found, at)
         if not outputs:
             raise EmbedError(
                 f"the cell '{cell.label}' has no output to embed",
@@ -388,7 +414,7 @@ class EmbedBlock(BlockProcessor):
     def _outputs(self, part: etree.Element, notebook: Notebook, cell: Cell) -> None:
         """Show all that a cell of an embedded notebook put out."""
         embedder = self.embedder
-        outputs = embedder.outputs(notebook, cell)
+        outputs = embedder.library.outputs.get(notebook.uri, {}).get(cell.name, [])
         pictures = [output for output in outputs if isinstance(output, Figure)]
         alt = embedder.library.alts.get((notebook.uri, cell.name), f"Output of cell {cell.name}")
         if pictures:
@@ -410,14 +436,15 @@ class EmbedInline(ImageInlineProcessor):
             return None, None, None
         href = element.get("src", "")
         at = self.embedder.locate(href, alone=False)
-        notebook, cell = self.embedder.find(href, at)
+        found = self.embedder.find(href, at)
+        notebook, cell = found.notebook, found.cell
 
         def fail(problem: str, remedy: str) -> EmbedError:
             return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)
 
         if cell is None:
             raise fail("a whole notebook inside a sentence", "Put it into a paragraph of its own.")
-        outputs = self.embedder.outputs(notebook, cell)
+        outputs = self.embedder.library.outputs_of(found, at)
         where = f"It stands in {notebook.uri}:{cell.line}."
         if not outputs:
             raise fail(f"the cell '{cell.label}' has no output to embed", f"Print it. {where}")
@@ -427,24 +454,36 @@ class EmbedInline(ImageInlineProcessor):
                 f"Let the cell put out one value, or embed it in a paragraph of its own. {where}",
             )
         output = outputs[0]
+        if isinstance(output, Values):
+            name = ".".join([cell.name, *found.keys])
+            names = [".".join([name, *keys]) for keys, _ in output.entries]
+            raise fail(
+                f"'{name}' is a mapping, a value is one of its entries",
+                f"Name one. {nearest('', names)} {where}",
+            )
         if not isinstance(output, Text) or output.kind in ("html", "stderr"):
             raise fail(
                 f"the output of '{cell.label}' is no value that a sentence can hold",
                 f"A figure or table goes into a paragraph of its own. {where}",
             )
-        span = etree.Element("span", {"class": "nb-value"})
-        if output.kind in ("markdown", "latex"):
-            span.text, marker = AtomicString(output.content.strip()), "data-nb-inline"
-            span.set(marker, "")
-        else:
-            value = unquoted(plain(output))
-            if "\n" in value:
-                raise fail(
-                    f"the output of '{cell.label}' has several lines, a value has one",
-                    f"Embed it in a paragraph of its own. {where}",
-                )
-            span.text = AtomicString(value)
+        span = value_of(output, unquote=not found.keys)
+        if "\n" in str(span.text) and "data-nb-inline" not in span.attrib:
+            raise fail(
+                f"the output of '{cell.label}' has several lines, a value has one",
+                f"Embed it in a paragraph of its own. {where}",
+            )
         return span, start, end
+
+
+def value_of(output: Text, *, unquote: bool = False) -> etree.Element:
+    """Return a value as an element for a sentence; `Finish` sets what is Markdown or TeX."""
+    span = etree.Element("span", {"class": "nb-value"})
+    if output.kind in ("markdown", "latex"):
+        span.text = AtomicString(output.content.strip())
+        span.set("data-nb-inline", "")
+    else:
+        span.text = AtomicString(unquoted(plain(output)) if unquote else plain(output))
+    return span
 
 
 def unquoted(text: str) -> str:

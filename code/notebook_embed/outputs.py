@@ -19,11 +19,13 @@ from notebook_embed.notebook import Cell, Notebook
 __all__ = [
     "IMAGES",
     "PLOTLY",
+    "VALUES",
     "VIEW",
     "Figure",
     "Image",
     "Output",
     "Text",
+    "Values",
     "plain",
     "render_outputs",
 ]
@@ -31,6 +33,8 @@ __all__ = [
 PLOTLY = "application/vnd.plotly.v1+json"
 # A view of the site's own: {"view": its name, "data": {...}, "files": {name: {...}, ...}}.
 VIEW = "application/vnd.notebook-embed.view+json"
+# What is in a mapping: {"entries": [{"keys": [...], "type": MIME type, "text": ...}, ...]}.
+VALUES = "application/vnd.notebook-embed.values+json"
 # From the richest to the plainest. Of several alternatives for one output the first is taken.
 KNOWN = (
     VIEW,
@@ -38,6 +42,7 @@ KNOWN = (
     "image/svg+xml",
     "image/png",
     "image/jpeg",
+    VALUES,
     "text/html",
     "text/latex",
     "text/markdown",
@@ -77,7 +82,19 @@ class Text:
     content: str
 
 
-Output = Figure | Text
+@dataclass(frozen=True)
+class Values:
+    """A mapping: each entry's keys, from the outside in, and what it shows (None: a picture)."""
+
+    entries: tuple[tuple[tuple[str, ...], Text | None], ...]
+
+    def below(self, keys: tuple[str, ...]) -> Values:
+        """Return the entries whose keys begin with `keys`, without these."""
+        cut = len(keys)
+        return Values(tuple((own[cut:], text) for own, text in self.entries if own[:cut] == keys))
+
+
+Output = Figure | Text | Values
 
 
 def render_outputs(
@@ -151,9 +168,23 @@ def _render(
     if mime in IMAGES:
         size = output.get("metadata", {}).get(mime, {})
         return Figure(_image(data[mime], mime, stem, dark, files, size))
+    if mime == VALUES:
+        return Values(
+            tuple(
+                (
+                    tuple(entry["keys"]),
+                    _text(entry["type"], entry["text"]) if entry.get("type") else None,
+                )
+                for entry in data[VALUES]["entries"]
+            )
+        )
+    return _text(mime, data[mime])
+
+
+def _text(mime: str, content: str) -> Text:
     if mime == "text/plain":
-        return Text("plain", ansi_to_html(data[mime]))
-    return Text(mime.removeprefix("text/"), data[mime])  # type: ignore[arg-type]
+        return Text("plain", ansi_to_html(content))
+    return Text(mime.removeprefix("text/"), content)  # type: ignore[arg-type]
 
 
 def ansi_to_html(text: str) -> str:

@@ -19,7 +19,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.execution import Job, Progress
+from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
 from notebook_embed.imports import Closure, Modules
 from notebook_embed.notebook import Cell, Notebook
@@ -181,6 +181,7 @@ def key_of(
     parts = {
         "code cells": hashlib.sha256(code.encode()).hexdigest(),
         "kernel": notebook.kernel,
+        "preamble": hashlib.sha256(PREAMBLE.encode()).hexdigest(),
         "python": sys.version,
         "environment": json.dumps(settings.environment, sort_keys=True).replace(
             str(settings.root), "."

@@ -50,6 +50,16 @@ f"{softmax(score).max():.0%}"
 Latex(f"$w_1 = {softmax(score)[0]:.3f}$")
 
 # %% [markdown]
+# Several numbers that belong together, in a mapping:
+
+# %%
+#| label: shares
+{
+    "largest": f"{softmax(score).max():.0%}",
+    "at-temperature": {t: f"{softmax(score, t).max():.0%}" for t in (2, 8)},
+}
+
+# %% [markdown]
 # A table:
 
 # %%

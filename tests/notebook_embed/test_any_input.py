@@ -32,7 +32,20 @@ FUZZ = settings(
 PIECES = st.sampled_from(
     [
         *("![", "](", ")", "[", "]", "(", "{ .source }", "{ .source-only }", "{", "}", '"t"', "'"),
-        *("../nb/x.py", "nb/x.py", "x.py", "#figure", "#value", "#nope", "#", "%2e%2e/", "../"),
+        *(
+            "../nb/x.py",
+            "nb/x.py",
+            "x.py",
+            "#figure",
+            "#value",
+            "#nope",
+            "#rates.small.mean",
+            ".",
+            ":.2f",
+            "#",
+            "%2e%2e/",
+            "../",
+        ),
         *("../../secret.py", "/etc/passwd.py", "../nb/link.py", "file:///etc/x.py", "<", ">"),
         *("::: ", "os.path", "package.area", "{ .folded }", "\n", "\n\n", "    ", "- ", "> ", "| "),
         *(

@@ -47,11 +47,11 @@ def test_no_path_leads_out_of_docs(tmp_path: Path, path: str) -> None:
         (docs / "nb/link.py").symlink_to(tmp_path / "secret.py")
     library = Library.read(docs, "nb")
     try:
-        notebook, _ = library.find(path, SourceLine(docs / "posts/p.md", "posts/p.md", 1))
+        found = library.find(path, SourceLine(docs / "posts/p.md", "posts/p.md", 1))
     except EmbedError as error:
         assert "posts/p.md:1: " in str(error)
     else:
-        assert notebook.path.resolve().is_relative_to(docs.resolve())
+        assert found.notebook.path.resolve().is_relative_to(docs.resolve())
 
 
 def test_two_notebooks_that_would_share_a_page_are_refused(docs: Docs) -> None:

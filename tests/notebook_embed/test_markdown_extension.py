@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from notebook_embed.errors import EmbedError
-from tests.support.given_outputs import Docs
+from notebook_embed.markdown_extension import check_embeds
+from notebook_embed.outputs import VALUES
+from tests.support.given_outputs import Docs, mapping
 
 
 def test_a_figure_has_its_alt_text_caption_and_origin(page: Docs) -> None:
@@ -149,7 +151,7 @@ def test_a_whole_notebook_is_set_by_the_page_s_own_markdown(page: Docs) -> None:
     html = page.convert("![](../nb/x.py)")
     assert "<h2" in html, "its first heading gives way to the page's own"
     assert "<h1" not in html
-    assert html.count('<div class="nb-cell">') == 9
+    assert html.count('<div class="nb-cell">') == 10
     assert "<strong>x</strong>" in html
 
 
@@ -207,6 +209,17 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
         ("b\n\n![x][nb]\n\n[nb]: ../nb/x.py#figure", 5, "embedded by reference"),
         ("![x](../../x.py#a)", 1, "leaves the docs folder"),
         ("![x](/etc/x.py#a)", 1, "leaves the docs folder"),
+        (
+            "a\n\nb ![](../nb/x.py#rates.smal.mean) c",
+            3,
+            "mapping 'rates' has no entry 'smal.mean'",
+        ),
+        ("![](../nb/x.py#rates.large.x)", 1, "has no entry 'large.x'"),
+        ("b ![](../nb/x.py#rates.) c", 1, "has no entry ''"),
+        ("b ![](../nb/x.py#.large) c", 1, "no cell labelled ''"),
+        ("b ![](../nb/x.py#value.large) c", 1, "the cell 'value' shows no mapping"),
+        ("b ![](../nb/x.py#rates.small) c", 1, "'rates.small' is a mapping"),
+        ("b ![](../nb/x.py#rates.large:.2f) c", 1, "the address '#rates.large' ends in ':.2f'"),
         # The same reference alone and in a sentence, in the other order than the parser's.
         ("b ![](../nb/x.py#figure) c\n\n![x](../nb/x.py#figure)", 1, "no value that a sentence"),
         ("![x](../nb/x.py#figure)\n\n![](../nb/x.py#figure)", 3, "a figure without alt text"),
@@ -215,6 +228,83 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
 def test_a_mistake_names_its_line(page: Docs, text: str, line: int, problem: str) -> None:
     with pytest.raises(EmbedError, match=rf"posts/page\.md:{line}: .*{re.escape(problem)}"):
         page.convert(text)
+
+
+def test_one_entry_of_a_mapping_stands_in_a_sentence(page: Docs) -> None:
+    html = page.convert("It is ![](../nb/x.py#rates.small.mean) or ![](../nb/x.py#rates.large).")
+    assert html == (
+        '<p>It is <span class="nb-value">5%</span> or '
+        """<span class="nb-value">'a' &amp; &lt;b&gt;</span>.</p>"""
+    )
+
+
+def test_an_entry_of_markdown_is_set_as_markdown(page: Docs) -> None:
+    html = page.convert("It is ![](../nb/x.py#rates.bold)!")
+    assert '<span class="nb-value"><strong>b</strong> <em>c</em></span>!' in html
+
+
+def test_a_whole_mapping_is_a_table_and_so_is_an_inner_one(page: Docs) -> None:
+    page.library.outputs["nb/x.py"]["rates"].pop(0)
+    rows = [
+        ("small.mean", "5%"),
+        ("large", "'a' &amp; &lt;b&gt;"),
+        ("bold", "<strong>b</strong> <em>c</em>"),
+    ]
+    html = page.convert("![All rates](../nb/x.py#rates)")
+    assert re.findall(r'<th scope="row"><code>(.+?)</code></th>', html) == [key for key, _ in rows]
+    found = re.findall(r'<td><span class="nb-value">(.*)</span></td>', html)
+    assert found == [value for _, value in rows]
+    assert '<div aria-label="All rates" class="nb-output nb-output--html" role="group"' in html
+    inner = page.convert('![](../nb/x.py#rates.small "The *small* one.")')
+    assert re.findall("<code>(.+?)</code>", inner) == ["mean"]
+    assert "The <em>small</em> one." in inner
+
+
+def line_of(page: Docs, text: str) -> int:
+    written = (page.root / "nb/x.py").read_text("utf-8").split("\n")
+    return next(number for number, line in enumerate(written, 1) if text in line)
+
+
+def test_an_unknown_key_gets_the_nearest_and_says_where_the_mapping_stands(page: Docs) -> None:
+    with pytest.raises(EmbedError) as caught:
+        page.convert("b ![](../nb/x.py#rates.small.maen) c")
+    assert "Did you mean 'small.mean'? There is: bold, large, small.mean." in str(caught.value)
+    assert f"It stands in nb/x.py:{line_of(page, 'label: rates')}." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "keys", "problem", "line"),
+    [
+        ('x = 1\n{"b": 1,\n "a b": 2}', [["b"], ["a b"]], "the key 'a b' does not fit", 5),
+        ('{"b": 1, "c.d": 2}', [["b"], ["c.d"]], "the key 'c.d' does not fit", 3),
+        ('{"b": 1, "": 2}', [["b"], [""]], "the key '' does not fit", 2),
+        ('{"b": 1, 1: 2, "1": 3}', [["b"], ["1"], ["1"]], "the key '1' stands for two", 3),
+        ('{"b": 1, 1: {2: 3}, "1": 3}', [["b"], ["1", "2"], ["1"]], "the key '1' stands", 3),
+    ],
+)
+def test_a_key_that_no_address_can_name_is_refused_where_it_stands(
+    docs: Docs, code: str, keys: list[list[str]], problem: str, line: int
+) -> None:
+    output = mapping({})
+    output["data"][VALUES]["entries"] = [
+        {"keys": key, "type": "text/plain", "text": "1"} for key in keys
+    ]
+    docs.notebook(f"# %%\n#| label: a\n{code}\n", {"a": [output]})
+    with pytest.raises(EmbedError, match=rf"nb/x.py:{line} \(cell a\): {problem}"):
+        docs.convert("It is ![](../nb/x.py#a.b).")
+    assert "<table>" in docs.convert("![](../nb/x.py#a)"), "as a table it harms nobody"
+
+
+def test_a_picture_in_a_mapping_asks_for_a_cell(docs: Docs) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [mapping({"b": None, "c": "1"})]})
+    with pytest.raises(EmbedError, match=r"posts/page.md:1: 'a.b' is a picture"):
+        docs.convert("![x](../nb/x.py#a.b)")
+    assert "a picture" in docs.convert("![x](../nb/x.py#a)")
+
+
+def test_the_alt_text_of_an_entry_is_not_that_of_its_cell(page: Docs) -> None:
+    path = page.write("posts/page.md", "![One](../nb/x.py#rates.small)\n")
+    assert check_embeds(page.library, path, "posts/page.md") == {}
 
 
 def test_a_page_with_front_matter_counts_its_lines(page: Docs) -> None:

@@ -21,6 +21,14 @@ IPYNB = {
             "outputs": [{"output_type": "stream", "name": "stdout", "text": ["stale\n"]}],
             "source": ["#| label: sum\n", "print(1 + 1)"],
         },
+        {
+            "cell_type": "code",
+            "id": "c",
+            "metadata": {},
+            "execution_count": 8,
+            "outputs": [],
+            "source": ["#| label: old-rates\n", "{'small': {'mean': '5 %'}, 'large': '6 %'}"],
+        },
     ],
     "metadata": {"kernelspec": {"name": "python3", "language": "python", "display_name": "P"}},
     "nbformat": 4,
@@ -50,6 +58,12 @@ plt.show()
 display(HTML("<table><tr><td>cell</td></tr></table>"), Latex(r"$\\alpha$"), Markdown("*md*"))
 "plain"
 ```
+
+```{code-cell} ipython3
+#| label: rates
+from IPython.display import Markdown
+{"half": Markdown("*50 %*"), "third": 1 / 3}
+```
 """
 POST = """\
 ---
@@ -61,6 +75,11 @@ From a notebook of old: ![](../notebooks/old.ipynb#sum). From MyST: ![](../noteb
 [Elsewhere][far], with a note.[^note]
 
 <!-- more -->
+
+Entries: ![](../notebooks/old.ipynb#old-rates.small.mean), ![](../notebooks/myst.md#rates.half),
+![](../notebooks/circle-rates.py#rates.by-size.8).
+
+![](../notebooks/myst.md#rates)
 
 ![A line](../notebooks/myst.md#many)
 
@@ -78,8 +97,12 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write("docs/notebooks/old.ipynb", json.dumps(IPYNB, indent=1))
     project.write("docs/notebooks/myst.md", MYST)
     project.write("docs/posts/formats.md", POST)
+    project.write(
+        "docs/notebooks/circle-rates.py",
+        "# %%\n#| label: rates\nprint(1)\n{'by-size': {8: '7 %'}}\n",
+    )
     build = project.build().succeeded()
-    for name in ("areas.py", "numbers.py", "old.ipynb", "myst.md"):
+    for name in ("areas.py", "numbers.py", "old.ipynb", "myst.md", "circle-rates.py"):
         assert build.output.count(f"notebooks/{name}  done in") == 1, build.output
     return project
 
@@ -89,6 +112,21 @@ def test_values_of_every_format(formats: Project) -> None:
     assert '<span class="nb-value">2</span>' in post
     assert '<span class="nb-value">42</span>' in post
     assert "stale" not in post
+
+
+def test_entries_of_mappings_of_every_format(formats: Project) -> None:
+    post = formats.page("2026/02/03/formats.html")
+    values = re.findall(r'<span class="nb-value">(.*?)</span>', post)
+    assert values[-5:-2] == ["5 %", "<em>50 %</em>", "7 %"]
+    table = re.search(r"<table>.*?</table>", post, re.S)
+    assert table is not None
+    assert re.findall("<code>(.*?)</code>", table.group()) == ["half", "third"]
+    assert "0.3333333333333333" in table.group()
+    own = formats.page("notebooks/old.html")
+    assert re.findall(r"<th[^>]*><code>(.*?)</code>", own) == ["small.mean", "large"]
+    download = json.loads(formats.page("notebooks/old.ipynb"))
+    shown = "".join(download["cells"][-1]["outputs"][0]["data"]["text/plain"])
+    assert shown == "{'small': {'mean': '5 %'}, 'large': '6 %'}"
 
 
 def test_every_output_of_a_cell_in_order(formats: Project) -> None:

@@ -28,6 +28,27 @@ def stream(text: str, name: str = "stdout") -> dict[str, Any]:
     return {"output_type": "stream", "name": name, "text": text}
 
 
+def mapping(entries: dict[str, str | tuple[str, str] | None]) -> dict[str, Any]:
+    """Return what a kernel puts out for a mapping: keys joined by dots, texts or (type, text)."""
+    listed = [
+        {"keys": key.split(".")}
+        | ({} if value is None else dict(zip(("type", "text"), typed(value), strict=True)))
+        for key, value in entries.items()
+    ]
+    return {
+        "output_type": "execute_result",
+        "data": {
+            "application/vnd.notebook-embed.values+json": {"entries": listed},
+            "text/plain": "{...}",
+        },
+        "metadata": {},
+    }
+
+
+def typed(value: str | tuple[str, str]) -> tuple[str, str]:
+    return ("text/plain", value) if isinstance(value, str) else value
+
+
 class Docs:
     """Notebooks in `root`, and pages converted as if they stood in ``posts/page.md``."""
 
@@ -113,6 +134,10 @@ print("a\\nb")
 # %%
 #| label: silent
 x = 1
+
+# %%
+#| label: rates
+{"small": {"mean": "5%"}, "large": "'a' & <b>", "bold": Markdown("**b**")}
 """
 
 OUTPUTS = {
@@ -145,4 +170,8 @@ OUTPUTS = {
     "table": [display(text_html="<table><tr><td>1</td></tr></table>", text_plain="x")],
     "rich": [display(text_markdown="**x** and *y*", text_plain="<Markdown>")],
     "lines": [stream("a\nb\n")],
+    "rates": [
+        stream("first\n"),
+        mapping({"small.mean": "5%", "large": "'a' & <b>", "bold": ("text/markdown", "**b** *c*")}),
+    ],
 }

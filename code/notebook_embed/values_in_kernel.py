@@ -1,0 +1,85 @@
+"""Says in the kernel what is in a mapping that a cell shows, so that a page can embed one entry.
+
+This file is sent to the kernel as text before the first cell runs: notebooks need not import the
+generator, and kernels of other environments need not have it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from IPython.core.formatters import BaseFormatter, DisplayFormatter
+from IPython.core.getipython import get_ipython
+
+MOST = 1000  # entries; IPython's own text of a mapping ends there too
+TEXTS = ("text/html", "text/latex", "text/markdown")
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
+# Who has one of these shows itself in its own way.
+OWN = ("_repr_html_", "_repr_latex_", "_repr_markdown_")
+PICTURE = ("_ipython_display_", "_repr_mimebundle_", "_repr_svg_", "_repr_png_", "_repr_jpeg_")
+
+
+def register(mime: str) -> None:
+    """Let outputs that are mappings or instances of dataclasses list their entries as `mime`."""
+    shell: Any = get_ipython()
+    display: DisplayFormatter = shell.display_formatter
+
+    class Values(BaseFormatter):
+        format_type = mime
+        _return_type = dict
+
+        def __call__(self, value: Any) -> dict[str, Any] | None:
+            try:
+                return listed(value, display)
+            except Exception:  # a mapping that cannot be walked, or holds itself, is shown as text
+                return None
+
+    display.formatters[mime] = Values(parent=display)
+
+
+def listed(value: Any, display: DisplayFormatter) -> dict[str, Any] | None:
+    """Return the entries of a mapping, inner ones by the keys that lead to them.
+
+    An entry has a MIME type and a text: what it shows by itself, else what `print` shows of it. A
+    picture has neither. None where `value` is no mapping, is empty, or has more than `MOST`.
+    """
+    mapping = as_mapping(value)
+    if not mapping:
+        return None
+    entries: list[dict[str, Any]] = []
+    for keys, item in leaves(mapping):
+        if len(entries) == MOST:
+            return None
+        entries.append({"keys": keys, **shown(item, display)})
+    return {"entries": entries}
+
+
+def as_mapping(value: Any) -> Mapping[Any, Any] | None:
+    if isinstance(value, type) or any(hasattr(type(value), name) for name in OWN + PICTURE):
+        return None
+    if isinstance(value, Mapping):
+        return value
+    if dataclasses.is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
+    return None
+
+
+def leaves(mapping: Mapping[Any, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    for key, value in mapping.items():
+        keys = (*above, str(key))
+        if inner := as_mapping(value):
+            yield from leaves(inner, keys)
+        else:
+            yield keys, value
+
+
+def shown(value: Any, display: DisplayFormatter) -> dict[str, str]:
+    drawn = (type(value) in display.formatters[mime] for mime in IMAGES)
+    if any(hasattr(type(value), name) for name in PICTURE) or any(drawn):
+        return {}
+    for mime in TEXTS:
+        if isinstance(text := display.formatters[mime](value), str):
+            return {"type": mime, "text": text}
+    return {"type": "text/plain", "text": str(value)}

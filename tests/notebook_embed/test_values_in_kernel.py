@@ -1,0 +1,125 @@
+"""What a real kernel says of the mappings that a notebook shows, without importing anything."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from notebook_embed.execution import Job, run_notebook
+from notebook_embed.notebook import read_notebook
+from notebook_embed.outputs import VALUES
+
+CELLS = [
+    # 0: every kind of value
+    """
+import dataclasses, datetime
+import numpy as np
+from IPython.display import HTML, Latex, Markdown, display
+{
+    "text": "3 %", "int": 3, "float": 0.1, "numpy": np.float64(0.25), "none": None,
+    "date": datetime.date(2026, 1, 2), "markdown": Markdown("*x*"), "html": HTML("<b>x</b>"),
+    "latex": Latex("$x$"), "list": [1, 2], "empty": {},
+}""",
+    # 1: nested, with keys that are no strings, and a dataclass
+    """
+@dataclasses.dataclass
+class Score:
+    mean: float = 0.5
+    seen: int = 2
+    note: str = dataclasses.field(default="", repr=False)
+
+{8: {"seed": {0: "a"}}, "small": Score()}""",
+    "Score()",
+    # 3: what shows itself in its own way is left alone
+    """
+class Table(dict):
+    def _repr_html_(self):
+        return "<table></table>"
+
+class Drawing(dict):
+    def _repr_png_(self):
+        return b"png"
+
+Table(a=1)""",
+    '{"inner": Table(a=1), "drawing": Drawing(a=1)}',
+    # 5: what cannot be listed
+    'loop = {"a": 1}; loop["loop"] = loop; loop',
+    "dict.fromkeys(range(1001))",
+    """
+class Broken(dict):
+    def items(self):
+        raise ValueError("no")
+
+Broken(a=1)""",
+    "{}",
+    "Score",
+    # 10: a mapping that is shown on the way
+    'display({"a": 1}); 2',
+    # 11: nothing of ours is among the notebook's names
+    "sorted(name for name in globals() if name in ('register', 'listed', 'leaves', 'Values'))",
+]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict]]:
+    path = tmp_path_factory.mktemp("values") / "x.py"
+    path.write_text("".join(f"# %%\n{cell}\n\n" for cell in CELLS), "utf-8")
+    ran = run_notebook(Job(notebook=read_notebook(path, "x.py"), folder=path.parent))
+    cells = json.loads(ran)["cells"]
+    assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
+    return [[output["data"] for output in cell["outputs"]] for cell in cells]
+
+
+def entries(data: dict) -> dict[str, str | None]:
+    return {
+        ".".join(entry["keys"]): f"{entry['type'].removeprefix('text/')}: {entry['text']}"
+        if "type" in entry
+        else None
+        for entry in data[VALUES]["entries"]
+    }
+
+
+def test_a_value_is_what_print_shows_or_what_it_shows_itself(outputs: list[list[dict]]) -> None:
+    assert entries(outputs[0][0]) == {
+        "text": "plain: 3 %",
+        "int": "plain: 3",
+        "float": "plain: 0.1",
+        "numpy": "plain: 0.25",
+        "none": "plain: None",
+        "date": "plain: 2026-01-02",
+        "markdown": "markdown: *x*",
+        "html": "html: <b>x</b>",
+        "latex": "latex: $x$",
+        "list": "plain: [1, 2]",
+        "empty": "plain: {}",
+    }
+    assert "'text': '3 %'" in "".join(outputs[0][0]["text/plain"]), "as Jupyter shows it"
+
+
+def test_inner_mappings_and_dataclasses_are_walked(outputs: list[list[dict]]) -> None:
+    assert entries(outputs[1][0]) == {
+        "8.seed.0": "plain: a",
+        "small.mean": "plain: 0.5",
+        "small.seen": "plain: 2",
+    }
+    assert entries(outputs[2][0]) == {"mean": "plain: 0.5", "seen": "plain: 2"}
+
+
+def test_a_mapping_with_a_look_of_its_own_keeps_it(outputs: list[list[dict]]) -> None:
+    assert VALUES not in outputs[3][0]
+    assert entries(outputs[4][0]) == {"inner": "html: <table></table>", "drawing": None}
+
+
+@pytest.mark.parametrize("cell", range(5, 10))
+def test_what_cannot_be_listed_is_shown_as_before(outputs: list[list[dict]], cell: int) -> None:
+    assert list(outputs[cell][0]) == ["text/plain"]
+
+
+def test_a_mapping_shown_on_the_way_is_listed_too(outputs: list[list[dict]]) -> None:
+    assert entries(outputs[10][0]) == {"a": "plain: 1"}
+    assert list(outputs[10][1]) == ["text/plain"]
+
+
+def test_the_notebook_s_names_are_its_own(outputs: list[list[dict]]) -> None:
+    assert outputs[11][0]["text/plain"] == ["[]"]
