@@ -39,6 +39,8 @@ class EncoderDecoderConfig:
     patch : height and width of a patch, pixels.
     tokens : "rgb", the encoder sees a token a patch, or "channel", one a patch and channel.
     positions : how tokens learn where they are.
+    position_base : of sinusoidal and rotary positions; the slowest wave is 2 pi times as many cells
+        long.
     dim, heads, hidden : width of a token, attention heads, width inside the feed-forward network.
     encoder_layers, decoder_layers : depth.
     decoder_self_attention, cross_attention : whether the decoder has these.
@@ -56,6 +58,7 @@ class EncoderDecoderConfig:
     patch: int = 16
     tokens: Tokens = "rgb"
     positions: Positions = "rotary"
+    position_base: float = 100.0
     dim: int = 128
     heads: int = 4
     hidden: int = 512
@@ -81,6 +84,8 @@ class EncoderDecoderConfig:
             raise ValueError(
                 f"positions must be none, sinusoidal, learned or rotary, got {self.positions!r}"
             )
+        if not self.position_base > 1:
+            raise ValueError(f"position_base must be above 1, got {self.position_base}")
         if self.heads < 1 or self.dim % self.heads:
             raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
         if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
@@ -128,8 +133,9 @@ class EncoderDecoder(nn.Module):
         self.register_buffer("memory_rotary", None, persistent=False)
         if config.positions == "rotary":
             head_dim = config.dim // config.heads
-            self.rotary = rotary_angles(cells, head_dim=head_dim)
-            self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim)
+            base = config.position_base
+            self.rotary = rotary_angles(cells, head_dim=head_dim, base=base)
+            self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim, base=base)
 
         self.encoder = nn.ModuleList(
             EncoderBlock(
@@ -190,7 +196,9 @@ class EncoderDecoder(nn.Module):
 
 def _added_positions(config: EncoderDecoderConfig, coordinates: Tensor) -> nn.Module:
     if config.positions == "sinusoidal":
-        return SinusoidalPositions(coordinates=coordinates, dim=config.dim)
+        return SinusoidalPositions(
+            coordinates=coordinates, dim=config.dim, base=config.position_base
+        )
     if config.positions == "learned":
         return LearnedPositions(tokens=len(coordinates), dim=config.dim)
     return nn.Identity()

@@ -97,11 +97,15 @@ class RecurrentConfig(TokenConfig):
     """Gated recurrent units (arXiv 1406.1078) that read the tokens in order.
 
     With `both_ways`, half of the units read from left to right and half from right to left.
+    With `hidden`, each layer is built as the transformer's is: a norm, units, the way around them,
+    then a network of `hidden` units for each token. There are `dim` units each way then, and a
+    matrix brings what they read back to `dim`: all that differs is how tokens learn of each other.
     """
 
     layers: int = 2
     dim: int = 96
     both_ways: bool = True
+    hidden: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +116,15 @@ class AttentionConfig(TokenConfig):
     ----------
     heads, hidden : heads of each attention, units of each token's own network.
     positions : how a token knows its place.
+    base : of sinusoidal and rotary positions, their slowest wave is 2 pi base tokens long; for None
+        it is 100 for sinusoidal and 2000 for rotary ones.
     causal : each token looks only at itself and at those before it.
     """
 
     heads: int = 4
     hidden: int = 128
     positions: Positions = "rotary"
+    base: float | None = None
     causal: bool = False
 
     def __post_init__(self) -> None:
@@ -226,6 +233,32 @@ class RecurrentBody(nn.Module):
         return x + read
 
 
+class RecurrentBlock(nn.Module):
+    """A transformer's layer with recurrent units in attention's place: [batch, tokens, dim]."""
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.dim)
+        self.units = nn.GRU(
+            config.dim, config.dim, batch_first=True, bidirectional=config.both_ways
+        )
+        self.mix = nn.Linear((1 + config.both_ways) * config.dim, config.dim)
+        self.feed_forward_norm = nn.LayerNorm(config.dim)
+        self.feed_forward = FeedForward(dim=config.dim, hidden=config.hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        read, _ = self.units(self.norm(x))
+        x = x + self.mix(read)
+        return x + self.feed_forward(self.feed_forward_norm(x))
+
+
+def recurrent_body(config: RecurrentConfig) -> nn.Module:
+    """Build what a configuration asks for: units alone, or layers as a transformer has them."""
+    if not config.hidden:
+        return RecurrentBody(config)
+    return nn.Sequential(*(RecurrentBlock(config) for _ in range(config.layers)))
+
+
 class LinearPositions(nn.Module):
     """Add each place's number, scaled to -1 ... 1, times one learned vector."""
 
@@ -255,11 +288,15 @@ class AttentionBody(nn.Module):
         elif config.positions == "learned":
             self.positions = LearnedPositions(tokens=config.tokens, dim=config.dim)
         elif config.positions == "sinusoidal":
-            self.positions = SinusoidalPositions(coordinates=places, dim=config.dim)
+            self.positions = SinusoidalPositions(
+                coordinates=places, dim=config.dim, base=config.base or 100.0
+            )
         rotary = None
         if config.positions == "rotary":
             # Slow turns over fifty tokens, so that some pairs can match whatever the distance.
-            rotary = rotary_angles(places, head_dim=config.dim // config.heads, base=2000.0)
+            rotary = rotary_angles(
+                places, head_dim=config.dim // config.heads, base=config.base or 2000.0
+            )
         self.register_buffer("rotary", rotary, persistent=False)
         mask = causal_mask(config.tokens) if config.causal else None
         self.register_buffer("mask", mask, persistent=False)
@@ -284,7 +321,7 @@ def _check(signal: Tensor, length: int) -> None:
 SERIES_MODELS: dict[str, tuple[Any, Any]] = {
     "fully-connected": (FullyConnectedConfig, None),
     "convolutional": (ConvolutionConfig, ConvolutionBody),
-    "recurrent": (RecurrentConfig, RecurrentBody),
+    "recurrent": (RecurrentConfig, recurrent_body),
     "attention": (AttentionConfig, AttentionBody),
 }
 

@@ -188,3 +188,16 @@ def test_a_unet_paints_a_patch_with_its_palette_alone():
 def test_a_palette_needs_a_resolution_with_one_cell_a_patch():
     with pytest.raises(ValueError, match="none of 20"):
         build_model("unet", {"head": "palette", "patch": 20})
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_waves_of_positions_take_a_base(positions):
+    def painted(**options):
+        torch.manual_seed(0)
+        model = build_model("encoder-decoder", {**SMALL, "positions": positions, **options})
+        return model(torch.linspace(0, 1, 3 * 128 * 128).reshape(1, 3, 128, 128))
+
+    torch.testing.assert_close(painted(), painted(position_base=100.0), rtol=0, atol=0)
+    assert not torch.allclose(painted(), painted(position_base=10.0))
+    with pytest.raises(ValueError, match="position_base must be above 1"):
+        painted(position_base=1.0)

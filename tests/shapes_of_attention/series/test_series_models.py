@@ -15,6 +15,8 @@ EVERY = [
     ("convolutional", {"dilated": True}),
     ("recurrent", {}),
     ("recurrent", {"both_ways": False}),
+    ("recurrent", {"hidden": 32}),
+    ("recurrent", {"hidden": 32, "both_ways": False}),
     *(
         ("attention", {"positions": p})
         for p in ("none", "linear", "learned", "sinusoidal", "rotary")
@@ -115,3 +117,32 @@ def test_causal_weights_lie_on_and_below_the_diagonal():
 def test_a_series_model_that_makes_no_sense_is_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         build_series_model(name, options)
+
+
+def test_a_recurrent_layer_can_be_built_as_a_transformers_is():
+    attention = build_series_model("attention", {"hidden": 128})
+    recurrent = build_series_model("recurrent", {"dim": 64, "hidden": 128})
+    shared = {"embed", "norm", "draw"}
+    for name in shared:
+        sizes = [
+            {key: value.shape for key, value in getattr(model, name).state_dict().items()}
+            for model in (attention, recurrent)
+        ]
+        assert sizes[0] == sizes[1]
+    for layer, block in zip(attention.body.layers, recurrent.body, strict=True):
+        assert layer.feed_forward.expand.weight.shape == block.feed_forward.expand.weight.shape
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_positions_take_a_base(positions):
+    signal = torch.randn(1, 500)
+    drawn = [
+        built("attention", {"positions": positions} | options)(signal)
+        for options in (
+            {},
+            {"base": {"sinusoidal": 100.0, "rotary": 2000.0}[positions]},
+            {"base": 30.0},
+        )
+    ]
+    torch.testing.assert_close(drawn[0], drawn[1], rtol=0, atol=0)
+    assert not torch.allclose(drawn[0], drawn[2])
