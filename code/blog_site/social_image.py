@@ -15,13 +15,14 @@ import PIL
 from PIL import Image, ImageDraw, ImageFont
 
 from notebook_embed.files import write_whole
+from shapes_of_attention import palette
+from shapes_of_attention.palette import ACCENT, INK, LINE, MUTED, PAPER, SCENE
 
 __all__ = ["Card", "draw", "draw_cached"]
 
 SIZE = (1200, 630)
 SCALE = 2  # drawn larger and reduced, because Pillow's shapes are not anti-aliased
-PAPER, INK, MUTED, LINE, ACCENT = "#fdfcf9", "#21242b", "#62666f", "#dcd8cf", "#5746c8"
-BLUE, ORANGE, GREEN = "#2f7fb8", "#d9792b", "#2c9a78"
+BLUE, ORANGE, GREEN = SCENE
 
 MARGIN = 72
 TEXT_WIDTH = 640
@@ -45,7 +46,7 @@ def draw_cached(card: Card, *, fonts: Path, cache: Path) -> Path:
     key = hashlib.sha256(
         "\0".join(
             [
-                hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+                *(_hash(Path(module)) for module in (__file__, palette.__file__)),
                 PIL.__version__,
                 card.kicker,
                 card.title,
@@ -57,6 +58,10 @@ def draw_cached(card: Card, *, fonts: Path, cache: Path) -> Path:
     if not path.is_file():
         write_whole(path, draw(card, fonts=fonts))
     return path
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def draw(card: Card, *, fonts: Path) -> bytes:

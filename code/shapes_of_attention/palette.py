@@ -20,6 +20,7 @@ __all__ = [
     "PANEL",
     "PAPER",
     "ROSE",
+    "SCENE",
     "TOKENS",
     "VERMILION",
     "WHITE",
@@ -47,3 +48,6 @@ GREY = "#8a8f99"
 
 # The background of every image of the data set, and what is written on it.
 GROUND, WHITE = "#000000", "#ffffff"
+
+# Blue, orange and green of the scene on the index page and on the images beside links.
+SCENE = ("#2f7fb8", "#d9792b", "#2c9a78")

@@ -21,16 +21,9 @@
   // Reads on both papers and with every common kind of colour blindness.
   const COLOURS = ["#2f7fb8", "#d9792b", "#2c9a78", "#b4568f", "#8b7bd8", "#a8871d"];
 
-  // The light scheme's colours that a figure may name, as its static image does: here they follow
-  // the page.
-  const TOKENS = new Map([
-    ["#fdfcf9", "paper"],
-    ["#f4f2ed", "panel"],
-    ["#dcd8cf", "line"],
-    ["#62666f", "muted"],
-    ["#21242b", "ink"],
-    ["#5746c8", "accent"],
-  ]);
+  // A figure may name the page's own colours by what they are in its light scheme, as its static image does: here
+  // they follow the page.
+  const TOKENS = new Map(); // filled when a first figure is drawn
 
   const live = new Map(); // figure -> {plot, resizer, tokens, view}
   const views = new Map(); // name -> {mount, promise, resolve}
@@ -134,6 +127,21 @@
     return (name) => style.getPropertyValue(`--nb-${name}`).trim() || undefined;
   }
 
+  function nameTokens() {
+    const probe = document.createElement("i");
+    probe.dataset.mdColorScheme = "default";
+    document.body.append(probe);
+    const colour = variables(probe);
+    for (const name of ["paper", "panel", "line", "muted", "ink", "accent"]) {
+      const levels = colour(name)
+        ?.match(/^rgb\((\d+), (\d+), (\d+)\)$/)
+        ?.slice(1);
+      const hex = levels && `#${levels.map((level) => Number(level).toString(16).padStart(2, "0")).join("")}`;
+      if (hex && hex !== "#ffffff" && hex !== "#000000") TOKENS.set(hex, name); // black and white mean themselves
+    }
+    probe.remove();
+  }
+
   function template(figure) {
     const colour = variables(figure);
     const [ink, muted, line, panel, accent] = ["ink", "muted", "line", "panel", "accent"].map(colour);
@@ -231,6 +239,7 @@
       if (figure.dataset.view) return await drawView(figure, drawing);
       const [Plotly, text] = await Promise.all([loadLibrary(), load(urlOf(figure, "plotly"))]);
       if (live.get(figure) !== drawing) return; // it left meanwhile
+      if (!TOKENS.size) nameTokens();
       const spec = parsed(text, variables(figure));
       drawing.tokens = tokensIn(JSON.parse(text));
       const canvas = canvasOf(figure);

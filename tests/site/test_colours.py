@@ -1,0 +1,155 @@
+"""Colours are stated once, in palette.py; what cannot import it says the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mkdocs.utils.yaml import get_yaml_loader, yaml_load
+from playwright.sync_api import Browser
+
+from shapes_of_attention.palette import INK, LINE, MUTED, SCENE, TOKENS
+from tests.support.browser import Launcher
+from tests.support.published import ROOT
+
+SITE_CSS = ROOT / "assets/theme/assets/site/site.css"
+FIGURES_CSS = ROOT / "code/notebook_embed/static/figures.css"
+HEX = re.compile(r"#[0-9a-f]{6}\b", re.IGNORECASE)
+LIGHT_DARK = re.compile(r"--nb-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
+
+
+def test_the_style_sheet_has_the_palette_s_tokens_for_both_schemes() -> None:
+    stated = {name: colours for name, *colours in LIGHT_DARK.findall(SITE_CSS.read_text())}
+    assert {name: tuple(stated[name]) for name in TOKENS} == TOKENS
+
+
+def test_static_figures_swap_exactly_the_tokens() -> None:
+    config = yaml_load((ROOT / "mkdocs.yml").read_text(), get_yaml_loader())
+    (options,) = (p["notebook-embed"] for p in config["plugins"] if "notebook-embed" in p)
+    assert options["dark"] == dict(TOKENS.values())
+
+
+def test_matplotlib_draws_lines_and_letters_in_the_tokens() -> None:
+    text = (ROOT / "assets/matplotlibrc").read_text()
+    stated = dict(re.findall(r'^([\w.]+): "(#\w+)"$', text, re.MULTILINE))
+    assert stated == {
+        "text.color": INK,
+        "axes.titlecolor": INK,
+        "axes.labelcolor": MUTED,
+        "xtick.labelcolor": MUTED,
+        "ytick.labelcolor": MUTED,
+        "axes.edgecolor": LINE,
+        "xtick.color": LINE,
+        "ytick.color": LINE,
+        "grid.color": LINE,
+    }
+
+
+def test_the_icon_wears_ink_and_accent_by_scheme() -> None:
+    icon = (ROOT / "assets/theme/assets/site/favicon.svg").read_text()
+    light, dark = icon.split("@media (prefers-color-scheme:dark)")
+    for colours, part in zip(
+        zip(TOKENS["ink"], TOKENS["accent"], strict=True), (light, dark), strict=True
+    ):
+        assert tuple(HEX.findall(part)) == colours
+
+
+def test_the_scene_is_painted_like_the_images_beside_links() -> None:
+    scene = (ROOT / "assets/theme/partials/scene.html").read_text()
+    assert set(HEX.findall(scene)) == set(SCENE)
+
+
+def test_the_guide_tells_authors_the_tokens() -> None:
+    guide = (ROOT / "docs/authoring-guide.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| `(#\w{6})` \| `(#\w{6})` \|$", guide, re.MULTILINE)
+    assert {name: tuple(colours) for name, *colours in rows} == TOKENS
+
+
+def test_no_colour_is_stated_twice_in_code() -> None:
+    files = [
+        p
+        for name in ("shapes_of_attention", "blog_site")
+        for p in (ROOT / "code" / name).rglob("*.py")
+    ]
+    counted = Counter(colour.lower() for file in files for colour in HEX.findall(file.read_text()))
+    assert not [colour for colour, times in counted.items() if times > 1]
+
+
+@pytest.mark.parametrize(
+    "file", [FIGURES_CSS, FIGURES_CSS.with_suffix(".js")], ids=lambda file: file.name
+)
+def test_the_generator_knows_none_of_this_blog_s_colours(file: Path) -> None:
+    tokens = {colour for pair in TOKENS.values() for colour in pair}
+    assert not tokens & set(HEX.findall(file.read_text().lower()))
+
+
+SCHEMES = [
+    ("js", "default", "dark", "screen", 0),  # the reader's choice, whatever the system says
+    ("js", "slate", "light", "screen", 1),
+    ("no-js", "default", "light", "screen", 0),  # without scripts the system's
+    ("no-js", "default", "dark", "screen", 1),
+    ("js", "slate", "dark", "print", 0),
+    ("no-js", "default", "dark", "print", 0),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium(launch: Launcher) -> Browser:
+    return launch()
+
+
+def painted(
+    chromium: Browser,
+    names: list[str],
+    style: str,
+    *,
+    root: str,
+    scheme: str,
+    system: str,
+    media: str,
+) -> dict[str, str]:
+    """Give the colour of words in each of the page's variables, as #rrggbb."""
+    words = "".join(f'<i style="color: var(--nb-{name})">{name}</i>' for name in names)
+    page = chromium.new_page()
+    page.emulate_media(media=media, color_scheme=system)  # type: ignore[arg-type]
+    page.set_content(
+        f'<html class="{root}"><style>{style}</style>'
+        f'<body data-md-color-scheme="{scheme}">{words}</body></html>'
+    )
+    found = page.evaluate(
+        """() => [...document.querySelectorAll("i")].map((one) => [one.textContent,
+             "#" + getComputedStyle(one).color.match(/\\d+/g).slice(0, 3)
+               .map((level) => Number(level).toString(16).padStart(2, "0")).join("")])"""
+    )
+    page.close()
+    return dict(found)
+
+
+@pytest.mark.parametrize(("root", "scheme", "system", "media", "which"), SCHEMES)
+def test_every_colour_follows_the_scheme_with_and_without_scripts(
+    chromium: Browser, root: str, scheme: str, system: str, media: str, which: int
+) -> None:
+    style = FIGURES_CSS.read_text() + SITE_CSS.read_text()
+    stated = {name: colours for name, *colours in LIGHT_DARK.findall(style)}
+    assert {"ink", "code-string", "ansi-red"} <= stated.keys()
+    if media == "print":  # where the tokens are darker ones
+        stated = {name: colours for name, colours in stated.items() if name not in TOKENS}
+    found = painted(
+        chromium, list(stated), style, root=root, scheme=scheme, system=system, media=media
+    )
+    assert found == {name: colours[which] for name, colours in stated.items()}
+
+
+def test_a_page_without_tokens_has_material_s_colours_or_the_system_s(chromium: Browser) -> None:
+    figures = FIGURES_CSS.read_text()
+    light = {"root": "js", "scheme": "default", "system": "light", "media": "screen"}
+    assert painted(chromium, ["ink", "paper"], figures, **light) == {
+        "ink": "#000000",
+        "paper": "#ffffff",
+    }
+    material = figures + "[data-md-color-scheme] { --md-default-fg-color: hsl(0, 100%, 20%) }"
+    assert painted(chromium, ["ink"], material, **light) == {"ink": "#660000"}
+    own = material + "body { --nb-ink: #123456 }"
+    assert painted(chromium, ["ink"], own, **light) == {"ink": "#123456"}
