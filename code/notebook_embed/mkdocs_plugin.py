@@ -27,6 +27,7 @@ from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import render_outputs
+from notebook_embed.page_cache import PageCache
 from notebook_embed.runner import Executed, Settings, execute_all
 
 STATIC = Path(__file__).parent / "static"
@@ -191,6 +192,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         own = Page(None, page.file, config)
         page.file.page = page
         own.markdown = f"![]({posixpath.basename(notebook.uri)})"
+        if (cache := config.plugins.get(PageCache.NAME)) is not None:
+            cache.attend(own)
         own.render(config, files)
         node = nbformat.from_dict(notebook.node)
         shell = nbformat.v4.new_notebook(metadata=node.metadata, cells=[])

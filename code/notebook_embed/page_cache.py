@@ -11,14 +11,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
+from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 from notebook_embed.library import Library
@@ -30,44 +31,48 @@ _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 _EXCERPT = ("content", "more", "toc")
 
 
-class PageCache:
-    """What the builds of one server have made, by what it was made of.
+class PageCache(BasePlugin):
+    """What the builds of one server have made, by what it was made of: a plugin of the server's.
 
     `keep` holds what a build has made for the next ones; call it where the build has succeeded
     without a warning, for what is taken from here gives none.
     """
+
+    NAME = "notebook-embed/page-cache"
 
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
         self._used: dict[str, Any] = {}
         self._shared = ""
 
-    @contextmanager
-    def building(self) -> Iterator[None]:
-        """Take from here what a build asks for while the block lasts."""
-        self._used, self._shared = {}, ""
-        patches = [mock.patch.object(Page, "render", self._render(Page.render))]
-        try:
-            from material.plugins.blog.structure import Excerpt
-            from material.plugins.search.plugin import SearchIndex
-        except ImportError:
-            pass  # another theme
-        else:
-            patches += [
-                mock.patch.object(Excerpt, "render", self._excerpt(Excerpt.render)),
-                mock.patch.object(
-                    SearchIndex,
-                    "add_entry_from_context",
-                    self._index(SearchIndex.add_entry_from_context),
-                ),
-            ]
-        for patch in patches:
-            patch.start()
-        try:
-            yield
-        finally:
-            for patch in patches:
-                patch.stop()
+    @event_priority(-100)  # when all files are known
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        self._used, self._shared = {}, _shared(config, files)
+        return nav
+
+    @event_priority(-100)  # after those who bring a renderer of their own
+    def on_pre_page(self, page: Page, *, config: MkDocsConfig, files: Files) -> Page:
+        if "render" not in vars(page):
+            self.attend(page)
+        return page
+
+    @event_priority(-100)  # after the blog has made the excerpt
+    def on_page_markdown(
+        self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
+    ) -> str:
+        if (excerpt := getattr(page, "excerpt", None)) is not None:
+            vars(excerpt)["render"] = self._excerpt(excerpt, excerpt.render)
+        return markdown
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        search = config.plugins.get("material/search")
+        if (index := getattr(search, "search_index", None)) is not None:
+            vars(index)["add_entry_from_context"] = self._index(index, index.add_entry_from_context)
+        return env
+
+    def attend(self, page: Page) -> None:
+        """Let `page` take from here what it would render."""
+        vars(page)["render"] = self._page(page, page.render)
 
     def keep(self) -> None:
         self._kept = self._used
@@ -83,13 +88,12 @@ class PageCache:
         self._used[key] = known[key]
         return copy.deepcopy(known[key])
 
-    def _render(self, real: Callable[..., None]) -> Callable[..., None]:
-        def render(page: Page, config: MkDocsConfig, files: Files) -> None:
-            self._shared = self._shared or _shared(config, files)
+    def _page(self, page: Page, real: Callable[..., None]) -> Callable[..., None]:
+        def render(config: MkDocsConfig, files: Files) -> None:
             library: Library = config.mdx_configs["notebook_embed"]["library"]
 
             def make() -> tuple[dict[str, Any], dict[str, dict[str, str]], list[str]]:
-                real(page, config, files)
+                real(config, files)
                 links = {f.src_uri: to for f, to in (page.links_to_anchors or {}).items()}
                 used = library.used.get(page.file.src_uri, [])
                 return {name: getattr(page, name) for name in _RENDERED}, links, used
@@ -107,10 +111,10 @@ class PageCache:
 
         return render
 
-    def _excerpt(self, real: Callable[..., None]) -> Callable[..., None]:
-        def render(excerpt: Any, page: Page, separator: str) -> None:
+    def _excerpt(self, excerpt: Any, real: Callable[..., None]) -> Callable[..., None]:
+        def render(page: Page, separator: str) -> None:
             def make() -> dict[str, Any]:
-                real(excerpt, page, separator)
+                real(page, separator)
                 return {name: getattr(excerpt, name) for name in _EXCERPT}
 
             post = excerpt.post
@@ -119,11 +123,11 @@ class PageCache:
 
         return render
 
-    def _index(self, real: Callable[..., None]) -> Callable[..., None]:
-        def add(index: Any, page: Page) -> None:
+    def _index(self, index: Any, real: Callable[..., None]) -> Callable[..., None]:
+        def add(page: Page) -> None:
             def make() -> list[Any]:
                 before = len(index.entries)
-                real(index, page)
+                real(page)
                 made = index.entries[before:]
                 del index.entries[before:]
                 return made

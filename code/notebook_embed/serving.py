@@ -7,6 +7,7 @@ save has mended it.
 from __future__ import annotations
 
 import logging
+import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,11 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
-from unittest import mock
+from urllib.parse import urlsplit
 
 import click
-from mkdocs.commands import serve as mkdocs_serve
+from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer
 
@@ -26,6 +28,8 @@ from notebook_embed.page_cache import PageCache
 from notebook_embed.publish import swap_in
 
 __all__ = ["serve"]
+
+log = logging.getLogger("mkdocs.commands.serve")  # among the lines that MkDocs' own command prints
 
 ALERT_STYLE = (
     "position: fixed; inset: 0 0 auto 0; z-index: 1000; max-height: 60vh; overflow: auto;"
@@ -77,7 +81,22 @@ class Server(LiveReloadServer):
                 builder()
 
         super().__init__(builder=build, polling_interval=POLL_SECONDS, **options)
-        self.trouble = trouble
+        self.trouble, self._bound = trouble, False
+
+    def server_bind(self) -> None:
+        """Take the address: before the first build, which may be long, and not again by MkDocs."""
+        if self._bound:
+            return
+        try:
+            super().server_bind()
+        except OSError as error:
+            raise EmbedError(
+                f"{self.url} cannot be served: {error.strerror or error}",
+                file="mkdocs.yml",
+                remedy="Stop what serves there, or name another address, "
+                "as in 'dev_addr: 127.0.0.1:8001'.",
+            ) from error
+        self._bound = True
 
     def serve_request(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -99,27 +118,66 @@ class Server(LiveReloadServer):
 
 
 def serve(build: Callable[..., None]) -> None:
-    """Serve the site in this folder; `build(config, **options)` builds it as MkDocs' own does."""
+    """Serve the site in this folder; `build(config, **options)` builds it as MkDocs' own does.
+
+    It goes as MkDocs' command does, which takes neither another builder nor another server.
+
+    Raises
+    ------
+    EmbedError : the address is taken, or is not one of this machine.
+    """
     trouble, pages = Trouble(), PageCache()
     logging.getLogger("mkdocs").addHandler(trouble)
+    with tempfile.TemporaryDirectory(prefix="notebook-embed-") as folder:
+        served, staging = Path(folder, "site"), Path(folder, "site.building")
+        served.mkdir()
 
-    def build_or_say_why_not(config: Any, **options: Any) -> None:
-        served, staging = Path(config.site_dir), Path(f"{config.site_dir}.building")
-        config.site_dir = str(staging)
-        with trouble.caught(), pages.building():
-            try:
-                build(config, **options)
-            finally:
-                config.site_dir = str(served)
-            trouble.text = ""
-            if not trouble.warnings:
-                pages.keep()
-            swap_in(staging, served)  # until here the browser sees the last good site
-        if not any(served.iterdir()):
-            (served / "index.html").write_text(NOTHING_YET, "utf-8")
+        def load() -> MkDocsConfig:
+            config = load_config("mkdocs.yml", site_dir=str(staging))
+            config.plugins[PageCache.NAME] = pages
+            return config
 
-    with (
-        mock.patch.object(mkdocs_serve, "build", build_or_say_why_not),
-        mock.patch.object(mkdocs_serve, "LiveReloadServer", partial(Server, trouble)),
-    ):
-        mkdocs_serve.serve("mkdocs.yml")
+        def build_or_say_why_not(config: MkDocsConfig | None = None) -> None:
+            log.info("Building documentation...")
+            config = config or load()
+            config.site_url = server.url
+            with trouble.caught():
+                build(config, serve_url=server.url)
+                trouble.text = ""
+                if not trouble.warnings:
+                    pages.keep()
+                swap_in(staging, served)  # until here the browser sees the last good site
+            if not any(served.iterdir()):
+                (served / "index.html").write_text(NOTHING_YET, "utf-8")
+
+        config = load()
+        config.plugins.on_startup(command="serve", dirty=False)
+        host, port = config.dev_addr
+        path = urlsplit(config.site_url or "/").path
+        server: LiveReloadServer = Server(
+            trouble,
+            builder=build_or_say_why_not,
+            host=host,
+            port=port,
+            root=str(served),
+            mount_path=path,
+        )
+        server.error_handler = partial(_error_page, served)
+        try:
+            server.server_bind()
+            build_or_say_why_not(config)
+            watched = [config.docs_dir, config.config_file_path]
+            server = config.plugins.on_serve(server, config=config, builder=build_or_say_why_not)
+            for name in [*watched, *config.watch]:
+                server.watch(name)
+            server.serve()
+        except KeyboardInterrupt:
+            log.info("Shutting down...")
+        finally:
+            server.shutdown()
+            config.plugins.on_shutdown()
+
+
+def _error_page(site: Path, code: int) -> bytes | None:
+    page = site / f"{code}.html"
+    return page.read_bytes() if page.is_file() else None

@@ -177,3 +177,22 @@ def test_what_a_server_shows_after_many_saves_is_what_a_build_makes(
 def without_reload(page: str) -> str:
     """Take out the script that MkDocs' server adds."""
     return re.sub(r"<script>\s*var livereload.*?</script>", "", page, flags=re.S)
+
+
+def test_a_taken_address_is_told_before_anything_is_built(project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        project.change("mkdocs.yml", "site_name", f"dev_addr: 127.0.0.1:{port}\nsite_name")
+        done = subprocess.run(
+            [sys.executable, "-m", "notebook_embed", "serve"],
+            cwd=project.root,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}/ cannot be served: " in done.stderr
+    assert "dev_addr" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "done in" not in done.stderr, "no notebook ran"
