@@ -71,7 +71,7 @@ class DeferredPageErrors(logging.StreamHandler):
         else:
             super().emit(record)
 
-    def release(self) -> None:
+    def tell(self) -> None:
         if self.last is not None:
             super().emit(self.last)
 
@@ -92,7 +92,7 @@ def _build(config: Any, *, deferred: DeferredPageErrors, **options: Any) -> None
     except EmbedError:
         raise
     except Exception:
-        deferred.release()
+        deferred.tell()
         raise
 
 
