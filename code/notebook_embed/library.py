@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -125,7 +126,7 @@ class Library:
             )
         if rest:
             raise EmbedError(
-                f"the address '#{label}{keys}' ends in '{rest}'",
+                f"the address '{parts.fragment}' ends in '{rest}'",
                 file=at.file,
                 line=at.line,
                 remedy="Labels and keys have no colon. Format the value in its cell.",
@@ -211,14 +212,13 @@ def _check_keys(values: Values, notebook: Notebook, cell: Cell) -> None:
         key = keys[-1] if odd is None else odd
         lines = cell.source.split("\n")
         offset = next((n for n, line in enumerate(lines) if repr(key)[1:-1] in line), 0)
-        problem = "stands for two entries" if odd is None else "does not fit an address"
-        raise EmbedError(
-            f"the key {key!r} {problem}",
-            file=notebook.path,
-            line=cell.line + offset,
-            cell=cell.name,
-            remedy="Entries of this mapping are embedded: its keys have only letters, digits, "
-            "- and _, and each is there once.",
+        fail = partial(EmbedError, file=notebook.path, line=cell.line + offset, cell=cell.name)
+        if odd is None:
+            raise fail(f"the key '{key}' stands for two entries", remedy="Rename one of them.")
+        raise fail(
+            f"the key '{key}' does not fit an address",
+            remedy="Entries of this mapping are embedded, and a key in an address has only "
+            "letters, digits, - and _.",
         )
 
 

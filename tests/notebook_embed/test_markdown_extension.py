@@ -219,7 +219,7 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
         ("b ![](../nb/x.py#.large) c", 1, "no cell labelled ''"),
         ("b ![](../nb/x.py#value.large) c", 1, "the cell 'value' shows no mapping"),
         ("b ![](../nb/x.py#rates.small) c", 1, "'rates.small' is a mapping"),
-        ("b ![](../nb/x.py#rates.large:.2f) c", 1, "the address '#rates.large' ends in ':.2f'"),
+        ("b ![](../nb/x.py#rates.large:.2f) c", 1, "the address 'rates.large:.2f' ends in ':.2f'"),
         # The same reference alone and in a sentence, in the other order than the parser's.
         ("b ![](../nb/x.py#figure) c\n\n![x](../nb/x.py#figure)", 1, "no value that a sentence"),
         ("![x](../nb/x.py#figure)\n\n![](../nb/x.py#figure)", 3, "a figure without alt text"),
