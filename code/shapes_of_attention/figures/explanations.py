@@ -28,9 +28,9 @@ from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import glyph
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, levels, over_pixels
 from shapes_of_attention.figures.toolkit.plot import (
-    BUTTONS,
     PLOT,
     add_states,
+    button_row,
     caption,
     numbers_at,
     picture_axes,
@@ -338,18 +338,6 @@ def hidden_shape_plot(
         annotations=notes,
         # In pixels, as words and buttons are: a narrow plot must not cut them.
         margin={"l": 0, "r": 0, "t": 26, "b": 40},
-        updatemenus=[
-            {
-                **BUTTONS,
-                "x": 0.5,
-                "xanchor": "center",
-                "y": 0,
-                "yanchor": "top",
-                "pad": {"t": 6, "b": 0, "l": 0, "r": 0},
-                "active": start,
-                "font": {"color": INK, "size": 14},
-                "buttons": buttons,
-            }
-        ],
+        updatemenus=[button_row(buttons, below=True, active=start, size=14)],
     )
     return plot

@@ -26,7 +26,7 @@ from shapes_of_attention.figures.toolkit.draw import (
 )
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers, levels
-from shapes_of_attention.figures.toolkit.plot import BUTTONS
+from shapes_of_attention.figures.toolkit.plot import BARE, button_row
 from shapes_of_attention.figures.toolkit.table import (
     NOTHING,
     mean_and_deviation,
@@ -299,11 +299,8 @@ def curves_plot(
         for axis, label in (("seconds", "Against time"), ("images", "Against images"))
     ]
     plot.update_layout(
-        template=None,
-        autosize=True,
+        **BARE,
         margin={"l": 56, "r": 12, "t": 52, "b": 160},
-        dragmode=False,
-        hovermode="closest",
         legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         xaxis={
             "type": "log",
@@ -321,17 +318,7 @@ def curves_plot(
             "range": [float(np.log10(min(errors) / 1.2)), float(np.log10(max(errors) * 1.2))],
             "fixedrange": True,
         },
-        updatemenus=[
-            {
-                **BUTTONS,
-                "x": 0,
-                "xanchor": "left",
-                "y": 1,
-                "yanchor": "bottom",
-                "pad": {"t": 0, "b": 8, "l": 0, "r": 0},
-                "buttons": buttons,
-            }
-        ],
+        updatemenus=[button_row(buttons, left=True, gap=8)],
     )
     return plot
 

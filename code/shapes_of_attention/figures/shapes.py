@@ -14,7 +14,7 @@ from shapes_of_attention.figures.toolkit.draw import frame, letters, panel, show
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import circle_of, cross, glyph, outline, rgb, ring
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri
-from shapes_of_attention.figures.toolkit.plot import BUTTONS, PLOT, numbers_at, picture_axes
+from shapes_of_attention.figures.toolkit.plot import PLOT, button_row, numbers_at, picture_axes
 from shapes_of_attention.palette import GROUND, INK, LINE, WHITE
 
 __all__ = [
@@ -298,6 +298,14 @@ def explorer_plot(
     plot.add_trace(numbers_at(centres, hoverinfo="skip"))
     size = batch.image.shape[-1]
     others = [True] * (len(slots) + 1)
+    buttons = [
+        {
+            "label": name,
+            "method": "restyle",
+            "args": [{"visible": [name == other for other in views] + others}],
+        }
+        for name in views
+    ]
     plot.update_layout(
         **PLOT,
         **picture_axes(0, size=size),
@@ -312,24 +320,7 @@ def explorer_plot(
                 "line": {"color": LINE, "width": 1},
             }
         ],
-        updatemenus=[
-            {
-                **BUTTONS,
-                "x": 0.5,
-                "xanchor": "center",
-                "y": 1,
-                "yanchor": "bottom",
-                "pad": {"t": 0, "b": 6, "l": 0, "r": 0},
-                "buttons": [
-                    {
-                        "label": name,
-                        "method": "restyle",
-                        "args": [{"visible": [name == other for other in views] + others}],
-                    }
-                    for name in views
-                ],
-            }
-        ],
+        updatemenus=[button_row(buttons)],
     )
     return plot
 

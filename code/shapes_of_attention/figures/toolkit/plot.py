@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,21 +10,53 @@ import plotly.graph_objects as go
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, small_uri
 from shapes_of_attention.palette import GROUND, INK, LINE, PANEL, WHITE
 
-__all__ = ["BUTTONS", "PLOT", "add_states", "caption", "numbers_at", "picture_axes"]
+__all__ = ["BARE", "PLOT", "add_states", "button_row", "caption", "numbers_at", "picture_axes"]
 
-
-#: A row of buttons in a plotly figure, which the page's arrow keys move through.
-BUTTONS: dict[str, Any] = {
-    "type": "buttons",
-    "direction": "right",
-    "showactive": True,
-    "bgcolor": PANEL,
-    "bordercolor": LINE,
-    "font": {"color": INK, "size": 15},
+#: Settings of every picture: what moves is up to its own buttons.
+BARE = {"template": None, "autosize": True, "dragmode": False, "hovermode": "closest"}
+_FONT = "Inter, system-ui, sans-serif"
+#: Settings of pictures made of images, on which words are white.
+PLOT = {
+    **BARE,
+    "font": {"family": _FONT},
+    "hoverlabel": {
+        "bgcolor": GROUND,
+        "bordercolor": WHITE,
+        "font": {"color": WHITE, "size": 15, "family": _FONT},
+        "align": "left",
+    },
 }
 
 
-PLOT_FONT = "Inter, system-ui, sans-serif"
+def button_row(
+    buttons: Sequence[dict[str, Any]],
+    *,
+    gap: int = 6,
+    left: bool = False,
+    below: bool = False,
+    size: int = 15,
+    **more: Any,
+) -> dict[str, Any]:
+    """Describe a row of buttons, through which the page's arrow keys move.
+
+    It stands above the plot or `below`, in the middle or on the `left`, `gap` pixels from it;
+    `size` is that of its letters, in pixels. `more` are further settings, such as `active`.
+    """
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "showactive": True,
+        "bgcolor": PANEL,
+        "bordercolor": LINE,
+        "font": {"color": INK, "size": size},
+        "x": 0 if left else 0.5,
+        "xanchor": "left" if left else "center",
+        "y": 0 if below else 1,
+        "yanchor": "top" if below else "bottom",
+        "pad": {"t": gap if below else 0, "b": 0 if below else gap, "l": 0, "r": 0},
+        "buttons": list(buttons),
+        **more,
+    }
 
 
 def numbers_at(centres: Numbers, **hover: Any) -> go.Scatter:
@@ -38,21 +70,6 @@ def numbers_at(centres: Numbers, **hover: Any) -> go.Scatter:
         showlegend=False,
         **hover,
     )
-
-
-PLOT = {
-    "template": None,
-    "autosize": True,
-    "dragmode": False,
-    "hovermode": "closest",
-    "font": {"family": PLOT_FONT},
-    "hoverlabel": {
-        "bgcolor": GROUND,
-        "bordercolor": WHITE,
-        "font": {"color": WHITE, "size": 15, "family": PLOT_FONT},
-        "align": "left",
-    },
-}
 
 
 def add_states(

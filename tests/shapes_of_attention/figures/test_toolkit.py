@@ -1,0 +1,69 @@
+"""The parts that pictures are made of: patches and their pixels, tables, rows of buttons."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
+from shapes_of_attention.figures.toolkit.figure import canvas
+
+
+@settings(deadline=None)
+@given(grid=st.integers(1, 6), side=st.integers(1, 5), seed=st.integers(0, 1000))
+def test_patches_in_reading_order_make_up_the_image(grid: int, side: int, seed: int) -> None:
+    size = grid * side
+    image = np.random.default_rng(seed).integers(0, 256, (3, size, size), dtype=np.uint8)
+    rows = [
+        np.concatenate(
+            [pixels.patch_of(image, row * grid + place, grid) for place in range(grid)], axis=2
+        )
+        for row in range(grid)
+    ]
+    np.testing.assert_array_equal(np.concatenate(rows, axis=1), image)
+
+
+@settings(deadline=None)
+@given(grid=st.integers(1, 6), side=st.integers(1, 5))
+def test_each_pixel_has_the_value_of_its_patch(grid: int, side: int) -> None:
+    cells = np.arange(grid * grid).reshape(grid, grid)
+    spread = pixels.over_pixels(cells, grid * side)
+    for cell in range(grid * grid):
+        assert (pixels.patch_of(spread[None], cell, grid) == cell).all()
+
+
+def test_levels_are_whole_and_within_their_range() -> None:
+    found = pixels.levels(np.array([-3.0, 0.4, 0.6, 254.7, 300.0]))
+    assert found.dtype == np.uint8 and found.tolist() == [0, 0, 1, 255, 255]
+
+
+def test_a_number_in_a_table_stands_apart_from_its_words_and_names_are_no_markup() -> None:
+    written = table.sortable_table(
+        "Model", ["Error"], [("a < b & c", [table.mean_and_range([1.0, 2.0], ".1f", "%")])]
+    )
+    assert "a &lt; b &amp; c" in written
+    assert re.findall(r'data-value="([^"]*)"', written) == ["1.5"]
+    assert "1.5%<br><small>1.0–2.0</small>" in written
+    assert table.mean_and_range([1.0], ".1f") == table.value_cell(1.0, ".1f")
+    assert "±" in table.mean_and_deviation([1.0, 2.0], ".1f")
+    assert "±" not in table.mean_and_deviation([1.0], ".1f")
+
+
+@pytest.mark.parametrize(("below", "side", "edge"), [(True, "t", "top"), (False, "b", "bottom")])
+def test_buttons_keep_their_gap_from_the_plot(below: bool, side: str, edge: str) -> None:
+    row = plot.button_row([{"label": "a"}], below=below, gap=7)
+    assert row["yanchor"] == edge
+    assert {name for name, gap in row["pad"].items() if gap} == {side}
+
+
+def test_things_stand_where_their_pixels_say() -> None:
+    figure = canvas(height=200)
+    box = draw.panel(figure, 60, 20, 300, 100).get_position()
+    np.testing.assert_allclose((box.x0, box.x1), (0.1, 0.6))
+    np.testing.assert_allclose((box.y0, box.y1), (0.4, 0.9))
+    draw.write_upright(figure, 60, 50, "up")
+    (text,) = figure.texts
+    np.testing.assert_allclose(text.get_position(), (0.1, 0.75))
+    assert text.get_rotation() == 90
