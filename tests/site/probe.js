@@ -2,49 +2,54 @@
 (() => {
   "use strict";
 
+  /** @type {{value: number, nodes: string[]}[]} */
   const shifts = [];
   try {
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        const nodes = entry.sources.map(({ node }) => name(node));
-        shifts.push({ value: entry.value, nodes });
+        const { value, sources } = /** @type {LayoutShift} */ (entry);
+        shifts.push({ value, nodes: sources.map(({ node }) => name(node)) });
       }
     }).observe({ type: "layout-shift", buffered: true });
   } catch {
     /* not in this browser */
   }
 
-  const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
-  const visible = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const frame = () => new Promise(requestAnimationFrame);
+  const visible = (/** @type {Element} */ element) =>
+    element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 
+  /** @param {Node | null} [node] */
   function name(node) {
-    const element = node?.nodeType === Node.ELEMENT_NODE ? node : node?.parentElement;
+    const element = node instanceof Element ? node : node?.parentElement;
     if (!element) return "?";
-    const classes = [...element.classList].map((name) => `.${name}`).join("");
+    const classes = [...element.classList].map((one) => `.${one}`).join("");
     const figure = element.closest("figure[id]");
     const place = figure && figure !== element ? `#${figure.id} ` : "";
     return `${place}${element.localName}${element.id ? `#${element.id}` : ""}${classes}`;
   }
 
   /* The box that hides or scrolls what leaves it, in one direction. */
-  const scrolls = (style) => /auto|scroll/.test(style);
-  const hides = (style) => /hidden|clip/.test(style);
+  const scrolls = (/** @type {string} */ style) => /auto|scroll/.test(style);
+  const hides = (/** @type {string} */ style) => /hidden|clip/.test(style);
 
   function clipped() {
+    /** @type {string[]} */
     const found = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const range = document.createRange();
     const skip = "script, style, noscript, svg, .katex-mathml, .md-search, .md-skip, .md-dialog";
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    while (walker.nextNode()) {
+      const node = /** @type {Text} */ (walker.currentNode);
       const parent = node.parentElement;
-      if (!node.data.trim() || parent.closest(skip) || !visible(parent)) continue;
+      if (!parent || !node.data.trim() || parent.closest(skip) || !visible(parent)) continue;
       range.selectNodeContents(node);
       const size = parseFloat(getComputedStyle(parent).fontSize);
       for (const rect of range.getClientRects()) {
         if (rect.width < 1 || rect.height < 2) continue;
         let across = true; // still to be checked in this direction
         let down = true;
-        for (let box = parent; box !== document.documentElement; box = box.parentElement) {
+        for (let box = parent; box !== document.documentElement; box = box.parentElement ?? document.documentElement) {
           const style = getComputedStyle(box);
           if (style.display === "inline" || style.display === "contents") continue;
           const edge = box.getBoundingClientRect();
@@ -79,6 +84,7 @@
 
   /* Pictures that cannot be seen where they should be. Only after `settle`. */
   function blanks() {
+    /** @type {string[]} */
     const found = [];
     for (const image of document.images) {
       const drawn = image.closest(".nb-figure--live");
@@ -117,44 +123,47 @@
 
   const canvases = () =>
     [...document.querySelectorAll(".nb-figure__canvas")].map((canvas) => ({
-      id: canvas.parentElement.id,
+      id: canvas.parentElement?.id,
       height: canvas.getBoundingClientRect().height,
     }));
 
-  const plain = (values) => (ArrayBuffer.isView(values) || Array.isArray(values) ? Array.from(values, plain) : values);
+  /** @type {(values: any) => any} */
+  const plain = (values) =>
+    ArrayBuffer.isView(values) || Array.isArray(values) ? Array.from(/** @type {any} */ (values), plain) : values;
 
   /* An interactive figure, as plotly says that it drew it and as the browser shows it. */
-  function plot(id) {
-    const figure = document.getElementById(id);
-    const canvas = figure.querySelector(".nb-figure__canvas").getBoundingClientRect();
-    const plot = figure.querySelector(".nb-figure__plot");
-    const box = plot.getBoundingClientRect();
+  function plot(/** @type {string} */ id) {
+    const figure = /** @type {HTMLElement} */ (document.getElementById(id));
+    const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (figure.querySelector(selector));
+    const canvas = find(".nb-figure__canvas").getBoundingClientRect();
+    const drawn = /** @type {Plot} */ (find(".nb-figure__plot"));
+    const box = drawn.getBoundingClientRect();
     const style = getComputedStyle(figure);
     const probe = document.createElement("i");
-    const colour = (variable) => {
+    const colour = (/** @type {string} */ variable) => {
       probe.style.color = style.getPropertyValue(variable);
       figure.append(probe);
       const value = getComputedStyle(probe).color;
       probe.remove();
       return value;
     };
-    const texts = [...plot.querySelectorAll("svg text")].filter((text) => visible(text) && text.textContent.trim());
+    const texts = [...drawn.querySelectorAll("svg text")].filter((text) => visible(text) && text.textContent.trim());
     return {
       canvas: { width: canvas.width, height: canvas.height },
       box: { width: box.width, height: box.height },
       offset: Math.max(Math.abs(box.left - canvas.left), Math.abs(box.top - canvas.top)),
-      marks: plot.querySelectorAll(".mlayer path, .mlayer image, .mlayer text").length,
-      data: plot._fullData.map((trace, number) =>
+      marks: drawn.querySelectorAll(".mlayer path, .mlayer image, .mlayer text").length,
+      data: drawn._fullData.map((trace, number) =>
         Object.fromEntries(
           ["type", "x", "y", "z", "text", "source"]
-            .map((key) => [key, trace.visible ? trace[key] : plot.data[number][key]])
+            .map((key) => [key, trace.visible ? trace[key] : drawn.data[number][key]])
             .filter(([, value]) => value !== undefined && (ArrayBuffer.isView(value) || !value.bdata))
             .map(([key, value]) => [key, plain(value)]),
         ),
       ),
       ink: colour("--nb-ink"),
       muted: colour("--nb-muted"),
-      font: plot._fullLayout.font.color,
+      font: drawn._fullLayout.font.color,
       // Words outside the data belong to the page, and wear its colours.
       words: texts
         .filter((text) => !text.closest(".mlayer, .hoverlayer"))

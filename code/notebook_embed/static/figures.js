@@ -10,10 +10,25 @@
    A view's script, a module, calls notebookEmbed.register(name, mount). `mount(box, data, file)` draws into the
    empty element `box`; `file(name)` resolves to a further file of the view. It may return
    {retheme, resize, purge}, each called when its time comes. */
-(function (script) {
+(function () {
   "use strict";
 
-  const LIBRARY = new URL("plotly-cartesian.min.js", script.src).href;
+  /**
+   * @typedef {object} Drawing A figure that is drawn, or on its way to it.
+   * @property {HTMLElement | null} plot what Plotly or the view drew into
+   * @property {ResizeObserver | null} resizer
+   * @property {Record<string, string>} tokens where its settings name the page's colours
+   * @property {FigureView} [view]
+   *
+   * @typedef {object} Registered A view of the site's own, registered or asked for.
+   * @property {Promise<MountView>} mount
+   * @property {(mount: MountView) => void} resolve
+   * @property {(reason: Error) => void} reject
+   * @property {boolean} asked for its script
+   */
+
+  const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const LIBRARY = new URL("plotly-cartesian.min.js", src).href;
   const NEAR = "400px 0px"; // draw within this distance of the viewport
   const FAR = "2400px 0px"; // take down beyond this one; the gap keeps scrolling from flickering
   const FIRST_SIGNS = ["scroll", "pointermove", "pointerdown", "touchstart", "keydown", "focusin"];
@@ -23,11 +38,16 @@
 
   // A figure may name the page's own colours by what they are in its light scheme, as its static image does: here
   // they follow the page.
+  /** @type {Map<string, string>} */
   const TOKENS = new Map(); // filled when a first figure is drawn
 
-  const live = new Map(); // figure -> {plot, resizer, tokens, view}
-  const views = new Map(); // name -> {mount, promise, resolve}
+  /** @type {Map<HTMLElement, Drawing>} */
+  const live = new Map();
+  /** @type {Map<string, Registered>} */
+  const views = new Map();
+  /** @type {Set<HTMLElement>} */
   const wanted = new Set(); // figures near the viewport
+  /** @type {Promise<PlotlyLibrary> | null} */
   let library = null;
   let moved = false;
 
@@ -52,36 +72,40 @@
 
   /* Plotly writes its rules into the head, which instant navigation renews: the document keeps them. */
   function keepStyles() {
-    const own = document.getElementById("plotly.js-style-global");
+    const own = /** @type {HTMLStyleElement | null} */ (document.getElementById("plotly.js-style-global"));
     if (!own?.sheet) return;
     const kept = new CSSStyleSheet();
     kept.replaceSync([...own.sheet.cssRules].map((rule) => rule.cssText).join("\n"));
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, kept];
   }
 
+  /** @param {string | URL} url */
   async function load(url) {
     const response = await fetch(url);
     if (!response.ok) throw new TypeError(`${response.status} for ${url}`);
     return response.text();
   }
 
-  const urlOf = (figure, key) => new URL(figure.dataset[key], document.baseURI).href;
+  /** @type {(figure: HTMLElement, key: string) => string} */
+  const urlOf = (figure, key) => new URL(figure.dataset[key] ?? "", document.baseURI).href;
 
   /* ---- views of the site's own ---- */
 
+  /** @param {string} name */
   function viewNamed(name) {
-    if (!views.has(name)) {
-      const view = {};
-      view.mount = new Promise((resolve, reject) => Object.assign(view, { resolve, reject }));
-      views.set(name, view);
-    }
-    return views.get(name);
+    const known = views.get(name);
+    if (known) return known;
+    const view = /** @type {Registered} */ ({ asked: false });
+    view.mount = new Promise((resolve, reject) => Object.assign(view, { resolve, reject }));
+    views.set(name, view);
+    return view;
   }
 
-  window.notebookEmbed = { register: (name, mount) => viewNamed(name).resolve(mount) };
+  window.notebookEmbed = { register: (name, mountView) => viewNamed(name).resolve(mountView) };
 
+  /** @param {HTMLElement} figure */
   function loadView(figure) {
-    const { view: name } = figure.dataset;
+    const { view: name = "" } = figure.dataset;
     const view = viewNamed(name);
     if (!view.asked) {
       view.asked = true;
@@ -97,6 +121,7 @@
     return view.mount;
   }
 
+  /** @type {(figure: HTMLElement, drawing: Drawing) => Promise<void>} */
   async function drawView(figure, drawing) {
     const source = urlOf(figure, "source");
     const [mountView, text] = await Promise.all([loadView(figure), load(source)]);
@@ -106,15 +131,17 @@
     box.className = "nb-figure__view";
     canvasOf(figure).append(box);
     drawing.plot = box;
-    const file = async (name) => JSON.parse(await load(new URL(files[name], source)));
-    drawing.view = (await mountView(box, data, file)) ?? {};
+    const file = async (/** @type {string} */ name) => JSON.parse(await load(new URL(files[name], source)));
+    const view = (await mountView(box, data, file)) || {};
+    drawing.view = view;
     if (live.get(figure) !== drawing) return release(drawing);
     figure.classList.add("nb-figure--live");
-    drawing.resizer = new ResizeObserver(() => drawing.view.resize?.());
+    drawing.resizer = new ResizeObserver(() => view.resize?.());
     drawing.resizer.observe(box);
     announce(figure, "nb:drawn", box);
   }
 
+  /** @param {Drawing} drawing */
   function release(drawing) {
     drawing.view?.purge?.();
     drawing.plot?.remove();
@@ -122,9 +149,10 @@
 
   /* ---- appearance, from the page's own variables ---- */
 
+  /** @param {HTMLElement} figure */
   function variables(figure) {
     const style = getComputedStyle(figure);
-    return (name) => style.getPropertyValue(`--nb-${name}`).trim() || undefined;
+    return (/** @type {string} */ name) => style.getPropertyValue(`--nb-${name}`).trim() || undefined;
   }
 
   function nameTokens() {
@@ -142,6 +170,7 @@
     probe.remove();
   }
 
+  /** @param {HTMLElement} figure */
   function template(figure) {
     const colour = variables(figure);
     const [ink, muted, line, panel, accent] = ["ink", "muted", "line", "panel", "accent"].map(colour);
@@ -179,23 +208,26 @@
     };
   }
 
+  /** @type {(text: string, colour: (token: string) => string | undefined) => any} */
   const parsed = (text, colour) =>
-    JSON.parse(text, (_, value) => (TOKENS.has(value) ? colour(TOKENS.get(value)) : value));
+    JSON.parse(text, (_, value) => (TOKENS.has(value) ? colour(TOKENS.get(value) ?? "") : value));
 
   /* List where a tree of settings names tokens: {"updatemenus[0].font.color": "ink"}. */
-  function tokensIn(tree, path = "", found = {}) {
+  function tokensIn(/** @type {any} */ tree, path = "", /** @type {Record<string, string>} */ found = {}) {
     for (const [key, value] of Object.entries(tree ?? {})) {
       const here = Array.isArray(tree) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
       if (value && typeof value === "object") tokensIn(value, here, found);
-      else if (TOKENS.has(value)) found[here] = TOKENS.get(value);
+      else if (TOKENS.has(value)) found[here] = TOKENS.get(value) ?? "";
     }
     return found;
   }
 
   /* ---- a figure's own buttons, by keyboard: plotly's cannot be reached ---- */
 
+  /** @param {Partial<Plot> | null} [plot] */
   const menuOf = (plot) => plot?.layout?.updatemenus?.find((menu) => menu.buttons?.length > 1);
 
+  /** @type {(canvas: HTMLElement, plot: Plot) => void} */
   function describeKeys(canvas, plot) {
     const menu = menuOf(plot);
     if (!menu) return;
@@ -204,23 +236,25 @@
     canvas.dataset.hint = "← → to switch";
   }
 
+  /** @param {HTMLElement} canvas */
   function forgetKeys(canvas) {
     canvas.removeAttribute("aria-description");
     delete canvas.dataset.hint;
   }
 
+  /** @param {KeyboardEvent} event */
   function onKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const canvas = event.target;
-    if (!step || !canvas.classList?.contains("nb-figure__canvas")) return;
-    const plot = live.get(canvas.closest(".nb-figure"))?.plot;
+    if (!step || !(canvas instanceof HTMLElement && canvas.matches(".nb-figure__canvas"))) return;
+    const plot = /** @type {Plot | undefined} */ (live.get(figureOf(canvas))?.plot);
     const menu = menuOf(plot);
-    if (!menu) return;
+    if (!plot || !menu) return;
     event.preventDefault();
     const count = menu.buttons.length;
     const next = ((menu.active ?? 0) + step + count) % count;
     const { method = "restyle", args } = menu.buttons[next];
-    const at = plot.layout.updatemenus.indexOf(menu);
+    const at = plot.layout.updatemenus?.indexOf(menu);
     Promise.resolve(window.Plotly[method]?.(plot, ...args)).then(() =>
       window.Plotly.relayout(plot, { [`updatemenus[${at}].active`]: next }),
     );
@@ -228,11 +262,15 @@
 
   /* ---- drawing and taking down ---- */
 
-  const canvasOf = (figure) => figure.querySelector(".nb-figure__canvas");
-  const sizeOf = (canvas) => ({ width: canvas.clientWidth, height: canvas.clientHeight });
+  const canvasOf = (/** @type {HTMLElement} */ figure) =>
+    /** @type {HTMLElement} */ (figure.querySelector(".nb-figure__canvas"));
+  const figureOf = (/** @type {Element} */ canvas) => /** @type {HTMLElement} */ (canvas.closest(".nb-figure"));
+  const sizeOf = (/** @type {HTMLElement} */ canvas) => ({ width: canvas.clientWidth, height: canvas.clientHeight });
 
+  /** @param {HTMLElement} figure */
   async function draw(figure) {
     if (live.has(figure)) return;
+    /** @type {Drawing} */
     const drawing = { plot: null, resizer: null, tokens: {} };
     live.set(figure, drawing);
     try {
@@ -243,10 +281,10 @@
       const spec = parsed(text, variables(figure));
       drawing.tokens = tokensIn(JSON.parse(text));
       const canvas = canvasOf(figure);
-      const plot = document.createElement("div");
-      plot.className = "nb-figure__plot";
-      canvas.append(plot);
-      drawing.plot = plot;
+      const box = document.createElement("div");
+      box.className = "nb-figure__plot";
+      canvas.append(box);
+      drawing.plot = box;
       const layout = {
         dragmode: false, // a finger or a wheel over a figure scrolls the page
         ...spec.layout,
@@ -254,7 +292,7 @@
         autosize: false,
         template: template(figure),
       };
-      await Plotly.newPlot(plot, spec.data, layout, { displayModeBar: false, ...spec.config });
+      const plot = await Plotly.newPlot(box, spec.data, layout, { displayModeBar: false, ...spec.config });
       if (live.get(figure) !== drawing) {
         Plotly.purge(plot);
         plot.remove();
@@ -273,6 +311,7 @@
     }
   }
 
+  /** @param {HTMLElement} figure */
   function purge(figure) {
     const drawing = live.get(figure);
     if (!drawing) return;
@@ -286,8 +325,9 @@
     release(drawing);
   }
 
+  /** @param {HTMLElement} figure */
   function resize(figure) {
-    const plot = live.get(figure)?.plot;
+    const plot = /** @type {Plot | undefined} */ (live.get(figure)?.plot);
     if (!plot || !figure.isConnected) return;
     const size = sizeOf(canvasOf(figure));
     const { width, height } = plot.layout;
@@ -299,8 +339,9 @@
   function retheme() {
     for (const [figure, { plot, tokens, view }] of live) {
       view?.retheme?.();
-      if (!plot?.layout) continue;
+      if (!plot || !("layout" in plot)) continue;
       const colour = variables(figure);
+      /** @type {Record<string, unknown>} */
       const layout = { template: template(figure) };
       for (const [path, token] of Object.entries(tokens)) {
         const [, trace, setting] = path.match(/^data\[(\d+)\]\.(.+)$/) ?? [];
@@ -311,6 +352,7 @@
     }
   }
 
+  /** @type {(figure: HTMLElement, name: string, plot: HTMLElement) => void} */
   function announce(figure, name, plot) {
     figure.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: { plot } }));
   }
@@ -320,8 +362,9 @@
   const near = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) wanted.add(target);
-        else wanted.delete(target);
+        const figure = /** @type {HTMLElement} */ (target);
+        if (isIntersecting) wanted.add(figure);
+        else wanted.delete(figure);
       }
       drawWanted();
     },
@@ -330,7 +373,9 @@
 
   const far = new IntersectionObserver(
     (entries) => {
-      for (const { target, isIntersecting } of entries) if (!isIntersecting) purge(target);
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) purge(/** @type {HTMLElement} */ (target));
+      }
     },
     { rootMargin: FAR },
   );
@@ -373,4 +418,4 @@
   if (window.document$) window.document$.subscribe(mount);
   else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
-})(document.currentScript);
+})();

@@ -15,6 +15,7 @@
   // The contents list marks the last heading that has passed the upper third of the window. The browser
   // tells when one does: to measure where all of them stand would lay out the whole post.
   const passed = new Set();
+  /** @type {{link: HTMLAnchorElement, heading: HTMLElement}[]} */
   let links = [];
   const reading = new IntersectionObserver(
     (entries) => {
@@ -27,13 +28,14 @@
         if (link !== here) link.removeAttribute("aria-current");
         else if (!link.hasAttribute("aria-current")) {
           link.setAttribute("aria-current", "location");
-          showIn(link.closest(".page-toc"), link);
+          showIn(/** @type {Element} */ (link.closest(".page-toc")), link);
         }
       }
     },
     { rootMargin: "10000000px 0px -66% 0px" },
   );
 
+  /** @type {(list: Element, link: Element) => void} */
   function showIn(list, link) {
     const [box, place] = [list.getBoundingClientRect(), link.getBoundingClientRect()];
     if (place.top < box.top || place.bottom > box.bottom) {
@@ -46,10 +48,14 @@
     reading.disconnect();
     passed.clear();
     if (!wide.matches) return;
-    links = [...document.querySelectorAll(".page-toc__link")]
-      .map((link) => ({ link, heading: document.getElementById(decodeURI(link.hash.slice(1))) }))
-      .filter(({ heading }) => heading);
-    for (const { heading } of links) reading.observe(heading);
+    links = [];
+    for (const one of document.querySelectorAll(".page-toc__link")) {
+      const link = /** @type {HTMLAnchorElement} */ (one);
+      const heading = document.getElementById(decodeURI(link.hash.slice(1)));
+      if (!heading) continue;
+      links.push({ link, heading });
+      reading.observe(heading);
+    }
   }
 
   wide.addEventListener("change", follow);
@@ -58,14 +64,16 @@
   // (site.css, `.partly`): else what is above would change its height after the page has been scrolled.
   const layOut = () => document.documentElement.classList.remove("partly");
   window.addEventListener("popstate", layOut, true);
-  document.addEventListener("click", (event) => event.target.closest?.("a[href*='#']") && layOut(), true);
+  const within = (/** @type {Event} */ { target }, /** @type {string} */ selector) =>
+    target instanceof Element ? target.closest(selector) : null;
+  document.addEventListener("click", (event) => within(event, "a[href*='#']") && layOut(), true);
   document.addEventListener("keydown", (event) => event.key === "End" && layOut(), true);
 
   // As code comes into view Material adds a copy button, in a navigation landmark; a button is not navigation.
   const buttons = new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
       for (const node of addedNodes) {
-        if (node.localName === "nav") node.setAttribute("role", "none");
+        if (node instanceof HTMLElement && node.localName === "nav") node.setAttribute("role", "none");
       }
     }
   });
@@ -80,10 +88,12 @@
     for (const scroller of document.querySelectorAll(SCROLLERS)) observer.observe(scroller);
   }
 
+  const found = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
+
   // On narrow screens the search opens from a button. The header outlives instant navigation.
   document.querySelector(".site-search-open")?.addEventListener("click", () => {
-    document.querySelector("[data-md-toggle=search]").click();
-    document.querySelector("[data-md-component=search-query]").focus();
+    found("[data-md-toggle=search]").click();
+    found("[data-md-component=search-query]").focus();
   });
 
   // The skip link leads to the first heading of the contents, past a post's introduction; and instant
@@ -91,10 +101,10 @@
   document.addEventListener(
     "click",
     (event) => {
-      if (!event.target.closest(".md-skip")) return;
+      if (!within(event, ".md-skip")) return;
       event.preventDefault();
       event.stopPropagation();
-      const content = document.querySelector("[data-md-component=content]");
+      const content = found("[data-md-component=content]");
       content.setAttribute("tabindex", "-1");
       content.focus();
     },

@@ -10,29 +10,33 @@
   const TABLES = "table[data-sortable], .sortable table";
   const NUMBER = /^[+\-\u2212]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?/i;
 
+  /** @param {HTMLTableCellElement | undefined} cell */
   function valueOf(cell) {
     if (!cell) return "";
     const text = (cell.dataset.value ?? cell.textContent).trim();
     return /^[\u2013\u2014-]?$/.test(text) ? "" : text;
   }
 
+  /** @param {string} text */
   function toNumber(text) {
     const found = NUMBER.exec(text);
     return found ? Number(found[0].replace("\u2212", "-").replaceAll(",", "")) : NaN;
   }
 
+  /** @type {(table: HTMLTableElement, column: number, descending: boolean) => void} */
   function sort(table, column, descending) {
     for (const body of table.tBodies) {
       const rows = [...body.rows].map((row) => ({ row, text: valueOf(row.cells[column]) }));
       const filled = rows.filter(({ text }) => text !== "");
       const numeric = filled.every(({ text }) => !Number.isNaN(toNumber(text)));
       const words = new Intl.Collator(document.documentElement.lang || "en", { numeric: true, sensitivity: "base" });
-      const compare = numeric ? (a, b) => toNumber(a.text) - toNumber(b.text) : (a, b) => words.compare(a.text, b.text);
-      filled.sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
+      const order = descending ? -1 : 1;
+      filled.sort(({ text: a }, { text: b }) => order * (numeric ? toNumber(a) - toNumber(b) : words.compare(a, b)));
       body.append(...filled.map(({ row }) => row), ...rows.filter(({ text }) => text === "").map(({ row }) => row));
     }
   }
 
+  /** @param {HTMLTableElement} table */
   function equip(table) {
     const head = table.tHead?.rows[table.tHead.rows.length - 1];
     if (!head || head.querySelector(".table-sort")) return;
@@ -57,7 +61,7 @@
   }
 
   function mount() {
-    document.querySelectorAll(TABLES).forEach(equip);
+    for (const table of document.querySelectorAll(TABLES)) equip(/** @type {HTMLTableElement} */ (table));
   }
 
   // As in site.js: from the disk Material announces no page.
