@@ -37,6 +37,9 @@ __all__ = [
 GAP = 12
 TITLE = 34
 
+#: The weight that is drawn brightest in a matrix beside the ideal one.
+FULL = 0.35
+
 #: What readers call the attention modules of a model.
 LAYERS = {
     "encoder.0.attention": "encoder 1",
@@ -81,7 +84,7 @@ def matrix_beside_ideal(learned: Numbers, ideal: Ideal, order: NDArray[np.int64]
         write(figure, left, TITLE / 2 - 2, title, colour=INK)
         shown = matrix[np.ix_(order, order)]
         axes = panel(figure, left, TITLE, side, side)
-        _show_weights(axes, shown, most=0.35)
+        _show_weights(axes, shown, most=FULL)
     return Figure(static=figure)
 
 
@@ -228,6 +231,9 @@ def attention_explorer(
                 module: packed(weights[row]) for module, weights in modules.items()
             }
     data = {
+        "grid": round(len(truths[0].weights) ** 0.5),
+        "full": FULL,
+        "channels": list(CHANNELS),
         "examples": [example(batch, row, truths[row]) for row in range(len(batch))],
         "models": [
             {

@@ -13,6 +13,7 @@ from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import (
+    BRIGHTEST,
     KIND_COLOURS,
     SIGNAL,
     draw_coloured,
@@ -181,6 +182,8 @@ def attention_view(
                 for slot in np.flatnonzero(batch.present[row])
             ],
             "colours": list(KIND_COLOURS),
+            "between": SIGNAL,
+            "quantile": BRIGHTEST,
             "layers": [
                 {"name": name, "heads": len(matrix), "weights": packed(matrix)}
                 for name, matrix in weights.items()

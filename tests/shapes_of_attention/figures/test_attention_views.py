@@ -118,6 +118,12 @@ def test_the_explorer_knows_the_truth_about_each_image(explorer: View) -> None:
         assert [shape["kept"] for shape in example["shapes"]] == BATCH.kept[row, slots].tolist()
 
 
+def test_the_explorer_is_told_how_images_are_cut(explorer: View) -> None:
+    assert explorer.data["grid"] ** 2 == len(explorer.data["examples"][0]["owner"])
+    queries, keys = MODELS["channels"][CROSS].shape[-2:]
+    assert len(explorer.data["channels"]) * queries == keys
+
+
 def test_the_explorer_names_models_layers_and_checkpoints(explorer: View) -> None:
     flagship, channels = explorer.data["models"]
     assert flagship["checkpoint"] == "0123456789ab"
@@ -156,6 +162,14 @@ def test_a_sorted_matrix_stands_beside_the_ideal_in_the_same_order() -> None:
     left, right = (axes.images[0].get_array() for axes in figure.axes if axes.images)
     np.testing.assert_array_equal(left, learned[order][:, order])
     np.testing.assert_array_equal(right, truth.weights[order][:, order])
+
+
+def test_the_explorer_s_matrix_is_as_bright_as_the_static_one(explorer: View) -> None:
+    truth = ideal_attention(BATCH, 0)
+    static = attention_views.matrix_beside_ideal(truth.weights, truth, np.arange(64)).static
+    assert {image.norm.vmax for axes in static.axes for image in axes.images} == {
+        explorer.data["full"]
+    }
 
 
 def test_a_patch_glows_the_more_the_more_weight_it_has() -> None:

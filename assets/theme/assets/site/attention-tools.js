@@ -1,4 +1,5 @@
-/* What the attention views share: weights as they travel, their colours, and small pieces of a page. */
+/* What the attention views share: weights as they travel, their colours, a canvas to draw on, and small pieces of a
+   page. */
 
 // prettier-ignore
 const VIRIDIS = [
@@ -7,11 +8,18 @@ const VIRIDIS = [
   [122, 209, 81], [165, 219, 54], [210, 226, 27], [253, 231, 37],
 ];
 
+/* ---- numbers ---- */
+
+/** @param {string} text base64 */
 export function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-/* Unpack [..., keys] into rows that add up to one (or stay zero). */
+/**
+ * Unpack [..., keys] into rows that add up to one (or stay zero).
+ * @param {string} text
+ * @param {number} keys
+ */
 export function unpack(text, keys) {
   const levels = bytes(text);
   const weights = new Float32Array(levels.length);
@@ -23,26 +31,139 @@ export function unpack(text, keys) {
   return weights;
 }
 
-/* Give the colour [red, green, blue] of a share from 0 to 1. */
+/**
+ * Give the row of one query: of a matrix [query, key], [keys].
+ * @type {(matrix: Float32Array, query: number, keys: number) => Float32Array}
+ */
+export const rowOf = (matrix, query, keys) => matrix.subarray(query * keys, (query + 1) * keys);
+
+/**
+ * Add up the weights of a row [keys] on those keys that are members.
+ * @type {(row: Float32Array, member: (key: number) => boolean) => number}
+ */
+export const massOn = (row, member) => row.reduce((sum, weight, key) => (member(key) ? sum + weight : sum), 0);
+
+/** The mass that attention to all keys alike would put on the members. @type {typeof massOn} */
+export const uniformOn = (row, member) => row.reduce((sum, _, key) => (member(key) ? sum + 1 : sum), 0) / row.length;
+
+export const percent = (/** @type {number} */ share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
+
+/* ---- colours and canvases ---- */
+
+/**
+ * Give the colour [red, green, blue] of a share from 0 to 1.
+ * @param {number} share
+ */
 export function viridis(share) {
   const place = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
   const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
   return VIRIDIS[low].map((v, i) => Math.round(v + (place - low) * (VIRIDIS[low + 1][i] - v)));
 }
 
+/** @param {HTMLCanvasElement} canvas */
+export const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+
+/**
+ * Make a picture of one pixel a cell; drawn large, without smoothing, it has no seams.
+ * @param {number} side
+ * @param {(cell: number) => number[]} colour red, green, blue, and where it is not 255 how opaque
+ */
+export function picture(side, colour) {
+  const pixels = new ImageData(side, side);
+  for (let cell = 0; cell < side * side; cell++) pixels.data.set([...colour(cell), 255].slice(0, 4), 4 * cell);
+  const still = element("canvas", { width: side, height: side });
+  contextOf(still).putImageData(pixels, 0, 0);
+  return still;
+}
+
+/**
+ * Give an empty canvas as dense as the screen, measured in CSS pixels.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function surface(canvas) {
+  const dense = Math.min(window.devicePixelRatio || 1, 2);
+  const width = Math.max(1, canvas.clientWidth);
+  const height = Math.max(1, canvas.clientHeight);
+  const pixels = { width: Math.round(width * dense), height: Math.round(height * dense) };
+  if (canvas.width !== pixels.width || canvas.height !== pixels.height) Object.assign(canvas, pixels);
+  const context = contextOf(canvas);
+  context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.imageSmoothingEnabled = false;
+  return { context, width, height };
+}
+
+/**
+ * Tell which cell of a canvas a pointer is on.
+ * @param {MouseEvent} event
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} cells along either side
+ */
+export function cellAt(event, canvas, cells) {
+  const bounds = canvas.getBoundingClientRect();
+  const at = (/** @type {number} */ value, /** @type {number} */ size) =>
+    Math.min(cells - 1, Math.max(0, Math.floor((cells * value) / size)));
+  return {
+    row: at(event.clientY - bounds.top, bounds.height),
+    column: at(event.clientX - bounds.left, bounds.width),
+  };
+}
+
+/* ---- pieces of a page ---- */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string | number>} attributes
+ * @param {(Node | string)[]} children
+ */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   made.append(...children);
   return made;
 }
 
-/* Make a labelled choice; `fill` gives it [key, title] pairs and the key that is chosen. */
+/** @typedef {ReturnType<typeof panel>} Panel */
+
+/**
+ * Make a canvas in a frame, with a title above it.
+ * @param {string} block what its classes begin with
+ * @param {string} title none where it is empty
+ * @param {Record<string, string | number>} role of the frame, for assistive technology
+ */
+export function panel(block, title, role) {
+  const canvas = element("canvas", { class: `${block}__canvas`, "aria-hidden": "true" });
+  const frame = element("div", { class: `${block}__frame`, ...role }, canvas);
+  const heading = element("div", { class: "explorer__title" }, title);
+  const root = element("div", { class: `${block}__panel` }, ...(title ? [heading] : []), frame);
+  return { root, heading, frame, canvas };
+}
+
+/**
+ * Describe a frame in which arrow keys move along `steps` places.
+ * @param {string} label
+ * @param {number} steps
+ */
+export const slider = (label, steps) => ({
+  role: "slider",
+  tabindex: "0",
+  "aria-label": label,
+  "aria-valuemin": 1,
+  "aria-valuemax": steps,
+  "aria-valuenow": 1,
+});
+
+/**
+ * Make a labelled choice; `fill` gives it [key, title] pairs and the key that is chosen.
+ * @param {string} label
+ * @param {(key: string) => void} change
+ */
 export function chooser(label, change) {
   const select = element("select", { class: "explorer__select" });
   select.addEventListener("change", () => change(select.value));
   let shown = "";
-  const fill = (options, value) => {
+  const fill = (/** @type {[string | number, string][]} */ options, /** @type {string | number} */ value) => {
     if (shown !== String(options)) {
       shown = String(options);
       select.replaceChildren(...options.map(([key, title]) => element("option", { value: key }, title)));
@@ -52,3 +173,10 @@ export function chooser(label, change) {
   const name = element("span", { class: "explorer__name" }, label);
   return { root: element("label", { class: "explorer__choice" }, name, select), fill };
 }
+
+/**
+ * Offer numbers from 1, whose keys count from 0.
+ * @param {number} count
+ * @returns {[number, string][]}
+ */
+export const numbers = (count) => Array.from({ length: count }, (_, i) => [i, String(i + 1)]);

@@ -11,12 +11,22 @@ from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.palette import BLUE, GREEN, LINE, PANEL, VERMILION
 from shapes_of_attention.series.data import SeriesBatch
 
-__all__ = ["KIND_COLOURS", "SIGNAL", "draw_coloured", "line_axes", "sample_places", "series_matrix"]
+__all__ = [
+    "BRIGHTEST",
+    "KIND_COLOURS",
+    "SIGNAL",
+    "draw_coloured",
+    "line_axes",
+    "sample_places",
+    "series_matrix",
+]
 
 
 #: Kinds of shape, after Okabe and Ito; they read on both papers.
 KIND_COLOURS = (VERMILION, BLUE, GREEN)
 SIGNAL = "#8b8f97"
+#: The quantile of a matrix's weights that is drawn brightest; what is larger looks the same.
+BRIGHTEST = 0.998
 
 
 def sample_places(batch: SeriesBatch) -> Numbers:
@@ -73,7 +83,7 @@ def series_matrix(
             axes.plot(x[where] if turned else x, y[where] if turned else y, color=colour, lw=1.5)
     axes = panel(figure, left + strip, top + strip, side, side)
     axes.set_facecolor(PANEL)
-    largest = float(np.nanquantile(weights, 0.998))
+    largest = float(np.nanquantile(weights, BRIGHTEST))
     axes.imshow(
         np.sqrt(np.clip(np.asarray(weights) / max(largest, 1e-9), 0, 1)),
         vmin=0,
