@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 # What the site needs is installed; what tests, checks, benchmarks and training need besides.
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
+# What checks scripts, styles and Markdown.
+NODE   := node_modules/.ready
 
 # uv installs: several times as fast as pip, and it checks every hash in locks/. What pip was told of its sources, it is told too.
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -26,7 +28,7 @@ export NO_MKDOCS_2_WARNING := 1
 override export TITLE := $(value TITLE)
 
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format clean new-post benchmark campaign audit train vendor lock
+.PHONY: help site serve test lint lint-web format clean new-post benchmark campaign audit train vendor lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1~\2/' | column -t -s '~'
@@ -41,14 +43,24 @@ test: $(DEV) ## Run all tests, those in a real browser among them
 	@$(BIN)/python -m workbench.browser
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: $(DEV) ## Check style and types
+lint: $(DEV) ## Check style and types in every language (some need Node and npm)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/djlint --quiet --lint assets/theme code/notebook_embed/templates/*/*.j2
+	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/zizmor --offline --quiet .github
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-web; \
+	elif [ "$$CI" = true ]; then echo "Scripts, styles and Markdown need Node 20.19 or newer, with npm."; exit 1; \
+	else echo "Scripts, styles and Markdown were not checked: there is no npm (Node 20.19 or newer)."; fi
+
+lint-web: $(NODE)
+	@npm run --silent lint
 
 format: $(DEV) ## Bring the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE) && npm run --silent format; fi
 
 clean: ## Remove the site and all caches; the environment stays
 	rm -rf site site.previous .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -90,4 +102,9 @@ $(READY): locks/installer.txt locks/site.txt locks/torch.txt pyproject.toml
 $(DEV): $(READY) locks/dev.txt
 	@echo "Installing what tests, checks, benchmarks and training need ..."
 	@$(UV) --no-deps --require-hashes -r locks/dev.txt
+	@touch $@
+
+$(NODE): package.json package-lock.json
+	@echo "Installing package-lock.json into node_modules (once, and whenever it changes) ..."
+	@npm ci --engine-strict --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -343,7 +343,7 @@ def table(record: dict[str, Any]) -> str:
     cells = " | ".join("yes" if noticed[name] else "**no**" for name in names)
     lines.append(f"| new number after a change in `code/` | {cells} |")
     if not record["mystmd"]["builds"]:
-        lines += ["", f"MyST's own builder does not build offline: “{record['mystmd']['says']}”."]
+        lines += ["", f"MyST's own builder does not build offline: `{record['mystmd']['says']}`."]
     return "\n".join(lines)
 
 
