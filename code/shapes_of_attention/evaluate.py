@@ -49,10 +49,11 @@ def evaluate(
         if attention is not None and hiding is not None:
             attention.add(batch)
             hiding.add(batch)
-    found: dict[str, Any] = {"images": images, "seed": seed, "colour": colour.result()}
+    found: dict[str, Any] = {"images": images, "seed": seed, "colour": colour.result().as_record()}
     if attention is not None and hiding is not None:
-        found["attention"] = attention.result()
-        found["intervention"] = hiding.result()
+        found["attention"] = attention.result().as_record()
+        slopes = hiding.result()
+        found["intervention"] = slopes.as_record() if slopes else {}
     return found
 
 

@@ -23,8 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, IMAGE_VALIDATION_SEED, ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
-from shapes_of_attention.measure.colours import ColourScore
-from shapes_of_attention.measure.painting import batches, paint_levels
+from shapes_of_attention.measure.colours import ColourResult, score_colours
+from shapes_of_attention.measure.painting import batches
 from shapes_of_attention.models import build_model
 from shapes_of_attention.models.experts import (
     GROUPED_FLOPS,
@@ -161,8 +161,8 @@ def train_variant(
 
     def measure() -> dict[str, float]:
         found = _colour(model, images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED)
-        print(f"{label}: colour error {found['colour_error_median']:.2f}", flush=True)
-        return {key: round(float(value or 0), 4) for key, value in found.items() if key in _CURVE}
+        print(f"{label}: colour error {found.colour_error_median:.2f}", flush=True)
+        return found.as_curve()
 
     fitted = fit(model, loss_of, run, measure=measure)
     # What is kept is what is measured: weights of 16 bits. Biases decide close calls and stay long.
@@ -176,7 +176,7 @@ def train_variant(
     test: dict[str, Any] = {
         "images": _TEST_IMAGES,
         "seed": IMAGE_TEST_SEED,
-        "colour": _colour(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED),
+        "colour": _colour(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED).as_record(),
         "feed_forward_parameters": _feed_forward_parameters(model),
         "megaflops_per_image": round(_flops(model) / 1e6, 2),
         "load_over_training": log.points,
@@ -185,20 +185,14 @@ def train_variant(
     return test
 
 
-_CURVE = ("colour_error_median", "within_8", "filtered_removed", "psnr")
-
-
 def _move(routers: dict[str, Router], routings: dict[str, Routing], rate: float) -> None:
     """Move every router's bias by the load of the batch."""
     for layer, routing in routings.items():
         routers[layer].balance(routing.load(), rate=rate)
 
 
-def _colour(model: nn.Module, *, images: int, seed: int) -> dict[str, float | None]:
-    score = ColourScore()
-    for batch in batches(images=images, seed=seed, config=ShapesConfig()):
-        score.add(batch, paint_levels(model, batch))
-    return score.result()
+def _colour(model: nn.Module, *, images: int, seed: int) -> ColourResult:
+    return score_colours(model, batches(images=images, seed=seed, config=ShapesConfig()))
 
 
 def _feed_forward_parameters(model: nn.Module) -> int:

@@ -32,12 +32,13 @@ import torch
 from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import attention_views, explanations
 from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
-from shapes_of_attention.interpret.knockout import attention_names, keys_hidden, weights_replaced
-from shapes_of_attention.interpret.scores import company_error, head_shares
+from shapes_of_attention.interpret.knockout import keys_hidden, weights_replaced
+from shapes_of_attention.measure.attention_score import AttentionScore
+from shapes_of_attention.measure.colours import company_error
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.regions import patch_cover
-from shapes_of_attention.models import capture_attention
+from shapes_of_attention.models import attention_names, capture_attention
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
@@ -62,8 +63,9 @@ print(sum(len(batch) for batch in batches))
 
 # %%
 #| label: shares
-shares, reference = head_shares(teaching, batches)
-deeper_shares, _ = head_shares(deeper, batches)
+reference = AttentionScore(teaching, attention_names(teaching)).over(batches).result()
+shares = reference.modules
+deeper_shares = AttentionScore(deeper, attention_names(deeper)).over(batches).result().modules
 print({name: found.group.shape for name, found in shares.items()}, "heads x kinds")
 
 # %%
@@ -167,40 +169,37 @@ explanations.hidden_shape(
 #| label: hiding
 found = {}
 for name, model in (("teaching", teaching), ("deeper", deeper)):
-    hiding = Intervention(model)
-    for part in batches:
-        hiding.add(part)
-    apart = np.concatenate(hiding.apart)
-    true = np.concatenate(hiding.expected)[apart].ravel()
-    painted = np.concatenate(hiding.observed)[apart].ravel()
-    found[name] = (true, painted, hiding.result())
-    print(name, found[name][2])
+    hiding = Intervention(model).over(batches)
+    changes = hiding.changes()
+    true, painted = changes.expected[changes.apart], changes.observed[changes.apart]
+    found[name] = (true.ravel(), painted.ravel(), hiding.result())
+    print(name, found[name][2].as_record())
 
 # %%
 #| label: change-scatter
 explanations.change_scatter(
     [
-        ("Teaching model", *found["teaching"][:2], found["teaching"][2]["slope"],
+        ("Teaching model", *found["teaching"][:2], found["teaching"][2].slope,
          explanations.TEACHING),
-        ("Deeper model", *found["deeper"][:2], found["deeper"][2]["slope"], explanations.DEEPER),
+        ("Deeper model", *found["deeper"][:2], found["deeper"][2].slope, explanations.DEEPER),
     ]
 )  # fmt: skip
 
 # %%
 #| label: slope
-print(f"{found['teaching'][2]['slope']:.2f}")
+print(f"{found['teaching'][2].slope:.2f}")
 
 # %%
 #| label: slope-correlation
-print(f"{found['teaching'][2]['correlation']:.3f}")
+print(f"{found['teaching'][2].correlation:.3f}")
 
 # %%
 #| label: slope-deeper
-print(f"{found['deeper'][2]['slope']:.2f}")
+print(f"{found['deeper'][2].slope:.2f}")
 
 # %%
 #| label: shapes-hidden
-print(found["teaching"][2]["shapes"])
+print(found["teaching"][2].shapes)
 
 # %% [markdown]
 # ## One head at a time

@@ -33,9 +33,10 @@ from shapes_of_attention.efficient.families import FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.figures import efficiency
 from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
-from shapes_of_attention.measure.series import token_truth
+from shapes_of_attention.measure.series import join_slots, token_truth
+from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.attention import explicit_attention
-from shapes_of_attention.series.data import SeriesConfig, make_series
+from shapes_of_attention.series.data import SeriesConfig, make_series, same_group
 from shapes_of_attention.training.checkpoint import read_tensors
 
 torch.set_num_threads(1)
@@ -316,46 +317,43 @@ with torch.no_grad():
     full(torch.from_numpy(batch.signal))
 
 truth = token_truth(batch, token=10)  # asks, others: [series, slots, tokens]
-asks = torch.from_numpy(truth.asks & truth.others.any(axis=2, keepdims=True)).float()
-place = torch.arange(asks.shape[2])
-beyond = ((place[:, None] - place).abs() > budget.window).float()  # [query, key]
-others = torch.from_numpy(truth.others).float()
+asks = truth.asks & truth.others.any(axis=2, keepdims=True)
+others, asking = join_slots(asks, truth.others)  # [series, query, key], [series, query]
+place = np.arange(asks.shape[2])
+beyond = np.broadcast_to(np.abs(place[:, None] - place) > budget.window, others.shape)
 
+looks = AttentionShares()
+looks.add(
+    {f"layer {n}": explicit_attention(*given)[1] for n, given in enumerate(heard, start=1)},
+    np.stack([beyond, others], axis=1),  # two groups of keys for each query
+    np.stack([asking, asking], axis=1),
+)
+looked = looks.result()
+for name, share in looked.modules.items():
+    print(f"{name}: beyond", *(f"{part:.0%}" for part in share[:, 0]), end="")
+    print("  on the others", *(f"{part:.0%}" for part in share[:, 1]))
+even_far, even_found = looked.uniform
+print(f"uniform: beyond {even_far:.0%}  on the others {even_found:.0%}")
 
-def shares(weight):
-    """Give the shares of attention [series, heads, query, key] beyond a window, on the others."""
-    away = torch.einsum("bhqk,qk,bsq->h", weight, beyond, asks)
-    company = torch.einsum("bhqk,bsk,bsq->h", weight, others, asks)
-    return away / asks.sum(), company / asks.sum()
-
-
-far, found = zip(*(shares(explicit_attention(*given)[1]) for given in heard), strict=True)
-even = torch.full((len(asks), 1, len(place), len(place)), 1 / len(place))
-even_far, even_found = shares(even)
-for number_of, (one, other) in enumerate(zip(far, found, strict=True), start=1):
-    print(f"layer {number_of}: beyond", *(f"{share:.0%}" for share in one), end="")
-    print("  on the others", *(f"{share:.0%}" for share in other))
-print(f"uniform: beyond {even_far[0]:.0%}  on the others {even_found[0]:.0%}")
-
-size = ((batch.kind[:, :, None] == batch.kind[:, None, :]) & batch.present[:, None, :]).sum(axis=2)
-ideal = float(((1 - 1 / torch.from_numpy(size).clamp_min(1))[..., None] * asks).sum() / asks.sum())
+size = same_group(batch.kind).sum(axis=2)[..., None]  # [series, slots, 1]
+ideal = np.broadcast_to(1 - 1 / np.maximum(size, 1), asks.shape)[asks].mean()
 print(f"ideal: on the others {ideal:.0%}")
 
 # %%
 #| label: far-share
-print(f"{torch.stack(far).mean():.0%}")
+print(f"{np.stack([share[:, 0] for share in looked.modules.values()]).mean():.0%}")
 
 # %%
 #| label: far-uniform
-print(f"{even_far[0]:.0%}")
+print(f"{even_far:.0%}")
 
 # %%
 #| label: best-on-others
-print(f"{torch.stack(found).max():.0%}")
+print(f"{max(share[:, 1].max() for share in looked.modules.values()):.0%}")
 
 # %%
 #| label: uniform-on-others
-print(f"{even_found[0]:.0%}")
+print(f"{even_found:.0%}")
 
 # %%
 #| label: ideal-on-others

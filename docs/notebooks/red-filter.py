@@ -38,7 +38,7 @@ from shapes_of_attention.interpret.units import (
     patch_classes,
     units_stilled,
 )
-from shapes_of_attention.measure.colours import REMOVED_BELOW
+from shapes_of_attention.measure.colours import REMOVED_BELOW, colour_error
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means
 from shapes_of_attention.training.checkpoint import load_model
@@ -172,7 +172,7 @@ no_filter = recoloured(small, small.colour, red_filter=False)
 with_filter = paint_levels(model, small)
 without_filter = paint_levels(load_model(unfiltered_path), small)
 means = interior_means(without_filter, no_filter)
-off = np.abs(means - no_filter.group_mean).mean(axis=-1)[no_filter.kept]
+off = colour_error(means, no_filter.group_mean)[no_filter.kept]
 print(
     "images", rows, "beside", unfiltered_path.stem, "which errs by", round(float(np.median(off)), 1)
 )
@@ -321,7 +321,7 @@ def without(units):
         means = interior_means(paint_levels(model, batch), batch)
     gone = float((means[circles].max(axis=-1) < REMOVED_BELOW).mean())
     rest = batch.kept & ~circles
-    error = float(np.median(np.abs(means - batch.group_mean).mean(axis=-1)[rest]))
+    error = float(np.median(colour_error(means, batch.group_mean)[rest]))
     return gone, error
 
 

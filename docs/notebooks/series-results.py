@@ -34,7 +34,12 @@ from IPython.display import HTML
 
 from shapes_of_attention.figures import series_results as drawn
 from shapes_of_attention.figures.series_results import results_table
-from shapes_of_attention.measure.series import drawn_amplitudes, ideal_attention, redraw, score
+from shapes_of_attention.measure.series import (
+    drawn_amplitudes,
+    ideal_attention,
+    redraw,
+    score_amplitudes,
+)
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
@@ -425,7 +430,7 @@ groups = np.stack([(some.kind == kind).sum(axis=1) for kind in range(len(SERIES_
 row = int(np.flatnonzero((groups >= 2).all(axis=1))[0])
 example = make_series([row], seed=SERIES_TEST_SEED)
 redrawn = redraw(model, example)
-print("series", row, score(redrawn, example))
+print("series", row, score_amplitudes(redrawn, example).as_record())
 
 # %%
 #| label: prediction

@@ -23,7 +23,7 @@ from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
 from shapes_of_attention.efficient.entmax import EntmaxAttention
 from shapes_of_attention.efficient.families import FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
-from shapes_of_attention.measure.series import redraw, score
+from shapes_of_attention.measure.series import score_redrawing
 from shapes_of_attention.series.data import SeriesBatch, SeriesConfig, make_series
 from shapes_of_attention.training.checkpoint import write_tensors
 from shapes_of_attention.training.short import ShortRun, fit, is_recorded, write_record
@@ -95,9 +95,9 @@ def train_family(study: Study, *, steps: int, assets: Path) -> dict[str, Any] | 
         loss = error[shape].mean() + error[~shape].mean()
         return loss + _SPAN_PRICE * sum((s.price() for s in spans), start=torch.zeros(()))
 
-    fitted = fit(model, loss_of, run, measure=lambda: score(redraw(model, few), few))
+    fitted = fit(model, loss_of, run, measure=lambda: score_redrawing(model, few).as_record())
     test = {
-        **score(redraw(model, test_batch), test_batch),
+        **score_redrawing(model, test_batch).as_record(),
         **baselines(test_batch),
         **learned(model),
     }

@@ -26,14 +26,13 @@ import torch
 from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, ShapesBatch, make_shapes
 from shapes_of_attention.interpret.knockout import (
     HiddenFrom,
-    attention_names,
     head_averages,
     heads_stilled,
 )
-from shapes_of_attention.interpret.scores import company_error
 from shapes_of_attention.interpret.thresholds import climb, crossing, find_circles, vote
+from shapes_of_attention.measure.colours import company_error
 from shapes_of_attention.measure.intervention import Intervention
-from shapes_of_attention.models import EncoderDecoder
+from shapes_of_attention.models import EncoderDecoder, attention_names
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
 
 __all__ = ["LEADS", "scan_heads", "scan_thresholds"]
@@ -54,10 +53,10 @@ def mean_errors(model: torch.nn.Module, batches: list[ShapesBatch]) -> list[floa
 
 def hide(model: Any, batches: list[ShapesBatch]) -> dict[str, Any]:
     """Hide one shape of each image from a model, or from a part of it, and take the slopes."""
-    hiding = Intervention(model)
-    for batch in batches:
-        hiding.add(batch)
-    found = hiding.result()
+    slopes = Intervention(model).over(batches).result()
+    if slopes is None:
+        raise ValueError("no image has two kept shapes of a kind; scan more images")
+    found = slopes.as_record()
     return {
         "slope": found["slope"],
         "by_kind": list(found["slope_by_kind"].values()),
@@ -181,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
             found = scan_models(chosen.checkpoints, images=chosen.images)
         else:
             found = scan_red(chosen.checkpoints, circles=chosen.circles)
-    except CheckpointError as error:
+    except (CheckpointError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     note = {

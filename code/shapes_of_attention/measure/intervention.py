@@ -1,6 +1,10 @@
 """Hide one shape and see whether the others' colour follows: the strongest evidence."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -8,30 +12,89 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.data.rules import same_group
-from shapes_of_attention.measure.ideal import KEY_PIXELS, group_patches
+from shapes_of_attention.measure.ideal import KEY_PIXELS
 from shapes_of_attention.measure.painting import paint_levels
-from shapes_of_attention.measure.regions import interior_means
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import EncoderDecoder
 
-__all__ = ["Intervention"]
+__all__ = ["Changes", "Intervention", "InterventionResult"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What became of every shape whose group lost a member; colours are levels 0-255.
+
+    Attributes
+    ----------
+    expected : float32 [shapes, 3], change of the true mean.
+    observed : float32 [shapes, 3], change of the painted colour over the shape's interior.
+    kind : int8 [shapes], index into `KINDS`.
+    apart : bool [shapes], whether the shape shares no patch with the hidden one, so that only the
+        hidden one has lost keys.
+    """
+
+    expected: NDArray[np.float32]
+    observed: NDArray[np.float32]
+    kind: NDArray[np.int8]
+    apart: NDArray[np.bool_]
+
+    def slope(self, chosen: NDArray[np.bool_]) -> float:
+        """Fit painted against true change, through the origin, over `chosen` [shapes]: 1 is all."""
+        x, y = self.expected[chosen].ravel(), self.observed[chosen].ravel()
+        return float((x * y).sum() / max(float((x * x).sum()), 1e-12))
+
+    def correlation(self, chosen: NDArray[np.bool_]) -> float:
+        """Correlate painted with true change over `chosen` [shapes]; 0 if nothing was painted."""
+        x, y = self.expected[chosen].ravel(), self.observed[chosen].ravel()
+        return float(np.corrcoef(x, y)[0, 1]) if y.any() else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterventionResult:
+    """Slopes of painted against true change, 1 where all of the change follows and 0 where none.
+
+    Attributes
+    ----------
+    slope : over the shapes that share no patch with the hidden one.
+    slope_all : over all shapes of the groups.
+    slope_by_kind : kind -> as `slope`.
+    correlation : of both changes, over the shapes of `slope`.
+    shapes, shapes_all : how many shapes `slope` and `slope_all` rest on.
+    """
+
+    slope: float
+    slope_all: float
+    slope_by_kind: dict[str, float]
+    correlation: float
+    shapes: int
+    shapes_all: int
+
+    def as_record(self) -> dict[str, Any]:
+        """Write it down as records do, in four digits."""
+        found = asdict(self)
+        for name in ("slope", "slope_all", "correlation"):
+            found[name] = round(found[name], 4)
+        found["slope_by_kind"] = {k: round(v, 4) for k, v in self.slope_by_kind.items()}
+        return found
 
 
 class Intervention:
     """Hides one shape of a group from the cross-attention's keys and watches the others' colour.
 
-    For each image one shape is hidden, taken from the groups with two or more kept shapes. `slope`
-    is that of the painted change against the change of the true mean, through the origin, over
-    those shapes of the group that share no patch with the hidden one; `slope_all` is over all.
+    For each image one shape is hidden, taken from the groups with two or more kept shapes.
     """
 
     def __init__(self, model: EncoderDecoder) -> None:
         self.model = model
         self.patch = model.config.patch
         self.channels = 3 if model.config.tokens == "channel" else 1
-        self.expected: list[NDArray[np.float32]] = []
-        self.observed: list[NDArray[np.float32]] = []
-        self.kinds: list[NDArray[np.int8]] = []
-        self.apart: list[NDArray[np.bool_]] = []
+        self._changes: list[Changes] = []
+
+    def over(self, batches: Iterable[ShapesBatch]) -> Self:
+        """Take in several batches."""
+        for batch in batches:
+            self.add(batch)
+        return self
 
     def add(self, batch: ShapesBatch) -> None:
         """Paint a batch with and without one shape in sight."""
@@ -46,8 +109,7 @@ class Intervention:
         able = np.take_along_axis(size[rows] >= 2, order, axis=1)
         hidden = np.take_along_axis(order, able.argmax(axis=1)[:, None], axis=1)[:, 0]
 
-        _, _, cover = group_patches(batch, self.patch)
-        touched = cover >= KEY_PIXELS  # [batch, slots, patches]
+        touched = patch_cover(batch, self.patch) >= KEY_PIXELS  # [batch, slots, patches]
         seen = np.ones((len(batch), touched.shape[2]), dtype=np.bool_)
         seen[rows] = ~touched[rows, hidden]
         mask = torch.from_numpy(np.tile(seen, (1, self.channels)))[:, None, None, :]
@@ -61,30 +123,46 @@ class Intervention:
         count = size[image, slot][:, None]
         mean = batch.group_mean[image, slot]
         without = (mean * count - batch.colour[image, hidden[row]]) / (count - 1)
-        self.expected.append(without - mean)
-        self.observed.append((after - before)[image, slot])
-        self.kinds.append(batch.kind[image, slot])
         shared = (touched[image, slot] & touched[image, hidden[row]]).any(axis=1)
-        self.apart.append(~shared)
+        self._changes.append(
+            Changes(
+                expected=without - mean,
+                observed=(after - before)[image, slot],
+                kind=batch.kind[image, slot],
+                apart=~shared,
+            )
+        )
 
-    def result(self) -> dict[str, Any]:
-        """Summarise: slopes and the number of shapes they rest on."""
-        if not self.expected:
-            return {}
-        expected, observed = np.concatenate(self.expected), np.concatenate(self.observed)
-        kinds, apart = np.concatenate(self.kinds), np.concatenate(self.apart)
+    def changes(self) -> Changes:
+        """Give what became of every shape so far; no shape at all where no group had two."""
+        empty = Changes(
+            expected=np.empty((0, 3), dtype=np.float32),
+            observed=np.empty((0, 3), dtype=np.float32),
+            kind=np.empty(0, dtype=np.int8),
+            apart=np.empty(0, dtype=np.bool_),
+        )
+        parts = [empty, *self._changes]
+        return Changes(
+            expected=np.concatenate([part.expected for part in parts]),
+            observed=np.concatenate([part.observed for part in parts]),
+            kind=np.concatenate([part.kind for part in parts]),
+            apart=np.concatenate([part.apart for part in parts]),
+        )
 
-        def slope(chosen: NDArray[np.bool_]) -> float:
-            x, y = expected[chosen].ravel(), observed[chosen].ravel()
-            return round(float((x * y).sum() / max(float((x * x).sum()), 1e-12)), 4)
-
-        everything = np.ones_like(apart)
-        x, y = expected[apart].ravel(), observed[apart].ravel()
-        return {
-            "slope": slope(apart),
-            "slope_all": slope(everything),
-            "slope_by_kind": {k: slope(apart & (kinds == i)) for i, k in enumerate(KINDS)},
-            "correlation": round(float(np.corrcoef(x, y)[0, 1]), 4) if y.any() else 0.0,
-            "shapes": int(apart.sum()),
-            "shapes_all": len(apart),
-        }
+    def result(self) -> InterventionResult | None:
+        """Summarise: slopes and the number of shapes they rest on; None where there is no shape."""
+        found = self.changes()
+        apart = found.apart
+        if len(apart) == 0:
+            return None
+        return InterventionResult(
+            slope=found.slope(apart),
+            slope_all=found.slope(np.ones_like(apart)),
+            slope_by_kind={
+                kind: found.slope(apart & (found.kind == number))
+                for number, kind in enumerate(KINDS)
+            },
+            correlation=found.correlation(apart),
+            shapes=int(apart.sum()),
+            shapes_all=len(apart),
+        )

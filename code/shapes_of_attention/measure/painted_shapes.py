@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.data import KINDS, ShapesConfig
+from shapes_of_attention.measure.colours import colour_error
 from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 
@@ -49,9 +50,8 @@ class PaintedShapes:
 
     @property
     def error(self) -> NDArray[np.float32]:
-        """Colour error of each shape, as in `ColourScore`: [shapes]."""
-        error: NDArray[np.float32] = np.abs(self.painted - self.wanted).mean(axis=-1)
-        return error
+        """Colour error of each shape: [shapes]."""
+        return colour_error(self.painted, self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,20 +8,26 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch, profile, same_group
 
 __all__ = [
     "REACHES",
     "TOLERANCE",
+    "AmplitudeResult",
+    "TokenAttention",
+    "TokenShares",
     "TokenTruth",
     "amplitude_errors",
-    "attention_score",
     "by_situation",
     "drawn_amplitudes",
     "ideal_attention",
+    "join_slots",
     "redraw",
-    "score",
+    "score_amplitudes",
+    "score_attention",
+    "score_redrawing",
     "shift_difference",
     "token_truth",
 ]
@@ -66,15 +72,47 @@ def amplitude_errors(drawn: NDArray[np.float32], batch: SeriesBatch) -> NDArray[
     return errors
 
 
-def score(drawn: NDArray[np.float32], batch: SeriesBatch) -> dict[str, float]:
+@dataclass(frozen=True, kw_only=True)
+class AmplitudeResult:
+    """How drawn series differ from the true ones; amplitudes are in the unit of the signal.
+
+    Attributes
+    ----------
+    amplitude_error_median, amplitude_error_mean : over shapes, of the absolute difference between
+        the drawn amplitude and the group's mean.
+    within_tolerance : share of the shapes whose error is at most `TOLERANCE`.
+    mse : mean squared difference over all samples.
+    """
+
+    amplitude_error_median: float
+    amplitude_error_mean: float
+    within_tolerance: float
+    mse: float
+
+    def as_record(self) -> dict[str, float]:
+        """Write it down as records do, in five digits, the mean square in six."""
+        return {
+            "amplitude_error_median": round(self.amplitude_error_median, 5),
+            "amplitude_error_mean": round(self.amplitude_error_mean, 5),
+            "within_tolerance": round(self.within_tolerance, 5),
+            "mse": round(self.mse, 6),
+        }
+
+
+def score_amplitudes(drawn: NDArray[np.float32], batch: SeriesBatch) -> AmplitudeResult:
     """Summarise how drawn series [batch, length] differ from the true ones."""
     errors = amplitude_errors(drawn, batch)[batch.present]
-    return {
-        "amplitude_error_median": round(float(np.median(errors)), 5),
-        "amplitude_error_mean": round(float(errors.mean()), 5),
-        "within_tolerance": round(float((errors <= TOLERANCE).mean()), 5),
-        "mse": round(float(np.square(drawn - batch.target).mean()), 6),
-    }
+    return AmplitudeResult(
+        amplitude_error_median=float(np.median(errors)),
+        amplitude_error_mean=float(errors.mean()),
+        within_tolerance=float((errors <= TOLERANCE).mean()),
+        mse=float(np.square(drawn - batch.target).mean()),
+    )
+
+
+def score_redrawing(model: nn.Module, batch: SeriesBatch) -> AmplitudeResult:
+    """Let a model redraw a batch and judge the amplitudes."""
+    return score_amplitudes(redraw(model, batch), batch)
 
 
 def by_situation(
@@ -187,60 +225,112 @@ def ideal_attention(batch: SeriesBatch, *, token: int, row: int = 0) -> NDArray[
     return weights
 
 
-def attention_score(model: nn.Module, batch: SeriesBatch, *, token: int) -> dict[str, Any]:
-    """Say which share of attention lands where it should, for each layer and head.
+def join_slots(
+    asks: NDArray[np.bool_], right: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say what is right for each token that must draw a shape: what is right for that shape.
 
-    Over all tokens that must draw a shape: the share on tokens that hold a shape of its group, and,
-    for shapes with company, the share on tokens of the *others* of the group. `uniform` is what
-    attention to all tokens alike would score, `ideal` what averaging the group alike would.
+    No token must draw two shapes, as no two lie over each other.
+
+    Parameters
+    ----------
+    asks : [batch, slots, query], the tokens that must draw the slot's shape.
+    right : [batch, slots, key], the tokens that are right for it.
+
+    Returns
+    -------
+    right : [batch, query, key]
+    asks : [batch, query]
     """
+    joined: NDArray[np.bool_] = np.einsum("bsq,bsk->bqk", asks, right)
+    asking: NDArray[np.bool_] = np.any(asks, axis=1)
+    return joined, asking
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenShares:
+    """Mean shares of attention of one module's heads, parts of one, over tokens that draw a shape.
+
+    Attributes
+    ----------
+    group : [heads], on tokens that hold a shape of its group.
+    others : [heads], on tokens of the *others* of its group, over shapes in company.
+    others_by_kind : [heads, kinds], the same kind by kind.
+    """
+
+    group: NDArray[np.float64]
+    others: NDArray[np.float64]
+    others_by_kind: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenAttention:
+    """Where attention between tokens went, and what that is to be compared with.
+
+    Attributes
+    ----------
+    modules : name of a module -> shares of its heads.
+    group_uniform, others_uniform : what attention to all tokens alike would score.
+    others_ideal : what averaging the group alike would.
+    """
+
+    modules: dict[str, TokenShares]
+    group_uniform: float
+    others_uniform: float
+    others_ideal: float
+
+    def as_record(self) -> dict[str, Any]:
+        """Write it down as records do, in four digits."""
+
+        def listed(share: NDArray[np.float64]) -> list[float]:
+            return [round(float(x), 4) for x in share]
+
+        return {
+            "layers": {
+                name: {"group": listed(found.group), "others": listed(found.others)}
+                for name, found in self.modules.items()
+            },
+            "uniform": {
+                "group": round(self.group_uniform, 4),
+                "others": round(self.others_uniform, 4),
+            },
+            "ideal": {"group": 1.0, "others": round(self.others_ideal, 4)},
+            "by_kind": {
+                kind: {
+                    name: listed(found.others_by_kind[:, number])
+                    for name, found in self.modules.items()
+                }
+                for number, kind in enumerate(SERIES_KINDS)
+            },
+        }
+
+
+def score_attention(model: nn.Module, batch: SeriesBatch, *, token: int) -> TokenAttention:
+    """Say which share of attention lands where it should, for each layer and head."""
     truth = token_truth(batch, token=token)
     company = truth.asks & truth.others.any(axis=2, keepdims=True)
     with torch.no_grad(), capture_attention(model) as weights:
         model(torch.from_numpy(batch.signal))
+    # First all shapes, then kind by kind.
+    chosen = [company, *(company & (batch.kind == n)[..., None] for n in range(len(SERIES_KINDS)))]
+    joined = [join_slots(asks, truth.others) for asks in chosen]
+    others, group = AttentionShares(), AttentionShares()
+    others.add(weights, *(np.stack(part, axis=1) for part in zip(*joined, strict=True)))
+    right, asks = join_slots(truth.asks, truth.group)
+    group.add(weights, right[:, None], asks[:, None])
+    on_group, on_others = group.result(), others.result()
     size = same_group(batch.kind).sum(axis=2)
     ideal = np.broadcast_to((1 - 1 / np.maximum(size, 1))[..., None], company.shape)
-    layers = {}
-    for name, attention in weights.items():
-        mass = attention.double().numpy()
-        layers[name] = {
-            "group": _shares(mass, truth.asks, truth.group),
-            "others": _shares(mass, company, truth.others),
-        }
-    return {
-        "layers": layers,
-        "uniform": {
-            "group": _uniform(truth.asks, truth.group),
-            "others": _uniform(company, truth.others),
+    return TokenAttention(
+        modules={
+            name: TokenShares(
+                group=on_group.modules[name][:, 0],
+                others=share[:, 0],
+                others_by_kind=share[:, 1:],
+            )
+            for name, share in on_others.modules.items()
         },
-        "ideal": {"group": 1.0, "others": round(float(ideal[company].mean()), 4)},
-        "by_kind": {
-            kind: {
-                name: _shares(
-                    attention.double().numpy(),
-                    company & (batch.kind == number)[..., None],
-                    truth.others,
-                )
-                for name, attention in weights.items()
-            }
-            for number, kind in enumerate(SERIES_KINDS)
-        },
-    }
-
-
-def _shares(
-    mass: NDArray[np.float64], asks: NDArray[np.bool_], right: NDArray[np.bool_]
-) -> list[float]:
-    """Average, over the asking tokens, the mass on the right ones, by head.
-
-    `mass` [batch, heads, query, key]; `asks` [batch, slots, query]; `right` [batch, slots, key].
-    """
-    landed = np.einsum(
-        "bhqk,bsk,bsq->h", mass, right.astype(float), asks.astype(float), optimize=True
+        group_uniform=float(on_group.uniform[0]),
+        others_uniform=float(on_others.uniform[0]),
+        others_ideal=float(ideal[company].mean()),
     )
-    return [round(float(share), 4) for share in landed / max(int(asks.sum()), 1)]
-
-
-def _uniform(asks: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
-    share = right.mean(axis=2)[..., None] * asks
-    return round(float(share.sum() / max(int(asks.sum()), 1)), 4)

@@ -5,7 +5,12 @@ from typing import Any
 from torch import nn
 
 from shapes_of_attention.models.attention import Attention, explicit_attention
-from shapes_of_attention.models.capture import capture_attention, capture_outputs
+from shapes_of_attention.models.capture import (
+    attention_names,
+    attention_of,
+    capture_attention,
+    capture_outputs,
+)
 from shapes_of_attention.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from shapes_of_attention.models.encoder_only import EncoderOnly, EncoderOnlyConfig
 from shapes_of_attention.models.fully_connected import FullyConnected, FullyConnectedConfig
@@ -23,6 +28,8 @@ __all__ = [
     "FullyConnectedConfig",
     "UNet",
     "UNetConfig",
+    "attention_names",
+    "attention_of",
     "build_model",
     "capture_attention",
     "capture_outputs",

@@ -8,7 +8,26 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models.attention import Attention
 
-__all__ = ["capture_attention", "capture_outputs"]
+__all__ = ["attention_names", "attention_of", "capture_attention", "capture_outputs"]
+
+
+def attention_names(model: nn.Module) -> list[str]:
+    """List the attention modules of a model in the order in which they run."""
+    return [name for name, module in model.named_modules() if isinstance(module, Attention)]
+
+
+def attention_of(model: nn.Module, name: str) -> Attention:
+    """Return the attention module of that name.
+
+    Raises
+    ------
+    KeyError
+        If the model has no attention module of that name.
+    """
+    module = dict(model.named_modules()).get(name)
+    if not isinstance(module, Attention):
+        raise KeyError(f"the model has no attention {name!r}; it has {attention_names(model)}")
+    return module
 
 
 @contextmanager

@@ -24,10 +24,11 @@ from torch import Tensor, nn
 
 from shapes_of_attention.measure.series import (
     amplitude_errors,
-    attention_score,
     by_situation,
     redraw,
-    score,
+    score_amplitudes,
+    score_attention,
+    score_redrawing,
     shift_difference,
 )
 from shapes_of_attention.series.data import SERIES_TEST_SEED, SeriesConfig, make_series
@@ -166,7 +167,12 @@ def train(entry: SeriesRun, assets: Path) -> dict[str, Any]:
         drawn = model(torch.from_numpy(batch.signal))
         return (drawn - torch.from_numpy(batch.target)).abs().mean()
 
-    fitted = fit(model, loss_of, entry.run, measure=lambda: score(redraw(model, check), check))
+    fitted = fit(
+        model,
+        loss_of,
+        entry.run,
+        measure=lambda: score_redrawing(model, check).as_record(),
+    )
     # A sweep must not see the test series: the rate is chosen by it.
     test = fitted.curve[-1] if entry.name.startswith("sweep/") else _test(model)
     path = entry.record_path(assets)
@@ -186,14 +192,15 @@ def _test(model: nn.Module) -> dict[str, Any]:
     drawn = redraw(model, batch)
     crowded = make_series(range(_TEST_SERIES // 4), seed=SERIES_TEST_SEED, config=CROWDED)
     result: dict[str, Any] = {
-        **score(drawn, batch),
+        **score_amplitudes(drawn, batch).as_record(),
         **by_situation(amplitude_errors(drawn, batch), batch),
         "shift_difference": shift_difference(model, batch, shift=10),
-        "crowded": score(redraw(model, crowded), crowded),
+        "crowded": score_redrawing(model, crowded).as_record(),
     }
     if isinstance(model, TokenModel) and isinstance(model.body, AttentionBody):
         some = make_series(range(_TEST_SERIES // 4), seed=SERIES_TEST_SEED)
-        result["attention"] = attention_score(model, some, token=model.config.token)
+        looked = score_attention(model, some, token=model.config.token)
+        result["attention"] = looked.as_record()
     return result
 
 

@@ -25,8 +25,8 @@ from torch.nn import functional
 
 from shapes_of_attention.data import IMAGE_VALIDATION_SEED, ShapesConfig
 from shapes_of_attention.data.stream import ShapesStream, shapes_loader
-from shapes_of_attention.measure.colours import ColourScore
-from shapes_of_attention.measure.painting import batches, paint_levels
+from shapes_of_attention.measure.colours import score_colours
+from shapes_of_attention.measure.painting import batches
 from shapes_of_attention.models import build_model
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
@@ -265,20 +265,17 @@ def _parameter_names(model: nn.Module, optimizer: Any) -> dict[str, nn.Parameter
 
 def _curve_point(model: nn.Module, run: RunConfig, progress: Progress) -> dict[str, float]:
     model.eval()
-    score = ColourScore()
-    for batch in batches(
-        images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED, config=ShapesConfig(**run.data)
-    ):
-        score.add(batch, paint_levels(model, batch))
+    config = ShapesConfig(**run.data)
+    found = score_colours(
+        model, batches(images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED, config=config)
+    )
     model.train()
-    found = score.result()
-    chosen = ("colour_error_median", "within_8", "filtered_removed", "psnr")
     return {
         "images": progress.images,
         "seconds": round(progress.seconds, 2),
         "wall_seconds": round(progress.wall_seconds, 2),
         "loss": progress.loss,
-        **{name: round(value, 4) for name in chosen if (value := found[name]) is not None},
+        **found.as_curve(),
     }
 
 

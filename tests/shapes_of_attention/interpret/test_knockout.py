@@ -5,13 +5,12 @@ import torch
 
 from shapes_of_attention.interpret.knockout import (
     HiddenFrom,
-    attention_names,
     head_averages,
     heads_stilled,
     keys_hidden,
     weights_replaced,
 )
-from shapes_of_attention.models import build_model, capture_attention
+from shapes_of_attention.models import attention_names, build_model, capture_attention
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 2}
 CROSS = ["decoder.0.cross_attention", "decoder.1.cross_attention"]

@@ -1,11 +1,17 @@
 """The ideal attention solves the task: it gathers each group's mean, and nothing else."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shapes_of_attention.data import ShapesBatch, make_shapes
-from shapes_of_attention.measure.ideal import Ideal, ideal_attention
+from shapes_of_attention.data import KINDS, ShapesBatch, make_shapes
+from shapes_of_attention.measure.ideal import (
+    Ideal,
+    group_patches,
+    ideal_attention,
+    patches_of_others,
+)
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 
 images = st.integers(0, 10_000).map(lambda index: make_shapes([index], seed=5))
@@ -92,3 +98,32 @@ def test_background_and_filtered_circles_ask_for_nothing() -> None:
         assert not truth.weights[silent].any()
         assert not truth.group[silent].any()
         assert not truth.others[silent].any()
+
+
+def test_group_patches_are_those_that_shapes_of_the_kind_touch():
+    batch = make_shapes(range(20), seed=4)
+    queries, keys, cover = group_patches(batch, 16)
+    for row in range(20):
+        for kind in range(len(KINDS)):
+            mask = np.zeros((128, 128), dtype=bool)
+            for slot in np.flatnonzero((batch.kind[row] == kind) & batch.kept[row]):
+                x0, y0, x1, y1 = batch.box[row, slot]
+                mask[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+            boxes = mask.reshape(8, 16, 8, 16).any(axis=(1, 3)).ravel()
+            assert not (keys[row, kind] & ~boxes).any()
+            assert not (queries[row, kind] & ~keys[row, kind]).any()
+    assert cover.shape == (20, 8, 64)
+
+
+def test_patches_of_others_hold_other_shapes_of_the_group_and_not_the_querys_own():
+    batch = make_shapes(range(12), seed=7)
+    queries, _, cover = group_patches(batch, 16)
+    others, ideal = patches_of_others(batch, queries, cover)
+    touched = cover >= 1
+    for row, kind, query in np.argwhere(queries):
+        members = np.flatnonzero((batch.kind[row] == kind) & batch.kept[row])
+        own = members[cover[row, members, query].argmax()]
+        wanted = touched[row, [m for m in members if m != own]].any(axis=0) & ~touched[row, own]
+        np.testing.assert_array_equal(others[row, kind, query], wanted)
+        assert ideal[row, kind] == pytest.approx(1 - 1 / len(members))
+    assert not (others.any(axis=3) & ~queries).any()

@@ -7,11 +7,11 @@ from torch import nn
 
 from shapes_of_attention.measure.series import (
     amplitude_errors,
-    attention_score,
     by_situation,
     drawn_amplitudes,
     ideal_attention,
-    score,
+    score_amplitudes,
+    score_attention,
     shift_difference,
     token_truth,
 )
@@ -36,9 +36,9 @@ def test_amplitudes_are_read_off_a_series_as_they_were_drawn(quiet):
 
 
 def test_the_target_scores_perfectly_and_a_flat_line_is_off_by_the_means(quiet):
-    best = score(quiet.target, quiet)
-    assert best["amplitude_error_median"] < 1e-4
-    assert best["within_tolerance"] == 1 and best["mse"] == 0
+    best = score_amplitudes(quiet.target, quiet)
+    assert best.amplitude_error_median < 1e-4
+    assert best.within_tolerance == 1 and best.mse == 0
     flat = amplitude_errors(np.zeros_like(quiet.target), quiet)
     np.testing.assert_allclose(flat[quiet.present], quiet.group_mean[quiet.present], atol=1e-5)
 
@@ -112,19 +112,17 @@ class Told(nn.Module):
 
 def test_uniform_and_ideal_attention_score_what_they_should():
     batch = make_series(range(30))
-    uniform = attention_score(Told(torch.full((1, 1, 50, 50), 0.02)), batch, token=10)
-    layer = uniform["layers"]["attention"]
-    assert layer["group"] == pytest.approx([uniform["uniform"]["group"]] * 2, abs=1e-3)
-    assert layer["others"] == pytest.approx([uniform["uniform"]["others"]] * 2, abs=1e-3)
+    uniform = score_attention(Told(torch.full((1, 1, 50, 50), 0.02)), batch, token=10)
+    layer = uniform.modules["attention"]
+    assert layer.group == pytest.approx([uniform.group_uniform] * 2, abs=1e-3)
+    assert layer.others == pytest.approx([uniform.others_uniform] * 2, abs=1e-3)
 
     one = make_series([0])
     ideal = torch.from_numpy(np.nan_to_num(ideal_attention(one, token=10)))
-    found = attention_score(Told(ideal[None, None]), one, token=10)
-    assert found["layers"]["attention"]["group"] == pytest.approx([1, 1], abs=1e-3)
+    found = score_attention(Told(ideal[None, None]), one, token=10)
+    assert found.modules["attention"].group == pytest.approx([1, 1], abs=1e-3)
     # Shapes that share a token with a neighbour of the group blur the split a little.
-    assert found["layers"]["attention"]["others"] == pytest.approx(
-        [found["ideal"]["others"]] * 2, abs=0.05
-    )
+    assert found.modules["attention"].others == pytest.approx([found.others_ideal] * 2, abs=0.05)
 
 
 def test_a_token_asks_for_the_shape_over_its_middle():
