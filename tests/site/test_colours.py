@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
@@ -77,12 +76,32 @@ def test_no_colour_is_stated_twice_in_code() -> None:
     assert not [colour for colour, times in counted.items() if times > 1]
 
 
-@pytest.mark.parametrize(
-    "file", [FIGURES_CSS, FIGURES_CSS.with_suffix(".js")], ids=lambda file: file.name
-)
-def test_the_generator_knows_none_of_this_blog_s_colours(file: Path) -> None:
+def test_the_tokens_stand_where_they_are_compared_and_nowhere_else() -> None:
+    kinds = {".py", ".js", ".css", ".html", ".svg", ".md", ".yml", ""}
+    files = [ROOT / "mkdocs.yml", ROOT / "assets/matplotlibrc"]
+    packages = [f"code/{name}" for name in ("blog_site", "notebook_embed", "shapes_of_attention")]
+    for folder in (*packages, "assets/theme", "docs"):
+        files += [p for p in (ROOT / folder).rglob("*") if p.is_file() and p.suffix in kinds]
     tokens = {colour for pair in TOKENS.values() for colour in pair}
-    assert not tokens & set(HEX.findall(file.read_text().lower()))
+    owners = {
+        str(file.relative_to(ROOT)): sorted(Counter(stated).values())
+        for file in files
+        if (
+            stated := [
+                c.lower() for c in HEX.findall(file.read_text("utf-8")) if c.lower() in tokens
+            ]
+        )
+    }
+    assert owners.keys() == {
+        "assets/matplotlibrc",
+        "assets/theme/assets/site/favicon.svg",
+        "assets/theme/assets/site/site.css",
+        "code/shapes_of_attention/palette.py",
+        "docs/authoring-guide.md",
+        "mkdocs.yml",
+    }
+    for name in ("assets/theme/assets/site/site.css", "code/shapes_of_attention/palette.py"):
+        assert owners[name] == [1] * len(tokens)
 
 
 SCHEMES = [
