@@ -43,6 +43,13 @@ from shapes_of_attention.efficient.masks import (
 )
 from shapes_of_attention.efficient.reformer import hash_buckets
 from shapes_of_attention.figures import efficiency
+from shapes_of_attention.measure.approximation import (
+    APPROXIMATIONS,
+    SETTINGS,
+    budget_errors,
+    keys_looked_at,
+    relative_error,
+)
 from shapes_of_attention.models.attention import explicit_attention
 
 torch.set_num_threads(1)
@@ -205,95 +212,23 @@ efficiency.reformer_diagram(buckets.flatten().tolist(), chunk=2)
 
 # %%
 #| label: error-data
-def diffuse(seed):
-    """Draw q, k, v [1, 1, 512, 32] without structure."""
-    return torch.randn(3, 1, 1, 512, 32, generator=torch.Generator().manual_seed(seed))
-
-
-def peaked(seed):
-    """Draw tokens around sixteen group centres; the query of a token resembles its group's keys."""
-    generator = torch.Generator().manual_seed(seed)
-    centre = torch.randn(16, 32, generator=generator)
-    group = torch.randint(16, (512,), generator=generator)
-    noise = torch.randn(3, 1, 1, 512, 32, generator=generator)
-    q, k = (1.5 * centre[group] + 0.3 * noise[place] for place in (0, 1))
-    return q, k, centre[group] + noise[2]
-
-
-def entropy(draw):
-    """Give the effective number of keys that a query looks at: exp of the mean entropy."""
-    q, k, v = draw(0)
-    weights = explicit_attention(q, k, v)[1].double().clamp_min(1e-30)
-    return float((-(weights * weights.log()).sum(-1)).mean().exp())
-
-
-print(f"diffuse: {entropy(diffuse):.0f} keys a query, peaked: {entropy(peaked):.0f}")
+keys = {title: keys_looked_at(*draw(0)[:2]) for title, draw in SETTINGS.items()}
+print(f"diffuse: {keys['diffuse']:.0f} keys a query, peaked: {keys['peaked']:.0f}")
 
 # %%
 #| label: keys-diffuse
-print(f"{entropy(diffuse):.0f}")
+print(f"{keys['diffuse']:.0f}")
 
 # %%
 #| label: keys-peaked
-print(f"{entropy(peaked):.0f}")
+print(f"{keys['peaked']:.0f}")
 
 # %%
 #| label: errors
-SEEDS = range(4)
-
-
-def relative(found, want):
-    return float((found - want).norm() / want.norm())
-
-
-def local_error(draw, budget, seed):
-    q, k, v = draw(seed)
-    return relative(local_attention(q, k, v, window=budget // 2), explicit_attention(q, k, v)[0])
-
-
-def linformer_error(draw, budget, seed):
-    q, k, v = draw(seed)
-    generator = torch.Generator().manual_seed(seed)
-    project = torch.randn(budget, 512, generator=generator) / budget**0.5
-    found = linformer_attention(q, k, v, to_keys=project, to_values=project)
-    return relative(found, explicit_attention(q, k, v)[0])
-
-
-def performer_error(draw, budget, seed):
-    q, k, v = draw(seed)
-    generator = torch.Generator().manual_seed(seed)
-    drawn = orthogonal_directions(budget, 32, generator=generator)
-    return relative(
-        performer_attention(q, k, v, directions=drawn), explicit_attention(q, k, v)[0]
-    )
-
-
-def reformer_error(draw, budget, seed):
-    """A round looks at two chunks of 16; the budget decides the number of rounds.
-
-    A shared key loses its length, so the query gets it: scores spread as far as the others'.
-    """
-    q, k, v = draw(seed)
-    q = q * k.norm(dim=-1).mean()
-    generator = torch.Generator().manual_seed(seed)
-    turns = torch.randn(budget // 32, 32, 16, generator=generator)
-    return relative(lsh_attention(q, v, rotations=turns, chunk=16), shared_attention(q, v))
-
-
-families = {
-    "local": local_error,
-    "linformer": linformer_error,
-    "performer": performer_error,
-    "reformer": reformer_error,
-}
 budgets = [32, 64, 128, 256, 512]
-error = {
-    title: {
-        name: (budgets, [np.mean([measure(draw, b, s) for s in SEEDS]) for b in budgets])
-        for name, measure in families.items()
-    }
-    for title, draw in (("diffuse", diffuse), ("peaked", peaked))
-}
+error = {title: {name: (budgets, []) for name in APPROXIMATIONS} for title in SETTINGS}
+for found in budget_errors(budgets=budgets):
+    error[found.setting][found.name][1].append(np.mean(found.against_claim))
 efficiency.error_chart(error)
 
 # %%
@@ -318,12 +253,12 @@ def slope(scale):
     for number in numbers:
         squared = []
         for seed in range(6):
-            q, k, v = (x[:, :, :64] for x in diffuse(seed))
+            q, k, v = (x[:, :, :64] for x in SETTINGS["diffuse"](seed))
             generator = torch.Generator().manual_seed(seed)
             drawn = orthogonal_directions(number, 32, generator=generator)
             want, _ = explicit_attention(scale * q, scale * k, v)
             found = performer_attention(scale * q, scale * k, v, directions=drawn)
-            squared.append(relative(found, want) ** 2)
+            squared.append(relative_error(found, want) ** 2)
         errors.append(np.sqrt(np.mean(squared)))
     return np.polyfit(np.log(numbers), np.log(errors), 1)[0]
 
