@@ -10,6 +10,12 @@ minutes on one core; assets/records/interpretation-heads.json.
 
 The second turns the red of filled circles through the threshold, for the teaching model and for
 those trained without the red filter. Half a minute a model; assets/records/interpretation-red.json.
+
+python -m shapes_of_attention.interpret.scan units
+
+Ranks the units of the encoder's last layer by how well they find red circles, then holds the best
+of them still, at zero and at their average, and as many others drawn by chance, over and over. Ten
+minutes on one core; assets/records/interpretation-units.json.
 """
 
 from __future__ import annotations
@@ -17,25 +23,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, ShapesBatch, make_shapes
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, ShapesBatch, ShapesConfig, make_shapes
 from shapes_of_attention.interpret.knockout import (
     HiddenFrom,
     head_averages,
     heads_stilled,
 )
 from shapes_of_attention.interpret.thresholds import climb, crossing, find_circles, vote
+from shapes_of_attention.interpret.units import (
+    ablate,
+    circles_left,
+    criterion,
+    hidden_activations,
+    patch_classes,
+    unit_averages,
+    unit_names,
+)
+from shapes_of_attention.measure import painting
 from shapes_of_attention.measure.colours import company_error
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.models import EncoderDecoder, attention_names
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
 
-__all__ = ["LEADS", "scan_heads", "scan_thresholds"]
+__all__ = ["LEADS", "UNIT_COUNTS", "scan_heads", "scan_thresholds", "scan_units"]
 
 #: Seed of the images whose averages still a head; no other measure uses them.
 STILL_SEED = 2_000_011
@@ -43,6 +60,13 @@ STILL_SEED = 2_000_011
 LEADS = np.arange(-30, 31, 2, dtype=np.float32)
 #: A circle's vote can be told where it moves the mean by at least so many levels (length in RGB).
 VISIBLE = 20.0
+#: How many units are held still at a time.
+UNIT_COUNTS = (5, 10, 20, 40, 80)
+
+
+def held_out(images: int) -> list[ShapesBatch]:
+    """Make the first images of the test seed, in batches."""
+    return list(painting.batches(images=images, seed=IMAGE_TEST_SEED, config=ShapesConfig()))
 
 
 def mean_errors(model: torch.nn.Module, batches: list[ShapesBatch]) -> list[float]:
@@ -132,12 +156,39 @@ def scan_thresholds(
     }
 
 
+def scan_units(
+    model: EncoderDecoder, *, images: int, counts: tuple[int, ...], draws: int
+) -> dict[str, Any]:
+    """Hold units of the encoder's last layer still: those that find red circles best, and others.
+
+    Units are ranked on images of their own, and averaged on those; the circles are counted on the
+    first `images` of the test seed.
+    """
+    ranking = make_shapes(range(256), seed=IMAGE_TEST_SEED + 1)
+    module = [name for name in unit_names(model) if name.startswith("encoder")][-1]
+    activation = hidden_activations(model, ranking)[module]
+    score = criterion(activation, patch_classes(ranking)).min(axis=0)
+    ranked = np.argsort(-score, kind="stable").tolist()
+    batches = held_out(images)
+    found: dict[str, Any] = {
+        "module": module,
+        "units": len(ranked),
+        "images": images,
+        "draws": draws,
+        "as_it_is": asdict(circles_left(model, batches)),
+    }
+    for held, at in (("zero", None), ("average", unit_averages(activation))):
+        found[held] = []
+        for count in counts:
+            ablation = ablate(model, module, ranked, batches, count=count, draws=draws, at=at)
+            found[held].append({**asdict(ablation), "rank": ablation.rank})
+            print(f"{count} units at {held}: {ablation.best}", file=sys.stderr)
+    return found
+
+
 def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
     """Scan the heads of the teaching model and of the deeper one."""
-    batches = [
-        make_shapes(range(start, min(start + 64, images)), seed=IMAGE_TEST_SEED)
-        for start in range(0, images, 64)
-    ]
+    batches = held_out(images)
     found = {}
     for name in ("flagship", "contrast-self-attention"):
         model = load_model(checkpoints / f"{name}.safetensors")
@@ -168,16 +219,28 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m shapes_of_attention.interpret.scan",
         description="Scan trained models by intervention.",
     )
-    parser.add_argument("part", choices=("heads", "red"))
+    parser.add_argument("part", choices=("heads", "red", "units"))
     parser.add_argument("--checkpoints", type=Path, default=Path("assets/checkpoints"))
     parser.add_argument("--records", type=Path, default=Path("assets/records"))
-    parser.add_argument("--images", type=int, default=256, help="images on which heads are scanned")
+    parser.add_argument("--images", type=int, default=256, help="images on which it is scanned")
     parser.add_argument("--circles", type=int, default=100, help="circles whose red is turned")
+    parser.add_argument(
+        "--draws", type=int, default=100, help="draws of units to compare the best with"
+    )
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=UNIT_COUNTS, help="units held still at a time"
+    )
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
         if chosen.part == "heads":
             found = scan_models(chosen.checkpoints, images=chosen.images)
+        elif chosen.part == "units":
+            model = load_model(chosen.checkpoints / "flagship.safetensors")
+            assert isinstance(model, EncoderDecoder)
+            found = scan_units(
+                model, images=chosen.images, counts=tuple(chosen.counts), draws=chosen.draws
+            )
         else:
             found = scan_red(chosen.checkpoints, circles=chosen.circles)
     except (CheckpointError, ValueError) as error:

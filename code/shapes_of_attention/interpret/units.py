@@ -8,8 +8,9 @@ the area under the ROC curve (AUC): the chance that a patch of a red circle gets
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,16 +18,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
-from shapes_of_attention.measure.regions import patch_cover
+from shapes_of_attention.data.rules import FILLED_CIRCLE
+from shapes_of_attention.measure.colours import REMOVED_BELOW, colour_error
+from shapes_of_attention.measure.painting import paint_levels
+from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import capture_outputs
 
 __all__ = [
     "CLASSES",
     "RIVALS",
+    "Ablation",
+    "CirclesLeft",
+    "ablate",
     "area_under_curve",
+    "circles_left",
     "criterion",
     "hidden_activations",
     "patch_classes",
+    "unit_averages",
     "unit_names",
     "units_stilled",
 ]
@@ -84,18 +93,147 @@ def hidden_activations(model: nn.Module, batch: ShapesBatch) -> dict[str, NDArra
     return {name: outputs[name].numpy() for name in names}
 
 
+def unit_averages(activation: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average activations [batch, patches, units] over images and patches: [units]."""
+    averages: NDArray[np.float32] = activation.mean(axis=(0, 1), dtype=np.float64).astype(
+        np.float32
+    )
+    return averages
+
+
 @contextmanager
-def units_stilled(model: nn.Module, module: str, units: Sequence[int]) -> Iterator[None]:
-    """Run with some units of one hidden layer held at zero."""
+def units_stilled(
+    model: nn.Module,
+    module: str,
+    units: Sequence[int],
+    *,
+    at: NDArray[np.float32] | None = None,
+) -> Iterator[None]:
+    """Run with some units of one hidden layer held still.
+
+    Parameters
+    ----------
+    module : one of `unit_names`.
+    units : numbers of the units.
+    at : [units of the layer], what each is held at, such as its `unit_averages`; zero when not
+        given. A unit at its average says nothing about the image, and unlike zero it is what later
+        layers are used to.
+    """
+    chosen = torch.tensor(list(units), dtype=torch.int64)
 
     def still(_: nn.Module, __: tuple[Tensor], output: Tensor) -> Tensor:
-        return output.index_fill(-1, torch.tensor(list(units), dtype=torch.int64), 0)
+        if at is None:
+            return output.index_fill(-1, chosen, 0)
+        held = torch.from_numpy(at).to(output)[chosen]
+        return output.index_copy(-1, chosen, held.expand(*output.shape[:-1], -1))
 
     handle = model.get_submodule(module).register_forward_hook(still)
     try:
         yield
     finally:
         handle.remove()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CirclesLeft:
+    """What a change inside a model does to the circles that are to be painted, and to the rest.
+
+    Attributes
+    ----------
+    gone : share of the kept filled circles whose painted colour is as good as black.
+    error_of_others : median colour error of the kept shapes of other kinds, levels 0-255.
+    """
+
+    gone: float
+    error_of_others: float
+
+
+def circles_left(model: nn.Module, batches: Iterable[ShapesBatch]) -> CirclesLeft:
+    """Let a model, changed or not, paint some batches, and count the kept circles that are gone.
+
+    Raises
+    ------
+    ValueError
+        If no batch has a kept filled circle, or none has another shape.
+    """
+    gone, errors = [], []
+    for batch in batches:
+        means = interior_means(paint_levels(model, batch), batch)
+        circles = batch.kept & (batch.kind == FILLED_CIRCLE)
+        gone.append(means[circles].max(axis=-1) < REMOVED_BELOW)
+        errors.append(colour_error(means, batch.group_mean)[batch.kept & ~circles])
+    removed, error = np.concatenate(gone), np.concatenate(errors)
+    if not len(removed) or not len(error):
+        raise ValueError("the images need kept filled circles and shapes of other kinds")
+    return CirclesLeft(gone=float(removed.mean()), error_of_others=float(np.median(error)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """What becomes of the circles without some units of a layer, and without others by chance.
+
+    Attributes
+    ----------
+    count : units held still at a time.
+    best : without the best units.
+    chance : without as many others, one for each draw.
+    """
+
+    count: int
+    best: CirclesLeft
+    chance: tuple[CirclesLeft, ...]
+
+    @property
+    def rank(self) -> float:
+        """Share of the draws that lose at least as many circles as the best units do.
+
+        With the best units themselves counted as a draw: the p-value of a permutation test.
+        """
+        as_many = sum(draw.gone >= self.best.gone for draw in self.chance)
+        return (as_many + 1) / (len(self.chance) + 1)
+
+
+def ablate(
+    model: nn.Module,
+    module: str,
+    ranked: Sequence[int],
+    batches: Sequence[ShapesBatch],
+    *,
+    count: int,
+    draws: int,
+    at: NDArray[np.float32] | None = None,
+    seed: int = 0,
+) -> Ablation:
+    """Hold the best `count` units of a layer still, and `draws` times as many of the others.
+
+    Parameters
+    ----------
+    module : one of `unit_names`.
+    ranked : all units of the layer, the best first.
+    at : what units are held at, see `units_stilled`.
+    seed : of the draws.
+
+    Raises
+    ------
+    ValueError
+        If fewer than `count` others are left to draw from.
+    """
+    if not 0 < count <= len(ranked) // 2:
+        raise ValueError(f"count must be 1 to {len(ranked) // 2}, half the units, got {count}")
+    generator = np.random.default_rng(seed)
+
+    def without(units: Sequence[int]) -> CirclesLeft:
+        with units_stilled(model, module, units, at=at):
+            return circles_left(model, batches)
+
+    others = np.asarray(ranked[count:])
+    return Ablation(
+        count=count,
+        best=without(list(ranked[:count])),
+        chance=tuple(
+            without(generator.choice(others, count, replace=False).tolist()) for _ in range(draws)
+        ),
+    )
 
 
 def area_under_curve(

@@ -50,6 +50,18 @@ def test_scanning_red_takes_the_models_without_filter_that_are_there(tmp_path):
         assert len(found["own"]) == len(found["vote"]) == len(found["leads"])
 
 
+def test_scanning_units_records_the_best_beside_every_draw(tmp_path):
+    save(tmp_path, "flagship")
+    given = ["units", "--checkpoints", str(tmp_path), "--records", str(tmp_path)]
+    assert scan.main([*given, "--images", "16", "--draws", "3", "--counts", "2", "4"]) == 0
+    record = json.loads((tmp_path / "interpretation-units.json").read_text())
+    assert record["module"] == "encoder.0.feed_forward.activation" and record["units"] == 16
+    for held in ("zero", "average"):
+        assert [found["count"] for found in record[held]] == [2, 4]
+        assert all(len(found["chance"]) == 3 for found in record[held])
+        assert all(0 <= found["best"]["gone"] <= 1 for found in record[held])
+
+
 def test_a_missing_checkpoint_ends_the_scan_with_a_message(tmp_path, capsys):
     assert scan.main(["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path)]) == 1
     assert "no such checkpoint" in capsys.readouterr().err

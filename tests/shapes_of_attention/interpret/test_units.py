@@ -5,15 +5,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from shapes_of_attention.data import make_shapes, red_dominant
 from shapes_of_attention.interpret.units import (
     CLASSES,
     RIVALS,
+    ablate,
     area_under_curve,
+    circles_left,
     criterion,
     hidden_activations,
     patch_classes,
+    unit_averages,
     unit_names,
     units_stilled,
 )
@@ -21,6 +25,12 @@ from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import build_model
 
 TINY = {"dim": 16, "heads": 2, "hidden": 12, "encoder_layers": 1, "decoder_layers": 1}
+
+
+@pytest.fixture
+def tiny():
+    torch.manual_seed(0)
+    return build_model("encoder-decoder", TINY).eval()
 
 
 @given(
@@ -98,3 +108,79 @@ def test_stilled_units_are_zero_and_the_others_as_they_were():
     np.testing.assert_array_equal(hidden_activations(model, batch)[name], plain[name])
     with units_stilled(model, name, []):
         np.testing.assert_array_equal(hidden_activations(model, batch)[name], plain[name])
+
+
+def test_units_are_held_at_what_is_asked_and_the_others_are_left_alone(tiny):
+    module = unit_names(tiny)[0]
+    batch = make_shapes(range(3), seed=2)
+    before = hidden_activations(tiny, batch)[module]
+    for at in (None, unit_averages(before)):
+        with units_stilled(tiny, module, [1, 4], at=at):
+            held = hidden_activations(tiny, batch)[module]
+        wanted = np.zeros(12, np.float32) if at is None else before.mean(axis=(0, 1))
+        for unit in range(12):
+            value = wanted[unit] if unit in (1, 4) else before[..., unit]
+            np.testing.assert_allclose(
+                held[..., unit], np.broadcast_to(value, held.shape[:2]), rtol=1e-5
+            )
+    np.testing.assert_array_equal(hidden_activations(tiny, batch)[module], before)
+
+
+class Painter(nn.Module):
+    """Paints the truth, but filled circles black where unit 3 of its layer is still."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+        self.layer = nn.Identity()
+        self.anchor = nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        target = torch.from_numpy(self.batch.target).float() / 255
+        if self.layer(torch.ones(1, 8))[0, 3] == 1:
+            return target
+        for row in range(len(target)):
+            for slot in np.flatnonzero(self.batch.kind[row] == 0):
+                x0, y0, x1, y1 = self.batch.box[row, slot].astype(int)
+                target[row, :, y0 : y1 + 1, x0 : x1 + 1] = 0
+        return target
+
+
+def test_an_ablation_finds_the_unit_that_decides_and_chance_seldom_does():
+    batch = make_shapes(range(30), seed=8)
+    model = Painter(batch)
+    ranked = [3, 0, 1, 2, 4, 5, 6, 7]
+    found = ablate(model, "layer", ranked, [batch], count=1, draws=9)
+    assert found.best.gone == 1
+    assert all(draw.gone == 0 for draw in found.chance) and len(found.chance) == 9
+    assert found.rank == pytest.approx(0.1)
+    assert found.best.error_of_others < 1
+    # The same unit at the value that it always has decides nothing.
+    still = ablate(model, "layer", ranked, [batch], count=1, draws=1, at=np.ones(8, np.float32))
+    assert still.best.gone == 0 and still.rank == 1
+
+
+def test_draws_repeat_with_their_seed_and_leave_out_the_best():
+    batch = make_shapes(range(8), seed=8)
+    model = Painter(batch)
+    ranked = [0, 3, 1, 2, 4, 5, 6, 7]  # now the one that decides is among the others
+    two = [
+        ablate(model, "layer", ranked, [batch], count=1, draws=20, seed=seed).chance
+        for seed in (1, 1, 2)
+    ]
+    assert two[0] == two[1] != two[2]
+    assert 0 < sum(draw.gone == 1 for draw in two[0]) < 20
+
+
+def test_more_than_half_of_the_units_leaves_too_few_to_compare_with():
+    batch = make_shapes(range(8), seed=8)
+    with pytest.raises(ValueError, match="count must be 1 to 4"):
+        ablate(Painter(batch), "layer", range(8), [batch], count=5, draws=1)
+
+
+def test_without_circles_nothing_can_be_told():
+    batch = make_shapes(range(60), seed=8)
+    bare = np.flatnonzero(~(batch.kept & (batch.kind == 0)).any(axis=1))[:2].tolist()
+    none = make_shapes(bare, seed=8)
+    with pytest.raises(ValueError, match="kept filled circles"):
+        circles_left(Painter(none), [none])
