@@ -48,6 +48,7 @@ lint: $(DEV) ## Check style and types in every language (some need Node and npm)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/djlint --quiet --lint assets/theme code/notebook_embed/templates/*/*.j2
+	@$(BIN)/yamllint --strict .github .pre-commit-config.yaml CITATION.cff mkdocs.yml
 	@$(BIN)/shellcheck .ci/run
 	@$(BIN)/zizmor --offline --quiet .github
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-web; \
