@@ -16,6 +16,11 @@ python -m shapes_of_attention.interpret.scan units
 Ranks the units of the encoder's last layer by how well they find red circles, then holds the best
 of them still, at zero and at their average, and as many others drawn by chance, over and over. Ten
 minutes on one core; assets/records/interpretation-units.json.
+
+python -m shapes_of_attention.interpret.scan reach
+
+Limits how far the encoder sees, and measures colours, slopes and the best unit. A minute on one
+core; assets/records/interpretation-reach.json.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from shapes_of_attention.interpret.knockout import (
     head_averages,
     heads_stilled,
 )
+from shapes_of_attention.interpret.reach import measure_reach
 from shapes_of_attention.interpret.thresholds import climb, crossing, find_circles, vote
 from shapes_of_attention.interpret.units import (
     ablate,
@@ -52,7 +58,7 @@ from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.models import EncoderDecoder, attention_names
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
 
-__all__ = ["LEADS", "UNIT_COUNTS", "scan_heads", "scan_thresholds", "scan_units"]
+__all__ = ["LEADS", "UNIT_COUNTS", "scan_heads", "scan_reach", "scan_thresholds", "scan_units"]
 
 #: Seed of the images whose averages still a head; no other measure uses them.
 STILL_SEED = 2_000_011
@@ -186,6 +192,29 @@ def scan_units(
     return found
 
 
+def scan_reach(model: EncoderDecoder, *, images: int) -> dict[str, Any]:
+    """Measure a model with its encoder limited to the patch itself, to 3×3, and further."""
+    return {
+        "images": images,
+        "reaches": {
+            name: {
+                "colour": found.colours.as_record(),
+                "company_error": round(found.company_error, 4),
+                "intervention": found.slopes.as_record() if found.slopes else {},
+                "best_units": {k: round(v, 4) for k, v in found.best_units.items()},
+            }
+            for name, found in measure_reach(model, held_out(images)).items()
+        },
+    }
+
+
+def teaching_model(checkpoints: Path) -> EncoderDecoder:
+    """Load the model that the posts look into."""
+    model = load_model(checkpoints / "flagship.safetensors")
+    assert isinstance(model, EncoderDecoder)
+    return model
+
+
 def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
     """Scan the heads of the teaching model and of the deeper one."""
     batches = held_out(images)
@@ -219,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m shapes_of_attention.interpret.scan",
         description="Scan trained models by intervention.",
     )
-    parser.add_argument("part", choices=("heads", "red", "units"))
+    parser.add_argument("part", choices=("heads", "red", "units", "reach"))
     parser.add_argument("--checkpoints", type=Path, default=Path("assets/checkpoints"))
     parser.add_argument("--records", type=Path, default=Path("assets/records"))
     parser.add_argument("--images", type=int, default=256, help="images on which it is scanned")
@@ -236,11 +265,14 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.part == "heads":
             found = scan_models(chosen.checkpoints, images=chosen.images)
         elif chosen.part == "units":
-            model = load_model(chosen.checkpoints / "flagship.safetensors")
-            assert isinstance(model, EncoderDecoder)
             found = scan_units(
-                model, images=chosen.images, counts=tuple(chosen.counts), draws=chosen.draws
+                teaching_model(chosen.checkpoints),
+                images=chosen.images,
+                counts=tuple(chosen.counts),
+                draws=chosen.draws,
             )
+        elif chosen.part == "reach":
+            found = scan_reach(teaching_model(chosen.checkpoints), images=chosen.images)
         else:
             found = scan_red(chosen.checkpoints, circles=chosen.circles)
     except (CheckpointError, ValueError) as error:

@@ -62,6 +62,17 @@ def test_scanning_units_records_the_best_beside_every_draw(tmp_path):
         assert all(0 <= found["best"]["gone"] <= 1 for found in record[held])
 
 
+def test_scanning_reach_records_every_limit(tmp_path):
+    save(tmp_path, "flagship")
+    given = ["reach", "--checkpoints", str(tmp_path), "--records", str(tmp_path), "--images", "64"]
+    assert scan.main(given) == 0
+    record = json.loads((tmp_path / "interpretation-reach.json").read_text())
+    assert list(record["reaches"]) == ["own patch", "3×3", "5×5", "full"]
+    for found in record["reaches"].values():
+        assert found["colour"]["kept_shapes"] > 100 and found["intervention"]["shapes"] > 20
+        assert list(found["best_units"]) == ["encoder.0.feed_forward.activation"]
+
+
 def test_a_missing_checkpoint_ends_the_scan_with_a_message(tmp_path, capsys):
     assert scan.main(["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path)]) == 1
     assert "no such checkpoint" in capsys.readouterr().err
