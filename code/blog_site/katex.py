@@ -22,6 +22,7 @@ from markdown.util import AtomicString
 from py_mini_racer import JSEvalException, MiniRacer
 
 from blog_site.errors import SiteError
+from notebook_embed.source_lines import SourceLines, source_lines, take
 
 __all__ = ["KatexExtension", "makeExtension", "render"]
 
@@ -63,6 +64,10 @@ def render(tex: str, *, display: bool = False) -> str:
 class KatexTreeprocessor(Treeprocessor):
     """Replace every ``.arithmatex`` element of the tree by a rendered formula."""
 
+    def __init__(self, md: Markdown, lines: SourceLines) -> None:
+        super().__init__(md)
+        self.lines = lines
+
     def run(self, root: Element) -> None:
         taken = {element.get("id") for element in root.iter() if element.get("id")}
         for heading in (e for e in root.iter() if e.tag in HEADINGS):
@@ -72,15 +77,15 @@ class KatexTreeprocessor(Treeprocessor):
                 self._set_formula(element)
 
     def _set_formula(self, element: Element) -> None:
-        tex, display = _formula(element)
+        number, tex, display = _formula(element)
         try:
             markup = render(tex, display=display)
         except ValueError as error:
-            file, line = self._find(tex)
+            at = self.lines.locate(number, tex.split("\n")[0])
             raise SiteError(
                 f"cannot set the formula {json.dumps(tex, ensure_ascii=False)}: {error}",
-                file=file,
-                line=line,
+                file=at.file if at else None,
+                line=at.line if at else None,
             ) from None
         # The search plugin forgets an exclusion at the first closing tag of the same name, and
         # KaTeX nests spans; hence <bdi>, which a formula is: text with a direction of its own.
@@ -96,7 +101,7 @@ class KatexTreeprocessor(Treeprocessor):
             return
         text = "".join(heading.itertext())
         for element in formulas:
-            text = text.replace(element.text or "", _plain(_formula(element)[0]))
+            text = text.replace(element.text or "", _plain(_formula(element)[1]))
         heading.attrib.setdefault("data-toc-label", text)
         if "id" not in heading.attrib:
             base = slugify(text, "-") or "formula"
@@ -106,26 +111,14 @@ class KatexTreeprocessor(Treeprocessor):
             taken.add(name)
             heading.set("id", name)
 
-    def _find(self, tex: str) -> tuple[str | None, int | None]:
-        """Return the page's file and the formula's line, where MkDocs told the parser of a page."""
-        if "relpath" not in self.md.treeprocessors:
-            return None, None
-        relpath: Any = self.md.treeprocessors["relpath"]
-        path = relpath.file.abs_src_path
-        if not path or not Path(path).is_file():
-            return relpath.file.src_uri, None
-        source = Path(path).read_text(encoding="utf-8-sig")
-        at = source.find(tex.strip())
-        return path, source.count("\n", 0, at) + 1 if at >= 0 else None
 
-
-def _formula(element: Element) -> tuple[str, bool]:
-    """Return the TeX of an ``.arithmatex`` element, and whether it stands on its own line."""
-    text = (element.text or "").strip()
+def _formula(element: Element) -> tuple[int | None, str, bool]:
+    """Return the stamp and the TeX of an ``.arithmatex`` element, and if it has its own line."""
+    number, text = take((element.text or "").strip())
     display = text.startswith(r"\[")
     tex = text.removeprefix(r"\[" if display else r"\(").removesuffix(r"\]" if display else r"\)")
     # arithmatex escapes the blocks but not the inline formulas.
-    return (html.unescape(tex) if display else tex).strip(), display
+    return number, (html.unescape(tex) if display else tex).strip(), display
 
 
 def _plain(tex: str) -> str:
@@ -138,7 +131,8 @@ class KatexExtension(Extension):
     """Register the formulas' processor: after inline parsing (20), before the contents list (5)."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
-        md.treeprocessors.register(KatexTreeprocessor(md), "katex", 6)
+        lines = source_lines(md, formulas=True)
+        md.treeprocessors.register(KatexTreeprocessor(md, lines), "katex", 6)
 
 
 def makeExtension(**options: Any) -> KatexExtension:  # noqa: N802 (the library's name)

@@ -11,6 +11,8 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``outputs``             turns a cell's outputs into HTML and files
 ``library``             looks a reference such as ``../notebooks/x.py#label`` up
 ``markdown_extension``  the syntax ``![alt](../notebooks/x.py#label "caption")``
+``page_html``           what such an embed becomes in a page
+``source_lines``        knows in which line of a page each piece stands
 ``mkdocs_plugin``       runs all of it inside MkDocs
 ``publish``             builds a site aside and swaps it in whole
 """

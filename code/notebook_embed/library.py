@@ -33,12 +33,11 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class Embed:
-    """A reference to a notebook in a page; `alone` where its line holds nothing else."""
+    """A reference to a notebook in a page."""
 
     href: str
     alt: str
     line: int
-    alone: bool
 
 
 class Found(NamedTuple):
@@ -235,9 +234,9 @@ def is_reference(href: str) -> bool:
 
 # An image: alt text with brackets in pairs, then where it comes from. No blank line inside.
 _EMBED = re.compile(
-    r"!\[(?P<alt>(?:[^\[\]\n]|\n(?!\s*\n)|\[[^\[\]\n]*\])*)\]\(\s*<?(?P<href>[^)\s>]+)"
+    r"(?<!\\)(?:\\\\)*!\[(?P<alt>(?:[^\[\]\n]|\n(?!\s*\n)|\[[^\[\]\n]*\])*)\]\(\s*<?(?P<href>[^)\s>]+)"
 )
-_END = re.compile(r"""\s*(?:"[^"]*"|'[^']*')?\s*\)[ \t]*(?:\{[^{}]*\})?[ \t]*(?:\n|$)""")
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
 _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
@@ -245,22 +244,22 @@ _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 def find_embeds(text: str) -> Iterator[Embed]:
     """Find the references to notebooks in a page's Markdown, with their lines.
 
-    Code fences and code spans are passed over. Markdown's own parser decides in the end what is
-    embedded; this scan is what lets a wrong label stop a build before anything runs.
+    Fences, code spans, comments and what is escaped are passed over. That is a quick look: whether
+    a reference is an embed is for Markdown's own parser to say.
     """
     if "![" not in text:
         return
-    bare = without_code(text)
+    bare = _COMMENT.sub(
+        lambda found: re.sub(r"\S", " ", found[0]), without_code(text, indented=False)
+    )
     for match in _EMBED.finditer(bare):
         if is_reference(match["href"]):
-            start = bare.rfind("\n", 0, match.start()) + 1
-            alone = not bare[start : match.start()].strip() and bool(_END.match(bare, match.end()))
             line = bare.count("\n", 0, match.start("href")) + 1
-            yield Embed(match["href"], match["alt"], line, alone)
+            yield Embed(match["href"], match["alt"], line)
 
 
-def without_code(text: str) -> str:
-    """Blank out fences, indented lines and code spans; every line keeps its number."""
+def without_code(text: str, *, indented: bool = True) -> str:
+    """Blank out fences, code spans and `indented` lines; every line keeps its number."""
     lines, fence = [], ""
     for line in text.split("\n"):
         match = _FENCE.match(line)
@@ -270,6 +269,6 @@ def without_code(text: str) -> str:
                 fence = marks
             elif marks[0] == fence[0] and len(marks) >= len(fence):
                 fence = ""
-        passed_over = match or fence or line.startswith(("    ", "\t"))
+        passed_over = match or fence or (indented and line.startswith(("    ", "\t")))
         lines.append("" if passed_over else _SPAN.sub(lambda m: " " * len(m.group()), line))
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import mkdocs_jupyter.config
 import nbformat
 from jinja2 import Environment, FileSystemBytecodeCache
+from markdown import Markdown
 from mkdocs.config import config_options as opt
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
@@ -20,6 +22,7 @@ from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
+from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.files import write_whole
@@ -91,7 +94,10 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         library = self.library
         for file in list(files.documentation_pages()):
             if file.src_uri not in library.notebooks and file.abs_src_path:
-                library.alts |= check_embeds(library, Path(file.abs_src_path), file.src_uri)
+                convert = partial(self._check, file.src_uri, config)
+                library.alts |= check_embeds(
+                    library, Path(file.abs_src_path), file.src_uri, convert
+                )
         executed = execute_all(library.notebooks, self._settings())
         for uri, notebook in library.notebooks.items():
             self._add(notebook, executed[uri], files, config)
@@ -99,6 +105,15 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             uri = f"{STATIC_URI}/{path.name}"
             files.append(File.generated(config, uri, abs_src_path=str(path)))
         return files
+
+    @staticmethod
+    def _check(uri: str, config: MkDocsConfig, text: str) -> None:
+        """Let the site's own Markdown look up what the page `uri` embeds."""
+        ours = {**config.mdx_configs["notebook_embed"], "page": uri, "checking": True}
+        Markdown(
+            extensions=config.markdown_extensions,
+            extension_configs={**config.mdx_configs, "notebook_embed": ours},
+        ).convert(get_data(text)[0])
 
     @event_priority(-10)  # after mkdocs-jupyter has wrapped the files
     def _keep_sources(self, files: Files, config: MkDocsConfig) -> Files:

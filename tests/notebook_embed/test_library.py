@@ -19,13 +19,13 @@ def test_references_are_found_with_their_lines() -> None:
         "![p](p.png) [link](../nb/x.py#l)\n\n```\n![no](../nb/x.py#l)\n```\n`![no](x.py#l)` ``![no](x.py)``\n"
         "- ![d](<x.py#d>)\n\n![two\nlines](../nb/x.py#e)\n\n![no\n\n](../nb/x.py#f)\n"
     )
-    found = [(e.href, e.alt, e.line, e.alone) for e in find_embeds(text)]
+    found = [(e.href, e.alt, e.line) for e in find_embeds(text)]
     assert found == [
-        ("../nb/x.py#l", "a", 3, True),
-        ("x.ipynb#v", "", 4, False),
-        ("y.md#w", "b", 4, False),
-        ("x.py#d", "d", 11, False),
-        ("../nb/x.py#e", "two\nlines", 14, True),
+        ("../nb/x.py#l", "a", 3),
+        ("x.ipynb#v", "", 4),
+        ("y.md#w", "b", 4),
+        ("x.py#d", "d", 11),
+        ("../nb/x.py#e", "two\nlines", 14),
     ]
 
 

@@ -1,0 +1,233 @@
+"""What readers get: the HTML of figures, values, tables, code and whole notebooks in a page."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections import Counter
+from html import escape
+from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
+
+from markdown import Markdown
+from markdown.util import AtomicString
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.library import Library, page_of
+from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.outputs import Figure, Image, Output, Text, Values, plain
+from notebook_embed.source_lines import Page, SourceLines
+
+__all__ = ["PageWriter", "value_of"]
+
+
+class PageWriter:
+    """Adds pieces to the page under conversion, of what the notebooks in `library` put out."""
+
+    def __init__(
+        self, md: Markdown, library: Library, lines: SourceLines, *, checking: bool = False
+    ) -> None:
+        self.md, self.library, self.lines, self.checking = md, library, lines, checking
+        self._ids: Counter[str] = Counter()
+
+    @property
+    def page(self) -> Page:
+        """The page under conversion.
+
+        Raises
+        ------
+        EmbedError : neither MkDocs nor the option `page` tells it.
+        """
+        if (page := self.lines.page) is None:
+            raise EmbedError(
+                "which page is converted is not known",
+                remedy="Name it: NotebookEmbedExtension(library=library, page='posts/x.md').",
+            )
+        return page
+
+    def link(self, target: str) -> str:
+        """Return the URL of `target`, relative to where the page is shown."""
+        return posixpath.relpath(target, posixpath.dirname(self.page.url) or ".")
+
+    def markdown(self, parent: etree.Element, text: str) -> None:
+        """Add `text` to `parent` as the site's own Markdown, fences and all."""
+        lines = text.split("\n")
+        for name in [item.name for item in self.md.preprocessors._priority]:
+            if name != "mkdocs_raw_html":  # it forgets the page's ids when it runs again
+                lines = self.md.preprocessors[name].run(lines)
+        self.md.parser.parseChunk(parent, "\n".join(lines))
+
+    def html(self, parent: etree.Element, content: str) -> None:
+        """Add finished HTML to `parent`, out of reach of every later step."""
+        holder = self.md.htmlStash.store(content)
+        if len(parent):
+            parent[-1].tail = AtomicString((parent[-1].tail or "") + holder)
+        else:
+            parent.text = AtomicString((parent.text or "") + holder)
+
+    def code(self, parent: etree.Element, cell: Cell, language: str) -> None:
+        box = etree.SubElement(parent, "details" if cell.folded else "div", {"class": "nb-code"})
+        if cell.folded:
+            etree.SubElement(box, "summary").text = AtomicString("Code")
+        self.fence(box, cell.code, language)
+
+    def fence(self, parent: etree.Element, code: str, info: str) -> None:
+        marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
+        self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
+
+    def output(self, parent: etree.Element, output: Output, alt: str) -> None:
+        if isinstance(output, Figure):
+            self.html(parent, self.canvas(output, alt))
+        elif isinstance(output, Values):
+            self.table(parent, output, alt)
+        elif output.kind == "markdown":
+            self.markdown(
+                etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"}),
+                output.content,
+            )
+        elif output.kind == "latex":
+            formula = output.content.strip().strip("$").strip()
+            box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
+            self.markdown(box, f"$$\n{formula}\n$$")
+        elif output.kind == "html":
+            # What scrolls sideways must be reachable by keyboard, and named.
+            name = escape(alt or "Output")
+            self.html(
+                parent,
+                f'<div class="nb-output nb-output--html" role="group" tabindex="0" '
+                f'aria-label="{name}">{output.content}</div>',
+            )
+        else:
+            kind = {"plain": "text", "stream": "stream", "stderr": "stderr"}[output.kind]
+            self.html(
+                parent,
+                f'<div class="nb-output nb-output--{kind}">'
+                f'<pre tabindex="0">{output.content}</pre></div>',
+            )
+
+    def table(self, parent: etree.Element, values: Values, alt: str) -> None:
+        """Add a mapping: the keys as an embed names them, and beside each its value."""
+        box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--html"})
+        for name, value in (("role", "group"), ("tabindex", "0"), ("aria-label", alt or "Values")):
+            box.set(name, value)
+        body = etree.SubElement(etree.SubElement(box, "table"), "tbody")
+        for keys, text in values.entries:
+            row = etree.SubElement(body, "tr")
+            head = etree.SubElement(row, "th", {"scope": "row"})
+            etree.SubElement(head, "code").text = AtomicString(".".join(keys))
+            cell = etree.SubElement(row, "td")
+            if text is None:
+                cell.text = AtomicString("(a picture)")
+            elif text.kind == "html":
+                self.html(cell, text.content)
+            else:
+                cell.append(value_of(text))
+
+    def canvas(self, figure: Figure, alt: str) -> str:
+        name = escape(alt)
+        extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
+        images = "".join(self._images(figure.image, name)) if figure.image else ""
+        return (
+            f'<div class="nb-figure__canvas" role="group" aria-label="{name}"{extra}>{images}</div>'
+        )
+
+    def _images(self, image: Image, alt: str) -> list[str]:
+        variants = [("", image.uri)]
+        if image.dark_uri:
+            variants = [("--light", image.uri), ("--dark", image.dark_uri)]
+        return [
+            f'<img class="nb-figure__image{" nb-figure__image" + kind if kind else ""}" '
+            f'src="{self.link(uri)}" alt="{alt}" width="{image.width}" height="{image.height}" '
+            'loading="lazy" decoding="async">'
+            for kind, uri in variants
+        ]
+
+    def unique(self, name: str) -> str:
+        self._ids[name] += 1
+        return name if self._ids[name] == 1 else f"{name}-{self._ids[name]}"
+
+    def figure(
+        self,
+        parent: etree.Element,
+        pictures: list[Figure],
+        cell: Cell,
+        classes: list[str],
+        own_id: str | None,
+    ) -> etree.Element:
+        box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *classes])})
+        if not self.page.excerpt:
+            box.set("id", own_id or self.unique(f"fig-{cell.name}"))
+        interactive = [p.data_uri for p in pictures if p.data_uri and not p.view]
+        if interactive:
+            box.set("data-plotly", " ".join(self.link(uri) for uri in interactive))
+        for picture in pictures:
+            if picture.view and picture.data_uri and picture.view_uri:
+                box.set("data-view", picture.view)
+                box.set("data-source", self.link(picture.data_uri))
+                box.set("data-script", self.link(picture.view_uri))
+        return box
+
+    def caption(
+        self, box: etree.Element, notebook: Notebook, cell: Cell, title: str | None
+    ) -> None:
+        caption = etree.SubElement(box, "figcaption")
+        if title:
+            etree.SubElement(caption, "span").text = title
+        page = self.library.pages.get(notebook.uri, page_of(notebook.uri))
+        if self.page.uri != notebook.uri:
+            self.html(
+                caption,
+                f' <a class="nb-figure__origin" href="{self.link(page)}#{cell.name}" '
+                f'title="The cell that made this">{escape(notebook.title)}</a>',
+            )
+
+    def notebook(
+        self, parent: etree.Element, notebook: Notebook, alt: str, classes: list[str]
+    ) -> None:
+        own_page = self.page.uri == notebook.uri
+        box = etree.SubElement(parent, "div", {"class": " ".join(["nb-notebook", *classes])})
+        box.set("data-nb-base", notebook.uri)
+        if not own_page:
+            box.set("data-nb-demote", "")
+        for cell in notebook.cells:
+            if cell.kind == "markdown":
+                self.markdown(box, cell.source)
+            elif cell.kind == "code":
+                part = etree.SubElement(box, "div", {"class": "nb-cell"})
+                if own_page:
+                    part.set("id", cell.name)
+                if cell.code.strip():
+                    self.code(part, cell, notebook.language)
+                self._outputs(part, notebook, cell)
+
+    def _outputs(self, part: etree.Element, notebook: Notebook, cell: Cell) -> None:
+        """Show all that a cell of an embedded notebook put out."""
+        outputs = self.library.outputs.get(notebook.uri, {}).get(cell.name, [])
+        pictures = [output for output in outputs if isinstance(output, Figure)]
+        alt = self.library.alts.get((notebook.uri, cell.name), f"Output of cell {cell.name}")
+        if pictures:
+            part = self.figure(part, pictures, cell, [], None)
+        for output in outputs:
+            self.output(part, output, alt)
+
+
+def value_of(output: Text, *, unquote: bool = False) -> etree.Element:
+    """Return a value as an element for a sentence; `Finish` sets what is Markdown or TeX."""
+    span = etree.Element("span", {"class": "nb-value"})
+    if output.kind in ("markdown", "latex"):
+        span.text = AtomicString(output.content.strip())
+        span.set("data-nb-inline", "")
+    else:
+        span.text = AtomicString(unquoted(plain(output)) if unquote else plain(output))
+    return span
+
+
+def unquoted(text: str) -> str:
+    """Return the text that a cell's last expression stands for, where it is a quoted string."""
+    if text[:1] in ("'", '"'):
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            return text
+        return value if isinstance(value, str) else text
+    return text

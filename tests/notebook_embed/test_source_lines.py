@@ -1,0 +1,272 @@
+"""An error names the line where the embed or the formula stands, whatever stands around it.
+
+What is code, a comment, HTML, a formula or escaped embeds nothing, and reaches readers as written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from markdown import Markdown
+
+from blog_site.errors import SiteError
+from notebook_embed.errors import EmbedError
+from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
+from notebook_embed.source_lines import source_lines
+from tests.support.given_outputs import CELLS, OUTPUTS, Docs
+
+FUZZ = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+EXTENSIONS: list[Any] = [
+    *("abbr", "admonition", "attr_list", "def_list", "footnotes", "md_in_html", "tables", "toc"),
+    *("pymdownx.betterem", "pymdownx.details", "pymdownx.highlight", "pymdownx.inlinehilite"),
+    *("pymdownx.superfences", "smarty", "pymdownx.arithmatex", "pymdownx.tabbed"),
+]
+CONFIGURATION = {
+    "pymdownx.arithmatex": {"generic": True},
+    "pymdownx.tabbed": {"alternate_style": True},
+}
+BAD = "![x](../nb/x.py#gone)"
+
+# Around an embed that is one; `{}` is where it stands.
+ALIVE = [
+    "{}",
+    "a {} b",
+    "a\nb {} c\nd",
+    "# A {} b",
+    "A {}\n---",
+    "> {}",
+    "> a\n> b {}",
+    "- {}",
+    "- a\n\n    {}",
+    "- a\n    - b {}",
+    "1. a\n\n    b\n\n    {}",
+    "!!! note\n\n    {}",
+    '??? note "A {}"\n\n    a',
+    '=== "A"\n\n    {}\n\n=== "B"\n\n    b',
+    "| a | b |\n|---|---|\n| c | {} |",
+    "a[^{n}]\n\n[^{n}]: b {}",
+    "a[^{n}]\n\n[^{n}]:\n    b\n\n    {}",
+    "a\n:   b {}",
+    "<div markdown>\n\n{}\n\n</div>",
+    "a <b>{}</b>",
+    "**a {}**",
+    "[{}](https://example.org/)",
+    "`a` {} `b`",
+    "a {} <!-- b -->",
+    "$a$ {} $b$",
+    "$5 {} $6",
+    "{}{{ .wide }}",
+    "\\\\{}",
+]
+# Around one that is none.
+DEAD = [
+    "```\n{}\n```",
+    "~~~ md\na\n\n{}\n~~~",
+    "- a\n\n    ```\n    {}\n    ```",
+    "> ```\n> {}\n> ```",
+    "a\n\n    {}\n",
+    "- a\n\n        {}\n",
+    "`{}`",
+    "``a ` {}``",
+    "`#!python {}`",
+    "a `b\n{}` c",
+    "<!-- {} -->",
+    "<!--\n\na\n\n{}\n\n-->",
+    "a <!-- {} --> b",
+    "a <!-- b\n{} --> c",
+    "<div>\n{}\n</div>",
+    "<pre>\n{}\n</pre>",
+    "<script>\na = `{}`\n</script>",
+    "\\{}",
+    "a \\{}",
+    "$a {} b$",
+    "$$\na {}\n$$",
+    "[r{n}]: https://example.org/ '{}'",
+    "*[ABC]: {}",
+]
+
+
+@pytest.fixture
+def site(docs: Docs) -> Docs:
+    docs.notebook(CELLS, OUTPUTS)
+    return docs
+
+
+def convert(docs: Docs, text: str, *more: Any, **options: Any) -> str:
+    docs.write("posts/page.md", text)
+    ours = NotebookEmbedExtension(library=docs.library, page="posts/page.md", **options)
+    extensions = [*EXTENSIONS, *more, ours]
+    return Markdown(extensions=extensions, extension_configs=CONFIGURATION).convert(text)
+
+
+def check(docs: Docs, text: str) -> None:
+    page = docs.write("posts/page.md", text)
+    check_embeds(
+        docs.library, page, "posts/page.md", lambda text: convert(docs, text, checking=True)
+    )
+
+
+def put(around: str, embed: str, number: int = 0) -> str:
+    return around.replace("{n}", str(number)).format(embed)
+
+
+def line_of(text: str, what: str) -> int:
+    return text[: text.index(what)].count("\n") + 1
+
+
+@pytest.mark.parametrize("around", ALIVE)
+def test_an_embed_is_found_with_its_line(site: Docs, around: str) -> None:
+    text = "Words.\n\n" + put(around, BAD)
+    for look in (convert, check):
+        with pytest.raises(EmbedError, match="no cell labelled 'gone'") as error:
+            look(site, text)
+        assert error.value.line == line_of(text, BAD)
+
+
+@pytest.mark.parametrize("around", DEAD)
+def test_what_embeds_nothing_stops_nothing_and_stays_as_written(site: Docs, around: str) -> None:
+    text = "Words.\n\n" + put(around, BAD) + "\n\nMore words.\n"
+    check(site, text)
+    html = convert(site, text)
+    if "<!--" in around:  # Markdown itself makes an image of one in a sentence's comment
+        assert put(around, BAD)[around.index("<!--") :].removesuffix(" b") in html
+    else:
+        assert html == without_embeds(text)
+    assert "More words." in html
+
+
+def without_embeds(text: str) -> str:
+    return Markdown(extensions=EXTENSIONS, extension_configs=CONFIGURATION).convert(text)
+
+
+AROUND = st.lists(st.sampled_from(DEAD), max_size=4)
+
+
+@FUZZ
+@given(before=AROUND, around=st.sampled_from(ALIVE), after=AROUND, front=st.booleans())
+@example(before=["```\n{}\n```"], around="{}", after=["{}"], front=True)
+def test_what_stands_around_an_embed_does_not_move_it(
+    tmp_path_factory: Any, before: list[str], around: str, after: list[str], front: bool
+) -> None:
+    """The same text stands as code, comment, HTML and formula around the one that is an embed."""
+    docs = shared(tmp_path_factory)
+    blocks = [put(each, BAD, number) for number, each in enumerate(before)]
+    blocks += [put(around, "MARK", 50)]
+    blocks += [put(each, BAD, 60 + number) for number, each in enumerate(after)]
+    text = "\n\nWords.\n\n".join(blocks)
+    line = line_of(text, "MARK")
+    text = text.replace("MARK", BAD)
+    head = "---\ntitle: x\n---\n" if front else ""
+    for checking in (False, True):
+        docs.write("posts/page.md", head + text)
+        ours = NotebookEmbedExtension(library=docs.library, page="posts/page.md", checking=checking)
+        md = Markdown(extensions=[*EXTENSIONS, ours], extension_configs=CONFIGURATION)
+        with pytest.raises(EmbedError, match="no cell labelled 'gone'") as error:
+            md.convert(text)
+        assert error.value.line == line + 3 * front
+
+
+FORMULAS = [
+    "{}",
+    "a {} b",
+    "a\nb {}",
+    "# A {} b",
+    "- a\n\n    - b {}",
+    "> {}",
+    "!!! note\n\n    a {}",
+    "| a |\n|---|\n| {} |",
+    "a[^{n}]\n\n[^{n}]: b {}",
+    "**{}**",
+    "$a$ {} $b$, $5",
+]
+WRITTEN = [r"$\bad{}$", r"\(\bad{}\)", r"$a \bad{} b$"]
+DISPLAYED = ["$$\n\\bad{}\n$$", "$$\\bad{}$$", "\\[\n\\bad{}\n\\]", "$$\na\n\\bad{}\n$$"]
+
+
+@FUZZ
+@given(
+    before=st.lists(st.sampled_from([d for d in DEAD if "$" not in d]), max_size=3),
+    formula=st.one_of(
+        st.builds(put, st.sampled_from(FORMULAS), st.sampled_from(WRITTEN), st.just(50)),
+        st.sampled_from(DISPLAYED),
+    ),
+)
+def test_a_broken_formula_is_found_with_its_line(
+    tmp_path_factory: Any, before: list[str], formula: str
+) -> None:
+    docs = shared(tmp_path_factory)
+    blocks = [put(each, r"$\bad{}$", number) for number, each in enumerate(before)]
+    text = "\n\nWords.\n\n".join([*blocks, formula])
+    start = len(text) - len(formula)
+    opening = re.search(r"\$\$?|\\[(\[](?=\s*\\bad)", formula.replace("$a$", "___"))
+    assert opening is not None
+    line = text.count("\n", 0, start + opening.start()) + 1
+    with pytest.raises(SiteError) as error:
+        convert(docs, text, "blog_site.katex")
+    named = re.search(r"page\.md:(\d+): ", str(error.value))
+    assert named is not None, error.value
+    assert line <= int(named[1]) <= line + 1, "of a displayed formula, its first line will do"
+
+
+PIECES = st.sampled_from(
+    [
+        *("$", "$$", "$x$", "$$\n", "\\$", "\\[", "\\]", "\\(", "\\)", "\\begin{a}", "\\end{a}"),
+        *(
+            "`",
+            "```\n",
+            "~~~\n",
+            "`#!python $x`",
+            "<!--",
+            "-->",
+            "<div>",
+            "</div>",
+            "<a href='$b'>",
+        ),
+        *("[a](b.md#c)", "[a](b.py)", "](", "[", "]", "[^1]", "[^1]: ", "[a$x]: b.md", "*[A$B]: c"),
+        *(
+            "\n",
+            "\n\n",
+            "    ",
+            "- ",
+            "> ",
+            "| ",
+            "|---|\n",
+            "# ",
+            "!!! note\n    ",
+            '=== "a"\n    ',
+        ),
+        *("5", "word", "*", "**", "_", '"', "'", "{ .a #b }", ": ", "::: a", "---\n", "\\", " "),
+    ]
+)
+
+
+@settings(FUZZ, max_examples=400)
+@given(text=st.lists(PIECES, max_size=16).map("".join))
+@example("a $5 and $6\n\n$x $ y$\n")
+@example("[a](b.md) `[a](b.md)` <b title='[a](b.md)'>")
+def test_stamps_change_nothing_of_a_page(text: str) -> None:
+    stamped = Markdown(extensions=EXTENSIONS, extension_configs=CONFIGURATION)
+    source_lines(stamped, formulas=True)
+    stamped.reset()
+    # In a sentence Markdown sets what is in a comment; here a comment stays as written.
+    pages = [stamped.convert(text), without_embeds(text)]
+    assert len({re.sub("<!--.*?-->", "<!-- -->", page, flags=re.S) for page in pages}) == 1
+
+
+_shared: list[Docs] = []
+
+
+def shared(factory: Any) -> Docs:
+    if not _shared:
+        _shared.append(Docs(factory.mktemp("lines") / "docs"))
+        _shared[0].notebook(CELLS, OUTPUTS)
+    return _shared[0]
