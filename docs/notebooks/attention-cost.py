@@ -46,63 +46,47 @@ print(record["machine"]["processor"], "·", ", ".join(families))
 efficiency.cost_of_full(families["explicit"]["rows"], families["fused"]["rows"])
 
 # %%
-#| label: explicit-time-exponent
-print(f"{families['explicit']['exponents']['both_seconds']:.2f}")
+#| label: exponents
+{
+    name: {
+        "time": f"{families[name]['exponents']['both_seconds']:.2f}",
+        "memory": f"{families[name]['exponents']['both_bytes']:.2f}",
+    }
+    for name in ("explicit", "fused", "local", "reformer")
+}
 
 # %%
-#| label: explicit-memory-exponent
-print(f"{families['explicit']['exponents']['both_bytes']:.2f}")
-
-# %%
-#| label: fused-time-exponent
-print(f"{families['fused']['exponents']['both_seconds']:.2f}")
-
-# %%
-#| label: fused-memory-exponent
-print(f"{families['fused']['exponents']['both_bytes']:.2f}")
-
-# %%
-#| label: longest-explicit
+#| label: longest
 longest = families["explicit"]["rows"][-1]
-print(f"{longest['tokens']:,}")
-
-# %%
-#| label: longest-explicit-megabytes
-print(f"{longest['both_bytes'] / 1e6:,.0f}")
-
-# %%
-#| label: longest-fused-megabytes
-print(f"{row('fused', longest['tokens'])['both_bytes'] / 1e6:,.0f}")
-
-# %%
-#| label: explicit-over-fused
-print(f"{longest['both_seconds'] / row('fused', longest['tokens'])['both_seconds']:.1f}")
+fused = row("fused", longest["tokens"])
+{
+    "tokens": f"{longest['tokens']:,}",
+    "megabytes": {
+        "explicit": f"{longest['both_bytes'] / 1e6:,.0f}",
+        "fused": f"{fused['both_bytes'] / 1e6:,.0f}",
+    },
+    "explicit-over-fused": f"{longest['both_seconds'] / fused['both_seconds']:.1f}",
+}
 
 # %% [markdown]
 # Why more than the square: one doubling takes far more than four times as long.
 
 # %%
-#| label: jump
+#| label: doubling
 times = {r["tokens"]: r["both_seconds"] for r in families["explicit"]["rows"]}
 growth = {n: times[n] / times[n // 2] for n in times if n // 2 in times}
 assert max(growth, key=growth.get) == 4096
-print({n: round(by, 1) for n, by in growth.items()})
 
-# %%
-#| label: explicit-jump
-print(f"{growth[4096]:.0f}")
-
-# %%
-#| label: explicit-last-doubling
-print(f"{growth[longest['tokens']]:.1f}")
-
-# %%
-#| label: matrix-before
-print(f"{4 * 2048**2 / 1e6:.0f}")  # four bytes a weight
-
-# %%
-#| label: matrix-after
-print(f"{4 * 4096**2 / 1e6:.0f}")
+bytes_of = {n: 4 * n**2 for n in (2048, 4096)}  # four bytes a weight
+{
+    "times-as-long": {n: f"{by:.1f}" for n, by in growth.items()},
+    "to-4096": f"{growth[4096]:.0f}",
+    "last": f"{growth[longest['tokens']]:.1f}",
+    "matrix-megabytes": {
+        "before": f"{bytes_of[2048] / 1e6:.0f}",
+        "after": f"{bytes_of[4096] / 1e6:.0f}",
+    },
+}
 
 # %% [markdown]
 # ## All families
@@ -149,38 +133,16 @@ HTML(
 )
 
 # %%
-#| label: local-time-exponent
-print(f"{families['local']['exponents']['both_seconds']:.2f}")
-
-# %%
-#| label: local-memory-exponent
-print(f"{families['local']['exponents']['both_bytes']:.2f}")
-
-# %%
-#| label: local-crossing
-print(crossing("local", "both_seconds"))
-
-# %%
-#| label: reformer-crossing
-print(crossing("reformer", "both_seconds"))
-
-# %%
-#| label: performer-crossing
-print(crossing("performer", "both_seconds"))
-
-# %%
-#| label: linformer-crossing
+#| label: against-fused
 assert families["linformer"]["rows"][0]["tokens"] == 256  # the post says: the shortest measured
-print(crossing("linformer", "both_seconds"))
-
-# %%
-#| label: reformer-time-exponent
-print(f"{families['reformer']['exponents']['both_seconds']:.2f}")
-
-# %%
-#| label: entmax-slower
 last = families["entmax"]["rows"][-1]
-print(f"{last['both_seconds'] / row('fused', last['tokens'])['both_seconds']:.0f}")
+{
+    "faster-from": {
+        name: crossing(name, "both_seconds")
+        for name in ("local", "reformer", "performer", "linformer")
+    },
+    "entmax-slower": f"{last['both_seconds'] / row('fused', last['tokens'])['both_seconds']:.0f}",
+}
 
 # %% [markdown]
 # ## Beside libraries
@@ -204,15 +166,11 @@ HTML(
 )
 
 # %%
-#| label: peers-slower
+#| label: beside-libraries
 slower = [name for name, r in record["peers"].items() if r["both_seconds"] > 1]
 assert set(record["peers"]) - set(slower) == {"reformer-pytorch"}
-print(f"{len(slower)} of {len(record['peers'])}")
-
-# %%
-#| label: reformer-peer
-print(f"{record['peers']['reformer-pytorch']['both_seconds']:.0%}")
-
-# %%
-#| label: peer-tokens
-print(f"{record['peer_tokens']:,}")
+{
+    "slower": f"{len(slower)} of {len(record['peers'])}",
+    "reformer": f"{record['peers']['reformer-pytorch']['both_seconds']:.0%}",
+    "tokens": f"{record['peer_tokens']:,}",
+}
