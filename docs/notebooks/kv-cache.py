@@ -58,16 +58,12 @@ prompt = torch.from_numpy(encode(story.words[:16]))[None]  # [1, 16]
 Markdown(f"> {decode(prompt[0].numpy())}")
 
 # %%
-#| label: parameters
-print(f"{trained['parameters']:,}")
-
-# %%
-#| label: training-seconds
-print(f"{trained['seconds']:.0f}")
-
-# %%
-#| label: recall
-print(f"{trained['test']['recall']:.0%}")
+#| label: model
+{
+    "parameters": f"{trained['parameters']:,}",
+    "training-seconds": f"{trained['seconds']:.0f}",
+    "recall": f"{trained['test']['recall']:.0%}",
+}
 
 # %% [markdown]
 # ## What a pass reads
@@ -187,26 +183,22 @@ HTML(
 cost_against_length(benchmark["against_length"])
 
 # %%
-#| label: longest
+#| label: next-token
 longest = benchmark["against_length"][-1]
-print(f"{longest['length']:,}")
-
-# %%
-#| label: longest-uncached
-print(f"{longest['milliseconds']['ours, no cache']:.0f}")
-
-# %%
-#| label: longest-cached
-print(f"{longest['milliseconds']['ours, cache']:.1f}")
-
-# %%
-#| label: longest-ratio
-print(f"{longest['milliseconds']['ours, no cache'] / longest['milliseconds']['ours, cache']:.0f}")
-
-# %%
-#| label: shortest-ratio
+times = longest["milliseconds"]
 shortest = benchmark["against_length"][0]["milliseconds"]
-print(f"{shortest['ours, no cache'] / shortest['ours, cache']:.1f}")
+{
+    "longest": {
+        "tokens": f"{longest['length']:,}",
+        "uncached": f"{times['ours, no cache']:.0f}",
+        "cached": f"{times['ours, cache']:.1f}",
+        "dynamic": f"{times['theirs, DynamicCache']:.1f}",
+        "ratio": f"{times['ours, no cache'] / times['ours, cache']:.0f}",
+    },
+    "shortest": {
+        "ratio": f"{shortest['ours, no cache'] / shortest['ours, cache']:.1f}",
+    },
+}
 
 # %%
 #| label: generation
@@ -225,29 +217,14 @@ HTML(
 )
 
 # %%
-#| label: ours-over-dynamic
-print(f"{benchmark['generation']['ours_over_theirs']['theirs, DynamicCache']:.2f}")
-
-# %%
-#| label: ours-over-static
-print(f"{benchmark['generation']['ours_over_theirs']['theirs, StaticCache']:.2f}")
-
-# %%
-#| label: longest-dynamic
-print(f"{longest['milliseconds']['theirs, DynamicCache']:.1f}")
-
-# %%
-#| label: benchmark-layers
-print(benchmark["model"]["layers"])
-
-# %%
-#| label: benchmark-width
-print(benchmark["model"]["dim"])
-
-# %%
-#| label: generation-new
-print(benchmark["generation"]["new"])
-
-# %%
-#| label: generation-prompt
-print(benchmark["generation"]["prompt"])
+#| label: decoding
+{
+    "ours-over": {
+        "dynamic": f"{benchmark['generation']['ours_over_theirs']['theirs, DynamicCache']:.2f}",
+        "static": f"{benchmark['generation']['ours_over_theirs']['theirs, StaticCache']:.2f}",
+    },
+    "layers": benchmark["model"]["layers"],
+    "width": benchmark["model"]["dim"],
+    "new-tokens": benchmark["generation"]["new"],
+    "prompt-tokens": benchmark["generation"]["prompt"],
+}
