@@ -89,17 +89,13 @@ def averaged(name, split, key):
 # ## The comparison
 
 # %%
-#| label: seconds
-print(f"{main['attention'][0]['config']['run']['seconds']:.0f}")
-
-# %%
-#| label: seeds
-print(min(len(seeds) for seeds in main.values()))
-
-# %%
-#| label: test-shapes
+#| label: setting
 tests = make_series(range(2048), seed=SERIES_TEST_SEED)
-print(f"{tests.present.sum():,}")
+{
+    "seconds": f"{main['attention'][0]['config']['run']['seconds']:.0f}",
+    "seeds": min(len(seeds) for seeds in main.values()),
+    "test-shapes": f"{tests.present.sum():,}",
+}
 
 # %%
 #| label: table
@@ -114,15 +110,7 @@ HTML(results_table(main, NAMES))
 as_it_is = np.abs(tests.amplitude - tests.group_mean)[tests.present]
 overall = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
 one_mean = np.abs(overall - tests.group_mean)[tests.present]
-print(f"as it is: {np.median(as_it_is):.3f}   mean of all shapes: {np.median(one_mean):.3f}")
-
-# %%
-#| label: error-one-mean
-print(f"{np.median(one_mean):.3f}")
-
-# %%
-#| label: error-as-it-is
-print(f"{np.median(as_it_is):.3f}")
+{"one-mean": f"{np.median(one_mean):.3f}", "as-it-is": f"{np.median(as_it_is):.3f}"}
 
 # %%
 #| label: seed-chart
@@ -136,32 +124,8 @@ drawn.seed_chart(
 )
 
 # %%
-#| label: error-attention
-print(f"{mean_of('attention'):.3f}")
-
-# %%
-#| label: error-fully-connected
-print(f"{mean_of('fully-connected'):.3f}")
-
-# %%
-#| label: error-convolution
-print(f"{mean_of('convolutional'):.3f}")
-
-# %%
-#| label: error-dilated
-print(f"{mean_of('convolutional-dilated'):.3f}")
-
-# %%
-#| label: error-recurrent
-print(f"{mean_of('recurrent'):.3f}")
-
-# %%
-#| label: error-one-way
-print(f"{mean_of('recurrent-one-way'):.3f}")
-
-# %%
-#| label: error-causal
-print(f"{mean_of('attention-causal'):.3f}")
+#| label: error
+{name: f"{mean_of(name):.3f}" for name in NAMES}
 
 # %% [markdown]
 # Five times as long, one seed each:
@@ -169,10 +133,6 @@ print(f"{mean_of('attention-causal'):.3f}")
 # %%
 #| label: long-table
 HTML(results_table(longer, {key: name for key, name in NAMES.items() if key in longer}))
-
-# %%
-#| label: longer-steps-recurrent
-print(f"{long['steps'] / longer['recurrent'][0]['steps']:.0f}")
 
 # %% [markdown]
 # The learning rates that the sweeps tried, and the mean error that each left:
@@ -200,12 +160,11 @@ HTML(f"<table><thead><tr><th>Learning rate</th>{head}</tr></thead><tbody>{body}<
 # **Fully connected.** It copies: good where a shape is alone, bad in company.
 
 # %%
-#| label: fully-connected-alone
-print(f"{averaged('fully-connected', 'by_company', '1'):.3f}")
-
-# %%
-#| label: fully-connected-three
-print(f"{averaged('fully-connected', 'by_company', '3'):.3f}")
+#| label: fully-connected
+{
+    "alone": f"{averaged('fully-connected', 'by_company', '1'):.3f}",
+    "three": f"{averaged('fully-connected', 'by_company', '3'):.3f}",
+}
 
 # %% [markdown]
 # **Convolution.** A window reaches so far and no further. Take groups of two shapes, and sort them
@@ -213,18 +172,17 @@ print(f"{averaged('fully-connected', 'by_company', '3'):.3f}")
 
 
 # %%
-#| label: receptive-reach
+#| label: window-reach
 def reach(**options):
     """Count the samples that a convolution's window reaches to either side."""
     config = ConvolutionConfig(**options)
     return receptive_field(config) // 2 * config.token
 
 
-print(reach())
-
-# %%
-#| label: receptive-reach-dilated
-print(reach(dilated=True))
+{
+    "plain": reach(),
+    "dilated": reach(dilated=True),
+}
 
 # %%
 #| label: reach
@@ -243,24 +201,18 @@ drawn.error_lines(
 )
 
 # %%
-#| label: convolution-near
-print(f"{averaged('convolutional', 'by_reach', '0'):.3f}")
-
-# %%
-#| label: dilated-near
-print(f"{averaged('convolutional-dilated', 'by_reach', '0'):.3f}")
-
-# %%
-#| label: dilated-far
-print(f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}")
-
-# %%
-#| label: attention-near
-print(f"{averaged('attention', 'by_reach', '0'):.3f}")
-
-# %%
-#| label: attention-far
-print(f"{averaged('attention', 'by_reach', '300'):.3f}")
+#| label: near-and-far
+{
+    "near": {
+        "convolution": f"{averaged('convolutional', 'by_reach', '0'):.3f}",
+        "dilated": f"{averaged('convolutional-dilated', 'by_reach', '0'):.3f}",
+        "attention": f"{averaged('attention', 'by_reach', '0'):.3f}",
+    },
+    "far": {
+        "dilated": f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}",
+        "attention": f"{averaged('attention', 'by_reach', '300'):.3f}",
+    },
+}
 
 # %% [markdown]
 # **One way only.** A network that reads from left to right must draw the first shape of a group
@@ -284,12 +236,11 @@ drawn.error_lines(
 )
 
 # %%
-#| label: causal-none-to-come
-print(f"{averaged('attention-causal', 'by_to_come', '0'):.3f}")
-
-# %%
-#| label: causal-one-to-come
-print(f"{averaged('attention-causal', 'by_to_come', '1'):.3f}")
+#| label: causal
+{
+    "none-to-come": f"{averaged('attention-causal', 'by_to_come', '0'):.3f}",
+    "one-to-come": f"{averaged('attention-causal', 'by_to_come', '1'):.3f}",
+}
 
 # %% [markdown]
 # **All.** How does the error grow with the size of the group? Alone, a shape need only be redrawn.
@@ -312,28 +263,26 @@ drawn.error_lines(
 )
 
 # %%
-#| label: convolution-alone
-print(f"{averaged('convolutional', 'by_company', '1'):.3f}")
-
-# %%
-#| label: attention-alone
-print(f"{averaged('attention', 'by_company', '1'):.3f}")
+#| label: alone
+{
+    "convolution": f"{averaged('convolutional', 'by_company', '1'):.3f}",
+    "attention": f"{averaged('attention', 'by_company', '1'):.3f}",
+}
 
 # %% [markdown]
 # **More than ever seen.** Nine or ten shapes a series; training had eight at most.
 
 
 # %%
-#| label: crowded-attention
+#| label: crowded
 def crowded(name):
     return np.mean([r["test"]["crowded"]["amplitude_error_median"] for r in longer[name]])
 
 
-print(f"{crowded('attention'):.3f}")
-
-# %%
-#| label: crowded-fully-connected
-print(f"{crowded('fully-connected'):.3f}")
+{
+    "attention": f"{crowded('attention'):.3f}",
+    "fully-connected": f"{crowded('fully-connected'):.3f}",
+}
 
 # %% [markdown]
 # ## Positions
@@ -357,71 +306,25 @@ HTML(results_table(placed, {name: name for name in ORDER}))
 
 
 # %%
-#| label: error-none
+#| label: positions-error
 def median_with(positions):
     return np.mean([r["test"]["amplitude_error_median"] for r in placed[positions]])
 
 
-print(f"{median_with('none'):.3f}")
-
-# %%
-#| label: error-rotary
-print(f"{median_with('rotary'):.3f}")
-
-# %%
-#| label: error-sinusoidal
-print(f"{median_with('sinusoidal'):.3f}")
-
-# %%
-#| label: error-learned
-print(f"{median_with('learned'):.3f}")
-
-# %%
-#| label: error-linear
-print(f"{median_with('linear'):.3f}")
+{name: f"{median_with(name):.3f}" for name in ORDER}
 
 # %% [markdown]
 # ## The model that was trained longer
 
 # %%
-#| label: long-seconds
-print(f"{long['config']['run']['seconds']:.0f}")
-
-# %%
-#| label: long-error
-print(f"{long['test']['amplitude_error_median']:.3f}")
-
-# %%
-#| label: long-within
-print(f"{long['test']['within_tolerance']:.0%}")
-
-# %%
-#| label: long-convolution
-print(f"{mean_of('convolutional', runs=longer):.3f}")
-
-# %%
-#| label: long-dilated
-print(f"{mean_of('convolutional-dilated', runs=longer):.3f}")
-
-# %%
-#| label: long-recurrent
-print(f"{mean_of('recurrent', runs=longer):.3f}")
-
-# %%
-#| label: long-one-way
-print(f"{mean_of('recurrent-one-way', runs=longer):.3f}")
-
-# %%
-#| label: long-causal
-print(f"{mean_of('attention-causal', runs=longer):.3f}")
-
-# %%
-#| label: long-fully-connected
-print(f"{mean_of('fully-connected', runs=longer):.3f}")
-
-# %%
-#| label: long-series
-print(f"{long['steps'] * long['config']['batch']:,}")
+#| label: longer
+{
+    "seconds": f"{long['config']['run']['seconds']:.0f}",
+    "series": f"{long['steps'] * long['config']['batch']:,}",
+    "steps-over-recurrent": f"{long['steps'] / longer['recurrent'][0]['steps']:.0f}",
+    "within": f"{long['test']['within_tolerance']:.0%}",
+    "error": {name: f"{mean_of(name, runs=longer):.3f}" for name in NAMES if name in longer},
+}
 
 # %%
 #| label: example
@@ -515,24 +418,14 @@ HTML(
 )
 
 # %%
-#| label: best-head-others
-print(f"{known['layers'][best_layer]['others'][best_head]:.0%}")
-
-# %%
-#| label: best-head-group
-print(f"{known['layers'][best_layer]['group'][best_head]:.0%}")
-
-# %%
-#| label: best-head-name
-print(f"head {best_head + 1} of layer {layers.index(best_layer) + 1}")
-
-# %%
-#| label: uniform-others
-print(f"{known['uniform']['others']:.0%}")
-
-# %%
-#| label: ideal-others
-print(f"{known['ideal']['others']:.0%}")
+#| label: best-head
+{
+    "name": f"head {best_head + 1} of layer {layers.index(best_layer) + 1}",
+    "group": f"{known['layers'][best_layer]['group'][best_head]:.0%}",
+    "others": f"{known['layers'][best_layer]['others'][best_head]:.0%}",
+    "uniform": f"{known['uniform']['others']:.0%}",
+    "ideal": f"{known['ideal']['others']:.0%}",
+}
 
 # %% [markdown]
 # **Proof.** The layers share the work: every head of the second puts about as much on the other
@@ -549,13 +442,12 @@ assert (first < known["ideal"]["others"] / 4).all()
 assert (second > known["ideal"]["others"] - 0.05).all()
 
 # %%
-#| label: first-layer-group
-print(f"{max(known['layers'][layers[0]]['group']):.0%}")
-
-# %%
-#| label: first-layer-others
+#| label: first-layer
 assert first.max() < known["uniform"]["others"]
-print(f"{first.max():.0%}")
+{
+    "group": f"{max(known['layers'][layers[0]]['group']):.0%}",
+    "others": f"{first.max():.0%}",
+}
 
 # %%
 #| label: per-head
