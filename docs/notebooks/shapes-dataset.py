@@ -60,25 +60,15 @@ figures.image_grid(np.concatenate([sample.image[two], sample.target[two]]), colu
 # How many shapes does an image hold?
 
 # %%
-#| label: images-sampled
-print(f"{len(sample):,}")
-
-# %%
 #| label: shapes-per-image
-print(f"{sample.present.sum(axis=1).mean():.1f}")
-
-# %%
-#| label: fewest-shapes
-print(sample.present.sum(axis=1).min())
-
-# %%
-#| label: most-shapes
-print(sample.present.sum(axis=1).max())
-
-# %%
-#| label: side-range
 config = ShapesConfig()
-print(f"{config.side[0]:.0f} to {config.side[1]:.0f}")
+{
+    "mean": f"{sample.present.sum(axis=1).mean():.1f}",
+    "fewest": int(sample.present.sum(axis=1).min()),
+    "most": int(sample.present.sum(axis=1).max()),
+    "side": f"{config.side[0]:.0f} to {config.side[1]:.0f}",
+    "images-sampled": f"{len(sample):,}",
+}
 
 # %% [markdown]
 # ## Four kinds
@@ -187,16 +177,12 @@ print(f"{len(is_black):,} shapes in {len(sample):,} images")
 print(f"{is_filled_circle.sum():,} filled circles, {is_black.sum():,} of them left out")
 
 # %%
-#| label: share-left-out
-print(f"{is_black.sum() / is_filled_circle.sum():.0%}")
-
-# %%
-#| label: least-lead
-print(f"{config.dominance:.0f}")
-
-# %%
-#| label: shapes-checked
-print(f"{len(is_black):,}")
+#| label: left-out
+{
+    "share": f"{is_black.sum() / is_filled_circle.sum():.0%}",
+    "least-lead": f"{config.dominance:.0f}",
+    "shapes-checked": f"{len(is_black):,}",
+}
 
 # %% [markdown]
 # ## Both rules on the one image
@@ -244,13 +230,12 @@ HTML(
 # What the filter changes for the circles that stay:
 
 # %%
-#| label: circles-with-filter
+#| label: circles
 circles = example.kept[0] & (example.kind[0] == 0)
-print(figures.rgb(example.group_mean[0][circles][0]))
-
-# %%
-#| label: circles-without-filter
-print(figures.rgb(without_filter.group_mean[0][circles][0]))
+{
+    "with-filter": figures.rgb(example.group_mean[0][circles][0]),
+    "without-filter": figures.rgb(without_filter.group_mean[0][circles][0]),
+}
 
 # %% [markdown]
 # ## The target as attention
