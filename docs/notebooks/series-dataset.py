@@ -51,31 +51,18 @@ drawn.series_rows(sample, rows=[0, 1, 2])
 # What the generator may draw:
 
 # %%
-#| label: length
+#| label: generator
 config = SeriesConfig()
-print(config.length)
-
-# %%
-#| label: shapes-range
-print(f"{config.fewest} to {config.slots}")
-
-# %%
-#| label: width-range
-print(f"{config.width[0]:.0f} to {config.width[1]:.0f}")
-
-# %%
-#| label: amplitude-range
-print(f"{config.amplitude[0]} to {config.amplitude[1]}")
-
-# %%
-#| label: noise
-print(config.noise)
-
-# %%
-#| label: share-with-company
 same = (sample.kind[:, :, None] == sample.kind[:, None, :]) & sample.present[:, :, None]
 size = same.sum(axis=2)  # [series, slots]: shapes of the same kind, itself included
-print(f"{(size[sample.present] > 1).mean():.0%}")
+{
+    "length": config.length,
+    "shapes": f"{config.fewest} to {config.slots}",
+    "width": f"{config.width[0]:.0f} to {config.width[1]:.0f}",
+    "amplitude": f"{config.amplitude[0]} to {config.amplitude[1]}",
+    "noise": config.noise,
+    "share-with-company": f"{(size[sample.present] > 1).mean():.0%}",
+}
 
 # %% [markdown]
 # ## One series to follow
