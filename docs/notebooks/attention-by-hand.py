@@ -62,12 +62,11 @@ assert np.isclose(weights.sum(), 1)
 print(round(weights @ values, 3))
 
 # %%
-#| label: mixed
-print(f"{weights @ values:.2f}")
-
-# %%
-#| label: weight-on-rectangle
-print(f"{weights[1]:.0%}")
+#| label: by-hand
+{
+    "mixed": f"{weights @ values:.2f}",
+    "weight-on-rectangle": f"{weights[1]:.0%}",
+}
 
 # %%
 #| label: picture
@@ -80,11 +79,7 @@ drawn.by_hand(query, keys, values, scores, weights)
 #| label: louder
 loud = np.exp(keys @ (2 * query))
 loud /= loud.sum()
-print(loud.round(3), "->", round(loud @ values, 3))
-
-# %%
-#| label: louder-mixed
-print(f"{loud @ values:.2f}")
+{"weights": loud.round(3), "mixed": f"{loud @ values:.2f}"}
 
 # %% [markdown]
 # ## All queries at once
@@ -153,16 +148,14 @@ assert np.allclose(scaled[:, 0], 1, rtol=0.1)
 drawn.scaling(dims, plain, scaled)
 
 # %%
-#| label: largest-without
-print(f"{plain[-1, 1]:.0%}")
-
-# %%
-#| label: largest-with
-print(f"{scaled[-1, 1]:.0%}")
-
-# %%
-#| label: slope-lost
-print(f"{scaled[-1, 2] / plain[-1, 2]:.0f}")
+#| label: root
+{
+    "largest-weight": {
+        "without": f"{plain[-1, 1]:.0%}",
+        "with": f"{scaled[-1, 1]:.0%}",
+    },
+    "slope-lost": f"{scaled[-1, 2] / plain[-1, 2]:.0f}",
+}
 
 # %% [markdown]
 # Is the slope in that sum what PyTorch's gradient says? The diagonal of the softmax's Jacobian:
