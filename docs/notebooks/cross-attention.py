@@ -93,30 +93,23 @@ print(f"{abs(seen - lookup.weights).max():.0e}")
 # How much of the weight is on patches that show a hollow circle, and on the two other circles.
 
 # %%
-#| label: on-the-group
+#| label: weight
 truth = ideal_attention(batch, 0)
 assert KINDS[batch.kind[0, truth.owner[QUERY]]] == "hollow circle"
-print(f"{lookup.weights[truth.group[QUERY]].sum():.1%}")
-
-# %%
-#| label: on-the-others
-print(f"{lookup.weights[truth.others[QUERY]].sum():.0%}")
-
-# %%
-#| label: score-range
-print(f"{lookup.scores.min():.0f} to {lookup.scores.max():.0f}".replace("-", "−"))
-
-# %%
-#| label: weight-ratio
 ranked = np.sort(lookup.scores)[::-1]
-print(f"{np.exp(ranked[0] - np.median(lookup.scores)):,.0f}")
+{
+    "on-the-group": f"{lookup.weights[truth.group[QUERY]].sum():.1%}",
+    "on-the-others": f"{lookup.weights[truth.others[QUERY]].sum():.0%}",
+    "scores": f"{lookup.scores.min():.0f} to {lookup.scores.max():.0f}".replace("-", "−"),
+    "best-over-median": f"{np.exp(ranked[0] - np.median(lookup.scores)):,.0f}",
+}
 
 # %% [markdown]
 # The colour that comes out, where the ring is thickest in this patch, and what it should be.
 
 
 # %%
-#| label: painted-colour
+#| label: colour
 def brightest(picture):
     row, column = divmod(QUERY, 8)
     patch = picture[:, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16].reshape(3, -1)
@@ -125,11 +118,10 @@ def brightest(picture):
     return np.median(patch[:, whole == whole.max()], axis=1).astype(int)
 
 
-print("R {} G {} B {}".format(*brightest(painted)))
-
-# %%
-#| label: target-colour
-print("R {} G {} B {}".format(*brightest(batch.target[0])))
+{
+    "painted": "R {} G {} B {}".format(*brightest(painted)),
+    "target": "R {} G {} B {}".format(*brightest(batch.target[0])),
+}
 
 # %% [markdown]
 # **Proof.** PyTorch has attention too: a fused function and a module. With the flagship's trained
