@@ -94,16 +94,14 @@ positions = sinusoidal(cells, dim=128, base=100.0).numpy()  # [64, 128]
 drawn.four_steps(levels[0], PATCH, content, positions)
 
 # %%
-#| label: black-patches
-print((patches[0].amax(dim=1) == 0).sum().item())
-
-# %%
-#| label: content-size
-print(f"{abs(content[PATCH]).max():.2g}")
-
-# %%
-#| label: position-size
-print(f"{abs(positions[PATCH]).max():.2g}")
+#| label: one-image
+{
+    "black-patches": (patches[0].amax(dim=1) == 0).sum().item(),
+    "largest": {
+        "content": f"{abs(content[PATCH]).max():.2g}",
+        "position": f"{abs(positions[PATCH]).max():.2g}",
+    },
+}
 
 # %% [markdown]
 # ## A token a channel
@@ -202,16 +200,12 @@ print(f"{gap:.0e}")
 # apart, and between places further off. In noise both would be zero on average.
 
 # %%
-#| label: learned-neighbours
-distance = (cells[None] - cells[:, None]).abs().sum(dim=-1).numpy()
-print(f"{kinds['Learned'][distance == 1].mean():.2f}")
-
-# %%
-#| label: learned-far
-print(f"{kinds['Learned'][distance > 1].mean():.2f}")
-
-# %%
-#| label: learned-minutes
+#| label: learned-places
 #| inputs: assets/records/ablation-positions-learned-seed-0.json
+distance = (cells[None] - cells[:, None]).abs().sum(dim=-1).numpy()
 record = json.loads(Path("../../assets/records/ablation-positions-learned-seed-0.json").read_text())
-print(f"{record['seconds'] / 60:.0f}")
+{
+    "neighbours": f"{kinds['Learned'][distance == 1].mean():.2f}",
+    "far": f"{kinds['Learned'][distance > 1].mean():.2f}",
+    "training-minutes": f"{record['seconds'] / 60:.0f}",
+}
