@@ -81,7 +81,8 @@ def prepare(kind: str, folder: Path) -> None:
         (notebooks / f"{name}.py").write_text(f"{source}\n# %%\ncopy = {number}\n", "utf-8")
         at = f"../notebooks/{name}.py"
         post += (
-            f"\nNumber ![]({at}#shapes-per-image.mean).\n\n![Images]({at}#batch)\n\n![]({at}#truth)\n"
+            f"\nNumber ![]({at}#shapes-per-image.mean).\n\n"
+            f"![Images]({at}#batch)\n\n![]({at}#truth)\n"
         )
     # Only these four are embedded: other pages keep their text alone.
     for page in (folder / "docs").rglob("*.md"):
