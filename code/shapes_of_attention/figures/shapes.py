@@ -26,7 +26,6 @@ __all__ = [
     "red_plane",
     "rgb",
     "shape_attention",
-    "show_image",
 ]
 
 TITLE = 36
