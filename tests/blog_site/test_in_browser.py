@@ -116,7 +116,7 @@ def test_a_figures_buttons_work_from_the_keyboard_and_wear_the_schemes_colours(o
     page.wait_for_function(
         """() => { const { data, layout } = document.querySelector('.js-plotly-plot');
         const menu = layout.updatemenus[0];
-        return menu.active === 1 && data[0].y[0] === 1 && menu.bgcolor === '#1e2128'; }"""
+        return menu.active === 1 && data[0].y[0] === 1 && menu.bgcolor === 'rgb(30, 33, 40)'; }"""
     )
 
 
