@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import filelock
 
 from notebook_embed.errors import shown
 from notebook_embed.files import write_whole, writing
+from notebook_embed.imports import stamp
 from notebook_embed.progress import log
 
 __all__ = ["Cache", "Key"]
@@ -31,15 +32,31 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class Key:
-    """What an executed notebook depends on, by name, as text."""
+    """What an executed notebook depends on, by name, as text.
+
+    `stamps` tells the state in which each of the files was read; it is no part of the key.
+    """
 
     notebook: str
     parts: dict[str, str]
+    stamps: dict[Path, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
         text = json.dumps([FORM, self.notebook, self.parts], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def outdated(self) -> list[Path]:
+        """List the files that changed since the key was made, be it for a moment."""
+        found = []
+        for path, then in self.stamps.items():
+            try:
+                same = stamp(path) == then
+            except OSError:
+                same = False
+            if not same:
+                found.append(path)
+        return found
 
     def differences(self, older: dict[str, str]) -> list[str]:
         """Say which parts differ from those of an older key, one line each."""

@@ -14,14 +14,18 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Closure", "Modules", "import_closure"]
+__all__ = ["Closure", "Modules", "import_closure", "stamp"]
 
 
 @dataclass
 class Closure:
-    """`local` maps each file of the project to its sha256; `foreign` holds top-level names."""
+    """`local` maps each file of the project to its sha256; `foreign` holds top-level names.
+
+    `stamps` tells the state in which each file was read, see `stamp`.
+    """
 
     local: dict[Path, str] = field(default_factory=dict)
+    stamps: dict[Path, tuple[int, ...]] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
 
 
@@ -56,15 +60,13 @@ class Modules:
             for module in modules:
                 if module.path not in closure.local:
                     closure.local[module.path] = module.digest
+                    closure.stamps[module.path] = module.stamp
                     waiting.extend(module.imports)
         return closure
 
     def _modules(self, name: str) -> list[_Module]:
         if name not in self._files:
-            self._files[name] = [
-                _Module(path, *_read(path, package, path.stat().st_mtime_ns, path.stat().st_size))
-                for path, package in _local_files(name, self.roots)
-            ]
+            self._files[name] = [_module(*found) for found in _local_files(name, self.roots)]
         return self._files[name]
 
 
@@ -73,10 +75,27 @@ def import_closure(code: str, roots: list[Path]) -> Closure:
     return Modules(roots).closure(code)
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """Return what differs after any change to a file, even one that has been undone.
+
+    Raises
+    ------
+    OSError : there is no such file.
+    """
+    now = path.stat()
+    return now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino
+
+
 class _Module(NamedTuple):
     path: Path
+    stamp: tuple[int, ...]
     digest: str
     imports: tuple[str, ...]
+
+
+def _module(path: Path, package: str) -> _Module:
+    now = stamp(path)
+    return _Module(path, now, *_read(path, package, now))
 
 
 @lru_cache(maxsize=4096)
@@ -85,8 +104,8 @@ def _imported(code: str) -> tuple[str, ...]:
 
 
 @cache
-def _read(path: Path, package: str, mtime: int, size: int) -> tuple[str, tuple[str, ...]]:
-    """Return a module's hash and its imports; `mtime` and `size` tell one version from another."""
+def _read(path: Path, package: str, now: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return a module's hash and its imports; the stamp `now` tells one version from another."""
     text = path.read_bytes()
     return hashlib.sha256(text).hexdigest(), tuple(
         _imports(ast.parse(text, filename=str(path)), package)

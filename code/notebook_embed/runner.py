@@ -21,7 +21,7 @@ from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
-from notebook_embed.imports import Closure, Modules
+from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
@@ -125,22 +125,37 @@ def _execute(
 def _run(
     run: Run, notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress
 ) -> str:
-    with cache.lock(key):
-        if not settings.fresh and (found := cache.load(key)) is not None:
-            return found  # another build ran it while this one waited
-        job = Job(
-            notebook=notebook,
-            folder=notebook.path.parent,
-            environment=settings.environment,
-            timeout=settings.timeout,
+    """Run a notebook and keep the result; once more if what it depends on changed meanwhile.
+
+    What changes again is not kept: nobody knows which state of it the cells have seen.
+    """
+    for again in (True, False):
+        with cache.lock(key):
+            if not settings.fresh and (found := cache.load(key)) is not None:
+                return found  # another build ran it while this one waited
+            job = Job(
+                notebook=notebook,
+                folder=notebook.path.parent,
+                environment=settings.environment,
+                timeout=settings.timeout,
+            )
+            node = nbformat.reads(run(job, progress), as_version=4)
+            draw_bare_plotly(node, notebook, log.warning)
+            executed = nbformat.writes(node)
+            if not (outdated := key.outdated()):
+                cache.store(key, executed)
+                break
+        log.warning(
+            "%s: %s changed while it ran: %s.",
+            notebook.uri,
+            " and ".join(sorted(shown(path) for path in outdated)),
+            "it runs again" if again else "what came out is shown, but not kept",
         )
-        node = nbformat.reads(run(job, progress), as_version=4)
-        draw_bare_plotly(node, notebook, log.warning)
-        executed = nbformat.writes(node)
-        cache.store(key, executed)
-        total = len(notebook.code_cells)
-        progress(total, total, "")
-        return executed
+        if again:
+            key = key_of(notebook, settings)
+    total = len(notebook.code_cells)
+    progress(total, total, "")
+    return executed
 
 
 @lru_cache(maxsize=256)  # a server asks for the same again and again
@@ -187,6 +202,7 @@ def key_of(
             str(settings.root), "."
         ),
     }
+    stamps: dict[Path, tuple[int, ...]] = {}
     foreign: set[str] = set()
     folder = notebook.path.parent
     known = {} if modules is None else modules
@@ -195,6 +211,7 @@ def key_of(
         for cell in notebook.code_cells:
             closure = _closure(notebook, cell, found)
             foreign |= closure.foreign
+            stamps |= closure.stamps
             for path, digest in closure.local.items():
                 parts[f"module {shown_in(path, settings.root)}"] = digest
     for name, state in concerned_distributions(sorted(foreign), settings.requirements).items():
@@ -203,8 +220,9 @@ def key_of(
     declared += [(name, cell) for cell in notebook.code_cells for name in cell.inputs]
     for name, owner in declared:
         for file in matching(settings.root, name):
-            parts[f"input {shown_in(file, settings.root)}"] = _digest(file, notebook, owner)
-    return Key(notebook.uri, parts)
+            digest, stamps[file] = _digest(file, notebook, owner)
+            parts[f"input {shown_in(file, settings.root)}"] = digest
+    return Key(notebook.uri, parts, stamps)
 
 
 def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
@@ -242,10 +260,11 @@ def matching(root: Path, name: str) -> list[Path]:
     return [root / path for path in found] or [root / name]
 
 
-def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> str:
+def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> tuple[str, tuple[int, ...]]:
     try:
+        now = stamp(path)
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest(), now
     except OSError as error:
         raise EmbedError(
             f"the declared input '{path}' cannot be read: {error.strerror}",

@@ -1,0 +1,89 @@
+"""What is kept of a run is the result of what its key names; no kernel starts here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from notebook_embed.cache import Cache
+from notebook_embed.errors import EmbedError
+from notebook_embed.execution import Job, Progress
+from notebook_embed.notebook import Notebook, read_notebook
+from notebook_embed.runner import Settings, _run, key_of
+
+CELL = "# %%\n#| inputs: data.txt\nimport module\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Settings:
+    (tmp_path / "nb").mkdir()
+    (tmp_path / "nb/x.py").write_text(CELL)
+    (tmp_path / "nb/module.py").write_text("import inner\n")
+    (tmp_path / "nb/inner.py").write_text("a = 1\n")
+    (tmp_path / "data.txt").write_text("1")
+    return Settings(
+        root=tmp_path, cache=tmp_path / "cache", requirements=tmp_path / "requirements.txt"
+    )
+
+
+def run(settings: Settings, during: Callable[[int], None]) -> tuple[int, str | None]:
+    """Run the notebook, `during` being called in each run; return how many ran, and what is kept."""
+    notebook: Notebook = read_notebook(settings.root / "nb/x.py", "nb/x.py")
+    runs = 0
+
+    def execute(job: Job, progress: Progress) -> str:
+        nonlocal runs
+        runs += 1
+        during(runs)
+        node = nbformat.from_dict(job.notebook.node)
+        node.cells[0].outputs = [nbformat.v4.new_output("stream", text=f"run {runs}")]
+        node.cells[0].execution_count = 1
+        return nbformat.writes(node)
+
+    cache = Cache(settings.cache)
+    _run(execute, notebook, key_of(notebook, settings), cache, settings, lambda *_: None)
+    return runs, cache.load(key_of(notebook, settings))
+
+
+@pytest.mark.parametrize("file", ["nb/module.py", "nb/inner.py", "data.txt"])
+@pytest.mark.parametrize("how", ["undone", "undone with its time", "replaced", "changed"])
+def test_what_changed_during_a_run_is_not_kept(project: Settings, file: str, how: str) -> None:
+    path = project.root / file
+
+    def during(runs: int) -> None:
+        if runs > 1:
+            return
+        before, text = path.stat(), path.read_text()
+        if how == "replaced":
+            path.with_suffix(".new").write_text(text)
+            path.with_suffix(".new").replace(path)
+            return
+        path.write_text("b = 2\n")
+        if how != "changed":
+            path.write_text(text)
+        if how == "undone with its time":
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    runs, kept = run(project, during)
+    assert runs == 2
+    assert kept is not None
+    assert "run 2" in kept
+
+
+def test_what_changes_in_every_run_is_not_kept_at_all(project: Settings) -> None:
+    assert run(project, lambda runs: (project.root / "data.txt").write_text(f"{runs}")) == (2, None)
+
+
+def test_what_is_only_read_runs_once(project: Settings) -> None:
+    runs, kept = run(project, lambda runs: (project.root / "data.txt").read_text())
+    assert runs == 1
+    assert kept is not None
+
+
+def test_a_file_that_is_gone_after_a_run_stops_the_build(project: Settings) -> None:
+    with pytest.raises(EmbedError, match=r"nb/x\.py:2 .*declared input .*cannot be read"):
+        run(project, lambda runs: (project.root / "data.txt").unlink())
