@@ -5,7 +5,9 @@ import json
 import numpy as np
 import torch
 
+from shapes_of_attention.data import KINDS
 from shapes_of_attention.interpret import scan
+from shapes_of_attention.measure.channel_intervention import HIDDEN
 from shapes_of_attention.models import build_model
 from shapes_of_attention.training.checkpoint import save_model
 
@@ -71,6 +73,30 @@ def test_scanning_reach_records_every_limit(tmp_path):
     for found in record["reaches"].values():
         assert found["colour"]["kept_shapes"] > 100 and found["intervention"]["shapes"] > 20
         assert list(found["best_units"]) == ["encoder.0.feed_forward.activation"]
+
+
+def test_scanning_channels_takes_the_models_that_have_such_tokens(tmp_path, capsys):
+    given = [
+        "channels",
+        "--checkpoints",
+        str(tmp_path),
+        "--records",
+        str(tmp_path),
+        "--images",
+        "8",
+    ]
+    assert scan.main(given) == 1
+    assert "no checkpoint with 'channels' in its name" in capsys.readouterr().err
+    save(tmp_path, "flagship-channels", tokens="channel")
+    save(tmp_path, "flagship")
+    assert scan.main(given) == 0
+    record = json.loads((tmp_path / "interpretation-channels.json").read_text())
+    assert record["command"].endswith(" ".join(given))
+    assert list(record["models"]) == ["flagship-channels"]
+    found = record["models"]["flagship-channels"]
+    assert list(found["intervention"]["slope_by_kind"]) == list(KINDS)
+    assert list(found["subjects"]["filled circle"]) == list(HIDDEN)
+    assert len(found["subjects"]["filled circle"]["red"]["colour_change"]) == 3
 
 
 def test_a_missing_checkpoint_ends_the_scan_with_a_message(tmp_path, capsys):
