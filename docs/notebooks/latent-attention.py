@@ -163,24 +163,20 @@ HTML(
 )
 
 # %%
-#| label: parameters
-sizes = [row["parameters"] for row in compared.values()]
-print(f"{min(sizes):,} to {max(sizes):,}")
-
-# %%
-#| label: seeds
+#| label: trained
+parameters = [row["parameters"] for row in compared.values()]
 seeds = {len(row["loss"]) for row in compared.values()}
 assert len(seeds) == 1  # as many runs of each kind
-print({3: "three"}.get(*seeds, *seeds))
+held = {name: row["cache_bytes_per_token"] for name, row in compared.items()}
+{
+    "parameters": f"{min(parameters):,} to {max(parameters):,}",
+    "seeds": {3: "three"}.get(*seeds, *seeds),
+    "cache-ratio": f"{held['multi-head'] / held['latent']:.0f}",
+}
 
 # %%
 #| label: recall-over-training
 recall_over_training(compared)
-
-# %%
-#| label: cache-ratio
-sizes = {name: row["cache_bytes_per_token"] for name, row in compared.items()}
-print(f"{sizes['multi-head'] / sizes['latent']:.0f}")
 
 # %%
 #| label: speed
@@ -198,26 +194,21 @@ HTML(
 )
 
 # %%
-#| label: benchmark-size
-print("{layers} layers of width {dim}".format(**benchmark["model"]))
+#| label: benchmark
+{
+    "model": "{layers} layers of width {dim}".format(**benchmark["model"]),
+    "batch": benchmark["batch_of_kinds"],
+}
 
 # %%
-#| label: benchmark-batch
-print(benchmark["batch_of_kinds"])
-
-# %%
-#| label: runs-that-recall
+#| label: recall
 runs = [recall for row in compared.values() for recall in row["recall"]]
 learned = [recall for recall in runs if recall > 0.9]
-print(len(learned))
-
-# %%
-#| label: runs
-print(len(runs))
-
-# %%
-#| label: least-recall-learned
-print(f"{min(learned):.0%}")
+{
+    "runs": len(runs),
+    "learned": len(learned),
+    "least-learned": f"{min(learned):.0%}",
+}
 
 # %% [markdown]
 # Which runs did not find out? The seeds of each kind:
@@ -231,17 +222,5 @@ def not_learned(name):
     return " and ".join(seeds) or "none"
 
 
-for name in compared:
-    print(f"{name:14s} {not_learned(name)}")
-
-# %%
-#| label: not-learned-multi-query
-print(not_learned("multi-query"))
-
-# %%
-#| label: not-learned-latent
-print(not_learned("latent"))
-
-# %%
-#| label: most-recall-not-learned
-print(f"{max(recall for recall in runs if recall <= 0.9):.0%}")
+most = max(recall for recall in runs if recall <= 0.9)
+{**{name: not_learned(name) for name in compared}, "most-recall": f"{most:.0%}"}
