@@ -179,10 +179,6 @@ for name, w in weights.items():
     assert torch.isclose(w.sum(), torch.tensor(1.0, dtype=torch.float64))
     print(f"{name:17s}{int((w == 0).sum())} zeros, sum {w.sum():.2f}")
 
-# %%
-#| label: entmax-zeros
-print(int((weights["α = 1.5"] == 0).sum()))
-
 # %% [markdown]
 # ## Diagrams
 
@@ -211,17 +207,8 @@ efficiency.reformer_diagram(buckets.flatten().tolist(), chunk=2)
 # numbers. *Peaked*: tokens belong to sixteen groups, and each looks for its own.
 
 # %%
-#| label: error-data
-keys = {title: keys_looked_at(*draw(0)[:2]) for title, draw in SETTINGS.items()}
-print(f"diffuse: {keys['diffuse']:.0f} keys a query, peaked: {keys['peaked']:.0f}")
-
-# %%
-#| label: keys-diffuse
-print(f"{keys['diffuse']:.0f}")
-
-# %%
-#| label: keys-peaked
-print(f"{keys['peaked']:.0f}")
+#| label: keys-a-query
+{name: f"{keys_looked_at(*draw(0)[:2]):.0f}" for name, draw in SETTINGS.items()}
 
 # %%
 #| label: errors
@@ -265,12 +252,4 @@ def slope(scale):
 
 short, long = slope(0.3), slope(1.0)
 assert -0.62 < short < -0.38
-print(f"error ~ features^{short:.2f} for short vectors, features^{long:.2f} for long ones")
-
-# %%
-#| label: rate-short
-print(f"{short:.2f}".replace("-", "−"))
-
-# %%
-#| label: rate-long
-print(f"{long:.2f}".replace("-", "−"))
+{name: f"{rate:.2f}".replace("-", "−") for name, rate in (("short", short), ("long", long))}
