@@ -68,28 +68,15 @@ some = runs["fused", lengths[0]]
 budget = Budget(**some["config"]["model"]["budget"])
 
 # %%
-#| label: short
-print(f"{lengths[0]:,}")
-
-# %%
-#| label: long
-print(f"{lengths[1]:,}")
-
-# %%
-#| label: tokens
-print(" and ".join(str(length // 10) for length in lengths))
-
-# %%
-#| label: steps
-print(f"{some['steps']:,}")
-
-# %%
-#| label: series-seen
-print(f"{some['steps'] * some['config']['batch']:,}")
-
-# %%
-#| label: window
-print(budget.window)
+#| label: setting
+{
+    "samples": {"short": f"{lengths[0]:,}", "long": f"{lengths[1]:,}"},
+    "tokens": " and ".join(str(length // 10) for length in lengths),
+    "steps": f"{some['steps']:,}",
+    "series": f"{some['steps'] * some['config']['batch']:,}",
+    "window": budget.window,
+    "rank": f"{budget.rank}",
+}
 
 # %% [markdown]
 # ## Two yardsticks
@@ -109,15 +96,7 @@ nobody = min(
 )
 of_all = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
 everybody = float(np.abs(of_all - tests.group_mean)[tests.present].mean())
-print(f"nobody {nobody:.3f}, everybody {everybody:.3f}")
-
-# %%
-#| label: nobody
-print(f"{nobody:.3f}")
-
-# %%
-#| label: everybody
-print(f"{everybody:.3f}")
+{"nobody": f"{nobody:.3f}", "everybody": f"{everybody:.3f}"}
 
 # %% [markdown]
 # How much of its company can a shape see through two windows, one a layer?
@@ -135,15 +114,7 @@ def share_in_reach(length):
     return float((away <= 2 * budget.window)[group.sum(axis=2) > 1].mean())
 
 
-print({length: f"{share_in_reach(length):.0%}" for length in lengths})
-
-# %%
-#| label: in-reach-short
-print(f"{share_in_reach(lengths[0]):.0%}")
-
-# %%
-#| label: in-reach-long
-print(f"{share_in_reach(lengths[1]):.0%}")
+{name: f"{share_in_reach(length):.0%}" for name, length in zip(("short", "long"), lengths)}
 
 # %% [markdown]
 # ## Accuracy beside cost
@@ -187,80 +158,21 @@ HTML(
 )
 
 # %%
-#| label: error-full-short
-print(f"{error_of('fused', lengths[0]):.3f}")
+#| label: error
+{
+    family: {
+        name: f"{error_of(family, length):.3f}" for name, length in zip(("short", "long"), lengths)
+    }
+    for family in families
+}
 
 # %%
-#| label: error-full-long
-print(f"{error_of('fused', lengths[1]):.3f}")
-
-# %%
-#| label: error-local-short
-print(f"{error_of('local', lengths[0]):.3f}")
-
-# %%
-#| label: error-local-long
-print(f"{error_of('local', lengths[1]):.3f}")
-
-# %%
-#| label: error-reformer-long
-print(f"{error_of('reformer', lengths[1]):.3f}")
-
-# %%
-#| label: error-linformer-short
-print(f"{error_of('linformer', lengths[0]):.3f}")
-
-# %%
-#| label: error-linformer-long
-print(f"{error_of('linformer', lengths[1]):.3f}")
-
-# %%
-#| label: error-performer-long
-print(f"{error_of('performer', lengths[1]):.3f}")
-
-# %%
-#| label: error-entmax-long
-print(f"{error_of('entmax', lengths[1]):.3f}")
-
-# %%
-#| label: error-block-short
-print(f"{error_of('block-sparse', lengths[0]):.3f}")
-
-# %%
-#| label: error-block-long
-print(f"{error_of('block-sparse', lengths[1]):.3f}")
-
-# %%
-#| label: step-full-short
-print(f"{milliseconds('fused', lengths[0]):.0f}")
-
-# %%
-#| label: step-full-long
-print(f"{milliseconds('fused', lengths[1]):.0f}")
-
-# %%
-#| label: step-performer-long
-print(f"{milliseconds('performer', lengths[1]):.0f}")
-
-# %%
-#| label: step-linformer-long
-print(f"{milliseconds('linformer', lengths[1]):.0f}")
-
-# %%
-#| label: step-reformer-long
-print(f"{milliseconds('reformer', lengths[1]):.0f}")
-
-# %%
-#| label: step-entmax-long
-print(f"{milliseconds('entmax', lengths[1]):.0f}")
-
-# %%
-#| label: step-local-long
-print(f"{milliseconds('local', lengths[1]):.0f}")
-
-# %%
-#| label: rank
-print(f"{budget.rank}")
+#| label: step
+# in milliseconds
+{
+    name: {family: f"{milliseconds(family, length):.0f}" for family in families}
+    for name, length in zip(("short", "long"), lengths)
+}
 
 # %% [markdown]
 # ## What they learned besides weights
@@ -275,21 +187,14 @@ for (family, length), record in runs.items():
             print(f"{length:5d} samples, layer {layer}, {what}: {shown}")
 
 # %%
-#| label: spans-closed
+#| label: spans
 spans = [np.array(runs["adaptive-span", n]["test"]["spans"]) for n in lengths]  # [layers, heads]
-print(f"{sum(int((found < 0.5).sum()) for found in spans)} of {sum(found.size for found in spans)}")
-
-# %%
-#| label: widest-short
-print(f"{spans[0].max():.0f}")
-
-# %%
-#| label: widest-long
-print(f"{spans[1].max():.0f}")
-
-# %%
-#| label: span-start
-print(f"{budget.span}")
+closed = sum(int((found < 0.5).sum()) for found in spans)
+{
+    "closed": f"{closed} of {sum(found.size for found in spans)}",
+    "widest": {"short": f"{spans[0].max():.0f}", "long": f"{spans[1].max():.0f}"},
+    "start": f"{budget.span}",
+}
 
 # %%
 #| label: alphas
@@ -340,21 +245,16 @@ ideal = np.broadcast_to(1 - 1 / np.maximum(size, 1), asks.shape)[asks].mean()
 print(f"ideal: on the others {ideal:.0%}")
 
 # %%
-#| label: far-share
-print(f"{np.stack([share[:, 0] for share in looked.modules.values()]).mean():.0%}")
-
-# %%
-#| label: far-uniform
-print(f"{even_far:.0%}")
-
-# %%
-#| label: best-on-others
-print(f"{max(share[:, 1].max() for share in looked.modules.values()):.0%}")
-
-# %%
-#| label: uniform-on-others
-print(f"{even_found:.0%}")
-
-# %%
-#| label: ideal-on-others
-print(f"{ideal:.0%}")
+#| label: share
+shares = looked.modules.values()  # of each layer: [heads, 2]
+{
+    "far": {
+        "learned": f"{np.stack([share[:, 0] for share in shares]).mean():.0%}",
+        "uniform": f"{even_far:.0%}",
+    },
+    "on-the-others": {
+        "best": f"{max(share[:, 1].max() for share in shares):.0%}",
+        "uniform": f"{even_found:.0%}",
+        "ideal": f"{ideal:.0%}",
+    },
+}
