@@ -172,34 +172,34 @@ for name, model in (("teaching", teaching), ("deeper", deeper)):
     hiding = Intervention(model).over(batches)
     changes = hiding.changes()
     true, painted = changes.expected[changes.apart], changes.observed[changes.apart]
-    found[name] = (true.ravel(), painted.ravel(), hiding.result())
-    print(name, found[name][2].as_record())
+    found[name] = (true.ravel(), painted.ravel(), hiding.result().as_record())
+    print(name, found[name][2])
 
 # %%
 #| label: change-scatter
 explanations.change_scatter(
     [
-        ("Teaching model", *found["teaching"][:2], found["teaching"][2].slope,
+        ("Teaching model", *found["teaching"][:2], found["teaching"][2]["slope"],
          explanations.TEACHING),
-        ("Deeper model", *found["deeper"][:2], found["deeper"][2].slope, explanations.DEEPER),
+        ("Deeper model", *found["deeper"][:2], found["deeper"][2]["slope"], explanations.DEEPER),
     ]
 )  # fmt: skip
 
 # %%
 #| label: slope
-print(f"{found['teaching'][2].slope:.2f}")
+print(f"{found['teaching'][2]['slope']:.2f}")
 
 # %%
 #| label: slope-correlation
-print(f"{found['teaching'][2].correlation:.3f}")
+print(f"{found['teaching'][2]['correlation']:.3f}")
 
 # %%
 #| label: slope-deeper
-print(f"{found['deeper'][2].slope:.2f}")
+print(f"{found['deeper'][2]['slope']:.2f}")
 
 # %%
 #| label: shapes-hidden
-print(found["teaching"][2].shapes)
+print(found["teaching"][2]["shapes"])
 
 # %% [markdown]
 # ## One head at a time
