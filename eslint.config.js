@@ -21,7 +21,7 @@ export default defineConfig(
     },
   },
   // Scripts of pages: those that a page loads as they are, and modules.
-  { files: ["assets/theme/**/*.js", "code/**/*.js", "tests/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["{assets/theme,benchmarks,code,tests}/**/*.js"], languageOptions: { globals: globals.browser } },
   {
     files: ["code/**/*.js", "assets/theme/assets/site/{site,tables}.js", "tests/**/*.js"],
     languageOptions: { sourceType: "script" },

@@ -5,6 +5,7 @@ interface FigureView {
   retheme?(): void;
   resize?(): void;
   purge?(): void;
+  focus?(): void;
 }
 
 /** Draws into `box`; `file` resolves to a further file of the view, parsed. */

@@ -12,7 +12,10 @@ only a header can say.
 import base64
 import hashlib
 
-__all__ = ["headers", "policy"]
+__all__ = ["WORKER", "headers", "policy", "worker_policy"]
+
+#: The one file that may run WebAssembly.
+WORKER = "assets/live/worker.js"
 
 
 def policy(script: str) -> str:
@@ -33,11 +36,26 @@ def policy(script: str) -> str:
     )
 
 
+def worker_policy() -> str:
+    """Give the policy of the live model's worker: its own modules and files, and WebAssembly.
+
+    A worker that is a module follows the policy of its own response, and only that of a header. So
+    no page needs to allow WebAssembly for it; where a host sends no such header, plain JavaScript
+    does the work.
+    """
+    return "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+
+
 def headers(script: str) -> str:
     """Give the content of `_headers` for pages whose one inline script is `script`."""
+    # "! Name" takes away what the rule for all has set; two policies would both have to allow it.
     return f"""\
 /*
   Content-Security-Policy: {policy(script)}; frame-ancestors 'self'
   X-Content-Type-Options: nosniff
   Referrer-Policy: strict-origin-when-cross-origin
+
+/{WORKER}
+  ! Content-Security-Policy
+  Content-Security-Policy: {worker_policy()}
 """

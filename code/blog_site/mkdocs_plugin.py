@@ -13,6 +13,7 @@ from jinja2 import Environment
 from mkdocs.config.base import Config
 from mkdocs.config.config_options import Type
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -35,10 +36,12 @@ log = get_plugin_logger("blog-site")
 SCRIPT = Path(__file__).with_name("scheme.js").read_text("utf-8")
 SOCIAL_FOLDER = "assets/social"
 FONTS = "assets/site/fonts"
+LIVE_FOLDER = "assets/live"  # the worker of the live model looks for its weights beside itself
 
 
 class BlogSiteConfig(Config):
     cache_dir = Type(str, default=".cache/blog_site")
+    live = Type(dict, default={})
 
 
 class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
@@ -73,6 +76,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     @event_priority(-60)  # after the blog plugin (-50) has found the posts
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        self._add_weights(files, config)
         blog: Any = config.plugins.get("material/blog")
         if blog is None or not blog.config.enabled:
             return files
@@ -178,6 +182,20 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             file.abs_dest_path = str(Path(config.site_dir) / uri)
             files.append(file)
         return uri
+
+    def _add_weights(self, files: Files, config: MkDocsConfig) -> None:
+        """Add the weights of the models that pages run themselves."""
+        if not self.config.live:
+            return
+        from shapes_of_attention.live_weights import WeightsError, half_precision
+
+        for name, checkpoint in self.config.live.items():
+            try:
+                content = half_precision(self.root / checkpoint)
+            except WeightsError as error:
+                raise PluginError(f"mkdocs.yml, blog-site, live, {name}: {error}") from None
+            uri = f"{LIVE_FOLDER}/{name}.safetensors"
+            files.append(File.generated(config, uri, content=content))
 
     @staticmethod
     def _fonts(config: MkDocsConfig) -> Path | None:

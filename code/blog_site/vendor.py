@@ -15,11 +15,14 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["PACKAGES", "Package", "vendor"]
+__all__ = ["COMPILER", "KERNEL", "PACKAGES", "Package", "compile_kernel", "vendor"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path("assets/theme/assets/site")
 RECORD = Path("assets/vendored.json")
+#: Compiles the inner loops of the live model; the bytes that it makes are committed.
+COMPILER = "assemblyscript@0.28.20"
+KERNEL = (Path("assets/live/kernel.ts"), Path("assets/theme/assets/live/kernel.wasm"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,7 @@ PACKAGES = (
 def vendor(root: Path = ROOT) -> None:
     """Install the packages in a temporary folder and copy their files below `root`."""
     with tempfile.TemporaryDirectory() as folder:
-        wanted = [f"{package.name}@{package.version}" for package in PACKAGES]
+        wanted = [f"{package.name}@{package.version}" for package in PACKAGES] + [COMPILER]
         subprocess.run(
             ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *wanted],
             cwd=folder,
@@ -91,8 +94,22 @@ def vendor(root: Path = ROOT) -> None:
         )
         modules = Path(folder) / "node_modules"
         record = [_copy(package, modules / package.name, root) for package in PACKAGES]
+        compile_kernel(root / KERNEL[0], root / KERNEL[1], modules=modules)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (root / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def compile_kernel(source: Path, target: Path, *, modules: Path) -> None:
+    """Compile AssemblyScript to WebAssembly with the compiler among the installed `modules`.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        When the source has a mistake; the compiler has said which.
+    """
+    options = ["-O3", "--runtime", "stub", "--enable", "simd", "--use", "abort=", "--noAssert"]
+    compiler = modules / ".bin" / "asc"
+    subprocess.run([compiler, source, "--outFile", target, *options], check=True)
 
 
 def _copy(package: Package, source: Path, root: Path) -> dict[str, object]:

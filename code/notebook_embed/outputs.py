@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 PLOTLY = "application/vnd.plotly.v1+json"
-# A view of the site's own: {"view": its name, "data": {...}, "files": {name: {...}, ...}}.
+# A view of the site's own: {"view": its name, "data": {...}, "files": {name: {...}, ...}}, and
+# "waits": true where nothing of it is to be fetched before the reader touches its picture.
 VIEW = "application/vnd.notebook-embed.view+json"
 # What is in a mapping: {"entries": [{"keys": [...], "type": MIME type, "text": ...}, ...]}.
 VALUES = "application/vnd.notebook-embed.values+json"
@@ -72,6 +73,7 @@ class Figure:
     data_uri: str | None = None
     view: str | None = None
     view_uri: str | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def _render(
                 f"there is no view '{name}'",
                 remedy="Name its script in mkdocs.yml, under 'views'. " + nearest(name, views),
             )
-        return Figure(image, _view_files(files, stem, data[VIEW]), name, views[name])
+        waits = bool(data[VIEW].get("waits"))
+        return Figure(image, _view_files(files, stem, data[VIEW]), name, views[name], waits)
     if mime in IMAGES:
         size = output.get("metadata", {}).get(mime, {})
         return Figure(_image(data[mime], mime, stem, dark, files, size))

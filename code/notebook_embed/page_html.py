@@ -165,6 +165,8 @@ class PageWriter:
                 box.set("data-view", picture.view)
                 box.set("data-source", self.link(picture.data_uri))
                 box.set("data-script", self.link(picture.view_uri))
+                if picture.waits:
+                    box.set("data-waits", "")
         return box
 
     def caption(

@@ -81,6 +81,10 @@ loud = np.exp(keys @ (2 * query))
 loud /= loud.sum()
 {"weights": loud.round(3), "mixed": f"{loud @ values:.2f}"}
 
+# %%
+#| label: sliders
+drawn.by_hand_sliders(query, keys, values, length=2)
+
 # %% [markdown]
 # ## All queries at once
 #

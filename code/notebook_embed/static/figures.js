@@ -9,7 +9,7 @@
 
    A view's script, a module, calls notebookEmbed.register(name, mount). `mount(box, data, file)` draws into the
    empty element `box`; `file(name)` resolves to a further file of the view. It may return
-   {retheme, resize, purge}, each called when its time comes. */
+   {retheme, resize, purge, focus}, each called when its time comes. */
 (function () {
   "use strict";
 
@@ -357,7 +357,50 @@
     figure.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: { plot } }));
   }
 
+  /* ---- views that wait to be touched ---- */
+
+  const OFFER = "Touch to try it";
+  const FROM_DISK =
+    "From the disk this picture stays still: browsers let no page read the files beside it. On any server it comes alive.";
+
+  /**
+   * Lay a button over the picture: nothing is fetched before the reader wants it.
+   * @param {HTMLElement} figure
+   */
+  function offer(figure) {
+    const canvas = canvasOf(figure);
+    if (canvas.querySelector(".nb-figure__wake")) return;
+    const words = document.createElement("span");
+    words.textContent = OFFER;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "nb-figure__wake";
+    button.append(words);
+    button.addEventListener("click", async () => {
+      words.textContent = "One moment …";
+      await draw(figure);
+      const drawn = figure.classList.contains("nb-figure--live");
+      words.textContent = drawn ? OFFER : "That could not be loaded. Is the network there?";
+      if (drawn) live.get(figure)?.view?.focus?.(); // the button is gone: the keyboard goes on in the view
+    });
+    canvas.append(button);
+  }
+
+  /**
+   * Say why there is no button.
+   * @param {HTMLElement} figure
+   */
+  function explainStill(figure) {
+    const words = document.createElement("p");
+    words.className = "nb-figure__still";
+    words.textContent = FROM_DISK;
+    canvasOf(figure).after(words);
+  }
+
   /* ---- watching the page ---- */
+
+  /** @type {(match: string) => NodeListOf<HTMLElement>} */
+  const figuresThat = (match) => document.querySelectorAll(`figure.nb-figure${match}`);
 
   const near = new IntersectionObserver(
     (entries) => {
@@ -395,14 +438,18 @@
     far.disconnect();
     wanted.clear();
     for (const figure of [...live.keys()]) if (!figure.isConnected) purge(figure);
-    for (const figure of document.querySelectorAll("figure.nb-figure:is([data-plotly], [data-view])")) {
-      near.observe(figure);
+    for (const figure of figuresThat(":is([data-plotly], [data-view])")) {
+      if ("waits" in figure.dataset) offer(figure);
+      else near.observe(figure);
       far.observe(figure);
     }
   }
 
   // Browsers forbid reading files beside a page that came from the disk: the images stay.
-  if (location.protocol === "file:") return;
+  if (location.protocol === "file:") {
+    for (const figure of figuresThat("[data-waits]")) explainStill(figure);
+    return;
+  }
 
   for (const name of FIRST_SIGNS) {
     addEventListener(name, firstSign, { capture: true, passive: true });

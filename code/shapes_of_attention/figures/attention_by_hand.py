@@ -12,9 +12,12 @@ from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import KIND_COLOURS
+from shapes_of_attention.figures.toolkit.view import View
 from shapes_of_attention.palette import BLUE, INK, LINE, MUTED, PANEL, VERMILION
 
-__all__ = ["by_hand", "heads", "masks", "positions", "scaling"]
+__all__ = ["by_hand", "by_hand_sliders", "heads", "masks", "positions", "scaling"]
+
+NAMES = ("triangle", "rectangle", "triangle")
 
 
 def by_hand(
@@ -27,7 +30,6 @@ def by_hand(
     """Follow one query over three tokens: dot products, softmax, mix."""
     drawing = Diagram(height=418)
     left, step, wide = 150, 150, 122
-    names = ("triangle", "rectangle", "triangle")
     kinds = (0, 1, 0)
     rows = {"key": 66, "score": 166, "weight": 236, "value": 306}
     drawing.text(0, 22, "query", align="left", colour=MUTED)
@@ -35,7 +37,7 @@ def by_hand(
     drawing.text(left + wide + 14, 22, "“who is a triangle?”", align="left", colour=MUTED)
     for name, y in rows.items():
         drawing.text(0, y + 20, name, align="left", colour=MUTED)
-    for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+    for place, (name, kind) in enumerate(zip(NAMES, kinds, strict=True)):
         x = left + place * step
         colour = KIND_COLOURS[kind]
         drawing.box(x, rows["key"], wide, 40, _vector(keys[place]), edge=colour)
@@ -50,6 +52,23 @@ def by_hand(
     drawing.text(0, 386, "mix", align="left", colour=MUTED)
     drawing.text(left, 386, f"{sums} = {weights @ values:.2f}", align="left", size=19)
     return drawing.figure()
+
+
+def by_hand_sliders(
+    query: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.int64], *, length: int
+) -> View:
+    """Let the reader stretch the query, from `length` times its own, and turn the last key."""
+    scores = keys @ (length * query)
+    weights = np.exp(scores) / np.exp(scores).sum()
+    data = {
+        "query": query.tolist(),
+        "keys": keys.tolist(),
+        "values": values.tolist(),
+        "names": list(NAMES),
+        "length": length,
+    }
+    still = by_hand(length * query, keys, values, scores, weights)
+    return View(static=still, view="by-hand", data=data)
 
 
 def scaling(dims: Sequence[int], plain: Numbers, scaled: Numbers) -> Figure:

@@ -22,17 +22,21 @@ class View:
     """A static picture, and what the script named `view` needs to draw the moving one.
 
     `data` comes with the figure; each of `files` is fetched when the script asks for it by name.
+    A view that `waits` is asked for nothing before the reader touches its picture.
     """
 
     static: Figure
     view: str
     data: Mapping[str, Any]
     files: Mapping[str, Any] = field(default_factory=dict)
+    waits: bool = False
 
     def _repr_mimebundle_(
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> dict[str, Any]:
         content = {"view": self.view, "data": dict(self.data), "files": dict(self.files)}
+        if self.waits:
+            content["waits"] = True
         return {SVG: self.static.svg(), VIEW: content}
 
 

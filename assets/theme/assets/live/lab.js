@@ -1,0 +1,688 @@
+/* The live model on a page: a canvas to draw on, what the trained model paints, and where it looks.
+
+   `data` (made by shapes_of_attention.figures.live): scene, an address's part (state.js); models;
+   averages, what their heads give on average; parts, what is shown beside the canvas. The reader's own
+   scene is in the address, as ?live=SCENE#figure, and a link to it leads back to it. */
+import { cellAt, chooser, element, massOn, rowOf, uniformOn } from "../site/attention-tools.js";
+import { makeEditor } from "./editor.js";
+import { difference, drawMatrix, makePicture, overlay } from "./pictures.js";
+import { GRID, KINDS, PATCHES, isCircle, isHollow, isKept, membersOf, paint, touchedBy } from "./scene.js";
+import * as states from "./state.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./worker.js").Answer} Answer */
+/** @typedef {import("./worker.js").Request} Request */
+
+/**
+ * @typedef {object} Data
+ * @property {string} scene
+ * @property {{name: string, title: string}[]} models
+ * @property {Record<string, Record<string, number[]>>} averages by model and attention module
+ * @property {string[]} parts of "colour", "look", "colours", "model"
+ */
+
+const REST = 300; // ms without a change before the address follows and a screen reader is told
+const UNDONE = 100; // steps that can be taken back
+const CHANNELS = [
+  ["R", "red", "#c8382c"],
+  ["G", "green", "#2c8a4b"],
+  ["B", "blue", "#2f6fc8"],
+];
+const ICONS = [
+  '<circle cx="12" cy="12" r="9"/>',
+  '<circle cx="12" cy="12" r="8"/>',
+  '<rect x="4" y="6" width="16" height="12"/>',
+  '<rect x="4" y="6" width="16" height="12"/>',
+];
+
+const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
+const placeOf = (/** @type {number} */ patch) => `row ${Math.floor(patch / GRID) + 1}, column ${(patch % GRID) + 1}`;
+const css = (/** @type {readonly number[] | null | undefined} */ colour) =>
+  colour ? `rgb(${colour.map((v) => Math.round(v)).join(" ")})` : "rgb(0 0 0)";
+
+/** @param {number} kind */
+function icon(kind) {
+  const holder = element("span");
+  const look = isHollow(kind) ? "lab__icon" : "lab__icon lab__icon--filled";
+  holder.innerHTML = `<svg class="${look}" viewBox="0 0 24 24" aria-hidden="true">${ICONS[kind]}</svg>`;
+  return /** @type {Element} */ (holder.firstElementChild);
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} act
+ * @param {Record<string, string>} [attributes]
+ * @param {Element[]} before
+ */
+function button(text, act, attributes = {}, ...before) {
+  const made = element(
+    "button",
+    { type: "button", class: "lab__button", ...attributes },
+    ...before,
+    ...(text ? [element("span", {}, text)] : []),
+  );
+  made.addEventListener("click", act);
+  return /** @type {HTMLButtonElement} */ (made);
+}
+
+/** @param {string} text @param {(on: boolean) => void} change */
+function toggle(text, change) {
+  const box = /** @type {HTMLInputElement} */ (element("input", { type: "checkbox" }));
+  box.addEventListener("change", () => change(box.checked));
+  const words = element("span", {}, text);
+  return { root: element("label", { class: "lab__switch" }, box, words), box, words };
+}
+
+/** @param {string} text @param {string} name @param {(value: number) => void} change */
+function slider(text, name, change) {
+  const input = /** @type {HTMLInputElement} */ (element("input", { type: "range", step: "1", "aria-label": name }));
+  const shown = element("output", {});
+  const track = element("span", { class: "lab__track" }, input);
+  const title = element("span", {}, text);
+  input.addEventListener("input", () => change(Number(input.value)));
+  return {
+    root: element("div", { class: "lab__slider" }, title, track, shown),
+    name: title,
+    input,
+    track,
+    shown,
+  };
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Data} data
+ */
+async function mountLab(box, data) {
+  const figure = /** @type {HTMLElement} */ (box.closest("figure"));
+  const names = data.models.map(({ name }) => name);
+  const here = location.pathname;
+  const controller = new AbortController();
+
+  /* ---- state ---- */
+
+  const first = states.read(data.scene, names);
+  const linked = new URL(location.href).searchParams.get("live");
+  const isMine = location.hash.slice(1) === figure.id || document.querySelectorAll("[data-view=lab]").length === 1;
+  const wished = linked !== null && isMine ? states.read(linked, names) : null;
+  let state = wished?.shapes.length ? wished : first;
+  let greeting = wished && !wished.shapes.length ? "That address holds no scene; this is the one of the page." : "";
+  /** @type {string[]} */
+  const past = [];
+  let gesture = "";
+  let resting = 0;
+
+  /* ---- the page's pieces ---- */
+
+  const canvas = makeEditor({
+    state: () => state,
+    change: go,
+    remove,
+    ask: (patch) => go({ ...state, patch }, "ask"),
+  });
+  const painted = makePicture("The model paints");
+  const target = makePicture("Target");
+  const glance = makePicture("Attention");
+  const apart = makePicture("Difference × 4");
+  const stage = element(
+    "div",
+    { class: "lab__stage" },
+    canvas.root,
+    element("div", { class: "lab__aside" }, painted.root, target.root, glance.root, apart.root),
+  );
+
+  const undo = button("Undo", back, { title: "Undo" }, glyph("M8 5 4 9l4 4M4 9h9a6 6 0 0 1 0 12h-3"));
+  const reset = button(
+    "Reset",
+    () => go(first, "reset"),
+    { title: "Back to the scene of the page" },
+    glyph("M5 12a7 7 0 1 0 2-5L4 10M4 4v6h6"),
+  );
+  const away = button(
+    "Remove",
+    () => remove(state.selected),
+    { title: "Remove the chosen shape" },
+    glyph("M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13"),
+  );
+  const adders = KINDS.map((kind, i) =>
+    button("", () => add(i), { title: `Add a ${kind}`, "aria-label": `Add a ${kind}` }, icon(i)),
+  );
+  const bar = element(
+    "div",
+    { class: "lab__bar", role: "group", "aria-label": "Add, remove, undo" },
+    element("span", { class: "lab__add" }, "Add"),
+    ...adders,
+    element("span", { class: "lab__spring" }),
+    away,
+    undo,
+    reset,
+  );
+
+  const kinds = KINDS.map((kind, i) =>
+    button(
+      "",
+      () => state.selected >= 0 && settle(states.turnedInto(state, state.selected, i), "kind"),
+      { title: `Make it a ${kind}`, "aria-label": `Make it a ${kind}` },
+      icon(i),
+    ),
+  );
+  const colours = CHANNELS.map(([letter, name, colour], channel) => {
+    const made = slider(letter, name, (value) => {
+      const next = /** @type {[number, number, number]} */ ([...state.shapes[state.selected].colour]);
+      next[channel] = value;
+      go(states.withShape(state, state.selected, { colour: next }), `${name} of ${state.selected}`);
+    });
+    made.input.max = "255";
+    made.input.style.setProperty("--slider", colour);
+    return made;
+  });
+  const width = slider("Width", "width", (value) => resize(value, undefined));
+  const height = slider("Height", "height", (value) => resize(undefined, value));
+  const chosenWords = element("p", { class: "lab__words" });
+  const chosen = element(
+    "div",
+    { class: "lab__panel", role: "group", "aria-label": "The chosen shape" },
+    element("div", { class: "lab__bar" }, chosenWords, element("span", { class: "lab__spring" }), ...kinds),
+    element(
+      "div",
+      { class: "lab__sliders" },
+      element("div", {}, ...colours.map(({ root }) => root)),
+      element("div", {}, width.root, height.root),
+    ),
+  );
+  const free = toggle("Leave the training set", (on) => settle({ ...state, free: on }, "free"));
+  const quiet = element(
+    "span",
+    { class: "lab__quiet" },
+    "Shapes keep two pixels apart, sides of 16 to 40, at most eight.",
+  );
+
+  const table = element("div", { class: "lab__colours" });
+  const tableTitle = element("div", { class: "lab__heading" }, "Painted beside true");
+
+  const modelChoice = chooser("Model", (/** @type {string} */ value) => go({ ...state, model: value }, "model"));
+  const layerChoice = chooser("Layer", (/** @type {string} */ value) => go({ ...state, module: value }, "layer"));
+  const headChoice = chooser("Head", (/** @type {string} */ value) => go({ ...state, head: Number(value) }, "head"));
+  const still = toggle("Still this head", () => head("stilled"));
+  const replace = toggle("Put the ideal in its place", () => head("replaced"));
+  const turn = toggle("No positions", (on) => go({ ...state, unturned: on }, "unturned"));
+  const changed = element("div", { class: "lab__bar" });
+  const learned = makePicture("Learned", {
+    role: "slider",
+    tabindex: "0",
+    "aria-label": "The patch that asks; arrow keys move it",
+    "aria-valuemin": "1",
+    "aria-valuemax": String(PATCHES),
+    "aria-valuenow": "1",
+  });
+  const ideal = makePicture("Ideal", { role: "img", "aria-label": "Ideal attention" });
+  const matrix = makePicture("All queries", { role: "img", "aria-label": "Attention of all patches" });
+  for (const { frame } of [glance, ideal, matrix]) frame.classList.add("lab__frame--pick");
+  const score = element("p", { class: "lab__words" });
+  const speed = element("p", { class: "lab__quiet" }, "Fetching the model …");
+  const heard = element("div", { class: "lab__heard", "aria-live": "polite" });
+
+  /** @param {string} part @param {...Element} pieces */
+  const only = (part, ...pieces) => (data.parts.includes(part) ? pieces : []);
+  const view = element(
+    "div",
+    { class: "lab" },
+    stage,
+    bar,
+    ...only("colour", chosen),
+    ...only("free", element("div", { class: "lab__bar" }, free.root, quiet)),
+    ...only("colours", tableTitle, table),
+    ...only("look", element("div", { class: "lab__heading" }, "Where it looks")),
+    ...only(
+      "look",
+      element(
+        "div",
+        { class: "explorer__controls" },
+        ...only("model", modelChoice.root),
+        layerChoice.root,
+        headChoice.root,
+        ...only("model", element("div", { class: "lab__bar" }, still.root, replace.root, turn.root)),
+      ),
+      ...only("model", changed),
+      element("div", { class: "lab__looks" }, learned.root, ideal.root, matrix.root),
+      score,
+    ),
+    speed,
+    heard,
+  );
+  const look = element("link", { rel: "stylesheet", href: new URL("lab.css", import.meta.url).href });
+  const styled = new Promise((resolve) => {
+    look.addEventListener("load", resolve);
+    look.addEventListener("error", resolve);
+  });
+  box.append(look, view);
+  await styled;
+
+  /* ---- the worker: at most one scene under way, and the newest one waiting ---- */
+
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  let under = false;
+  let waiting = false;
+  let number = 0;
+  let asked = ""; // the scene that is under way
+  let answered = ""; // the one that is drawn
+  /** @type {Answer | null} */
+  let answer = null;
+  /** @type {(value?: unknown) => void} */
+  let drawn = () => {};
+  const firstPicture = new Promise((resolve) => (drawn = resolve));
+
+  function request() {
+    if (under) {
+      waiting = true;
+      return;
+    }
+    under = true;
+    waiting = false;
+    asked = states.write(state);
+    const long = (/** @type {Record<string, number[]>} */ heads) =>
+      Object.fromEntries(Object.entries(heads).map(([module, list]) => [states.longName(module), list]));
+    /** @type {Request} */
+    const message = {
+      id: ++number,
+      model: state.model,
+      shapes: state.shapes,
+      hidden: state.hidden,
+      stilled: long(state.stilled),
+      replaced: long(state.replaced),
+      unturned: state.unturned,
+      averages: data.averages[state.model],
+    };
+    worker.postMessage(message);
+  }
+
+  worker.addEventListener("message", ({ data: given }) => {
+    under = false;
+    if (given.error) {
+      speed.textContent = "The model could not be loaded. Is the network there? The next change tries again.";
+      drawn();
+      return;
+    }
+    answer = given;
+    answered = asked;
+    if (waiting) request();
+    requestAnimationFrame(showAnswer);
+  });
+  worker.addEventListener("error", () => {
+    under = false;
+    speed.textContent = "This browser does not run the model: it takes no worker that is a module.";
+    drawn();
+  });
+
+  /* ---- changes ---- */
+
+  /**
+   * Take over a state; what belongs to one gesture is undone at once.
+   *
+   * @param {State} next
+   * @param {string} why
+   */
+  function go(next, why) {
+    const before = states.write(state);
+    const after = states.sound(next);
+    if (states.write(after) === before) return;
+    if (why !== gesture) past.push(before);
+    if (past.length > UNDONE) past.shift();
+    gesture = why.startsWith("select") || why === "ask" ? "" : why;
+    state = after;
+    greeting = "";
+    show();
+    request();
+    rest();
+  }
+
+  /** A gesture of its own, though it be the same again. @param {State} next @param {string} why */
+  function settle(next, why) {
+    gesture = "";
+    go(next, why);
+  }
+
+  function back() {
+    const before = past.pop();
+    if (before === undefined) return;
+    state = states.read(before, names);
+    gesture = "";
+    show();
+    request();
+    rest();
+  }
+
+  /** @param {number} kind */
+  function add(kind) {
+    const next = states.added(state, kind);
+    if (!next) {
+      say(
+        state.shapes.length >= states.limitsOf(state.free).shapes
+          ? `No more than ${state.shapes.length} shapes.`
+          : "There is no room left for another shape.",
+      );
+      return;
+    }
+    settle(next, "add");
+    canvas.focus(state.selected);
+  }
+
+  /** @param {number} shape */
+  function remove(shape) {
+    if (shape < 0) return;
+    settle(states.removed(state, shape), "remove");
+    canvas.focus(state.selected);
+  }
+
+  /** @param {number} [across] @param {number} [down] */
+  function resize(across, down) {
+    const [x0, y0, x1, y1] = state.shapes[state.selected].box;
+    const round = isCircle(state.shapes[state.selected].kind);
+    const [w, h] = [
+      across ?? (round ? /** @type {number} */ (down) : x1 - x0),
+      down ?? (round ? /** @type {number} */ (across) : y1 - y0),
+    ];
+    go(states.sized(state, state.selected, w, h), `size of ${state.selected}`);
+    show(); // the slider returns to what was possible
+  }
+
+  /** @param {"stilled" | "replaced"} what */
+  function head(what) {
+    settle({ ...state, [what]: states.toggled(state[what], state.module, state.head) }, what);
+  }
+
+  /** @param {number} shape */
+  function hide(shape) {
+    const hidden = state.hidden.includes(shape)
+      ? state.hidden.filter((other) => other !== shape)
+      : [...state.hidden, shape];
+    settle({ ...state, hidden }, "hide");
+  }
+
+  /* ---- showing ---- */
+
+  function modules() {
+    return Object.keys(data.averages[state.model]).map(states.shortName);
+  }
+
+  function shownModule() {
+    const all = modules();
+    return all.includes(state.module) ? state.module : all[all.length - 1];
+  }
+
+  /** Say what leaves the training set, on the picture. */
+  function note() {
+    if (!state.shapes.length) return "No shapes: nothing to paint";
+    if (!state.free) return "";
+    const found = states.strays(state.shapes);
+    return found.length
+      ? `Outside the training set: ${found.join(", ")}`
+      : "Clamps are off; still like the training set";
+  }
+
+  function show() {
+    const kept = state.shapes.map(isKept);
+    box.dataset.wanted = states.write(state);
+    canvas.show(state, kept, states.askingPatch(state), note());
+    const { selected, shapes } = state;
+    undo.disabled = !past.length;
+    away.disabled = selected < 0;
+    free.box.checked = state.free;
+    for (const made of adders) made.disabled = shapes.length >= states.limitsOf(state.free).shapes;
+    chosen.hidden = selected < 0;
+    if (selected >= 0) showChosen(kept);
+    const { least, most } = states.limitsOf(state.free);
+    for (const made of [width, height]) Object.assign(made.input, { min: String(least), max: String(most) });
+    modelChoice.fill(
+      data.models.map(({ name, title }) => [name, title]),
+      state.model,
+    );
+    layerChoice.fill(
+      modules().map((module) => [module, states.titleOf(module)]),
+      shownModule(),
+    );
+    headChoice.fill(
+      [0, 1, 2, 3].map((one) => [String(one), String(one + 1)]),
+      state.head,
+    );
+    still.box.checked = Boolean(state.stilled[shownModule()]?.includes(state.head));
+    replace.box.checked = Boolean(state.replaced[shownModule()]?.includes(state.head));
+    turn.box.checked = state.unturned;
+    showChanges();
+  }
+
+  /** @param {boolean[]} kept */
+  function showChosen(kept) {
+    const {
+      kind,
+      colour,
+      box: [x0, y0, x1, y1],
+    } = state.shapes[state.selected];
+    chosenWords.textContent = `${capital(KINDS[kind])}${kept[state.selected] ? "" : ": left out, for its red does not lead"}`;
+    kinds.forEach((made, i) => made.setAttribute("aria-pressed", String(i === kind)));
+    colours.forEach(({ input, shown, track }, channel) => {
+      input.value = String(Math.round(colour[channel]));
+      shown.textContent = String(Math.round(colour[channel]));
+      if (channel === 0 && kind === 0) track.style.setProperty("--line", String(Math.max(colour[1], colour[2]) / 255));
+      else track.removeAttribute("style");
+    });
+    for (const [{ input, shown }, value] of /** @type {const} */ ([
+      [width, x1 - x0],
+      [height, y1 - y0],
+    ])) {
+      input.value = String(Math.round(value));
+      shown.textContent = String(Math.round(value));
+    }
+    height.root.hidden = isCircle(kind);
+    width.name.textContent = isCircle(kind) ? "Size" : "Width";
+  }
+
+  /** List what is changed inside the model, each with a way back. */
+  function showChanges() {
+    /** @type {HTMLElement[]} */
+    const chips = [];
+    for (const [what, words] of /** @type {const} */ ([
+      ["stilled", "is still"],
+      ["replaced", "has the ideal weights"],
+    ])) {
+      for (const [module, heads] of Object.entries(state[what])) {
+        for (const one of heads) {
+          const text = `${states.titleOf(module)}, head ${one + 1} ${words}`;
+          const undoIt = () => settle({ ...state, [what]: states.toggled(state[what], module, one) }, what);
+          chips.push(button(`${text} ×`, undoIt, { class: "lab__button lab__button--worded", title: "Take it back" }));
+        }
+      }
+    }
+    changed.replaceChildren(...chips);
+    changed.hidden = !chips.length;
+  }
+
+  function showAnswer() {
+    if (!answer || controller.signal.aborted) return;
+    painted.image(answer.painted);
+    target.image(answer.target);
+    apart.image(difference(answer.painted, answer.target));
+    showColours(answer);
+    showLook(answer);
+    speed.textContent =
+      greeting ||
+      `${data.models.find(({ name }) => name === state.model)?.title ?? state.model}, run here in ${answer.milliseconds.toFixed(answer.milliseconds < 10 ? 1 : 0)} ms by ${answer.backend}.`;
+    box.dataset.state = answered;
+    drawn();
+  }
+
+  /** @param {Answer} given */
+  function showColours({ truth, expected, seen }) {
+    if (seen.length !== state.shapes.length) return; // a newer answer is on its way
+    const crossed = modules().some((module) => module[0] === "d");
+    while (table.children.length > seen.length) table.lastElementChild?.remove();
+    state.shapes.forEach(({ kind }, i) => {
+      const row = table.children[i] ?? table.appendChild(colourRow(i));
+      const [paintedSwatch, trueSwatch, words, hiding] = row.children;
+      /** @type {HTMLElement} */ (paintedSwatch).style.background = css(seen[i]);
+      /** @type {HTMLElement} */ (trueSwatch).style.background = css(expected[i]);
+      const goal = expected[i] ?? [0, 0, 0];
+      const off = seen[i]
+        ? goal.reduce((sum, level, c) => sum + Math.abs(level - /** @type {number[]} */ (seen[i])[c]), 0) / 3
+        : 0;
+      const alike = state.shapes.flatMap((shape, j) => (shape.kind === kind ? [j] : []));
+      const name = `${capital(KINDS[kind])} ${alike.indexOf(i) + 1}`;
+      words.children[0].textContent = name;
+      words.children[1].textContent = truth.kept[i]
+        ? `off by ${off.toFixed(1)} of 255`
+        : `left out; off black by ${off.toFixed(1)}`;
+      const input = /** @type {HTMLInputElement} */ (hiding.querySelector("input"));
+      input.checked = state.hidden.includes(i);
+      input.disabled = !crossed;
+      input.setAttribute("aria-label", `Hide ${name} from the keys`);
+    });
+  }
+
+  /** @param {number} i */
+  function colourRow(i) {
+    const hiding = toggle("hide", () => hide(i));
+    hiding.root.title = "Hide it from the cross-attention's keys";
+    return element(
+      "div",
+      { class: "lab__colour" },
+      element("span", { class: "lab__swatch", title: "painted" }),
+      element("span", { class: "lab__swatch", title: "true" }),
+      element("span", {}, element("span", { class: "lab__name" }), element("span", { class: "lab__off" })),
+      hiding.root,
+    );
+  }
+
+  /** @param {Answer} given */
+  function showLook({ attention, truth }) {
+    if (truth.kept.length !== state.shapes.length) return;
+    const module = states.longName(shownModule());
+    const heads = attention[module];
+    if (!heads) return; // another model's answer
+    const query = states.askingPatch(state);
+    const size = PATCHES * PATCHES;
+    const weights = heads.subarray(state.head * size, (state.head + 1) * size);
+    const row = rowOf(weights, query, PATCHES);
+    const best = rowOf(truth.ideal, query, PATCHES);
+    const image = paint(state.shapes);
+    overlay(learned, image, row, query);
+    overlay(glance, image, row, query);
+    glance.heading.textContent = `${capital(states.titleOf(shownModule()).split(",")[0])}, head ${state.head + 1}`;
+    overlay(ideal, image, best, query);
+    drawMatrix(matrix, weights, query);
+    learned.frame.setAttribute("aria-valuenow", String(query + 1));
+    learned.frame.setAttribute("aria-valuetext", placeOf(query));
+    ideal.frame.setAttribute("aria-label", `Ideal attention of the patch in ${placeOf(query)}`);
+    matrix.frame.setAttribute(
+      "aria-label",
+      `Attention of all patches, ${states.titleOf(shownModule())}; ${placeOf(query)} is framed`,
+    );
+    score.textContent = scored(query, row, truth);
+  }
+
+  /**
+   * @param {number} query
+   * @param {Float32Array} row
+   * @param {import("./scene.js").Truth} truth
+   */
+  function scored(query, row, truth) {
+    const owner = truth.owner[query];
+    const start = `The patch in ${placeOf(query)} asks. `;
+    if (owner < 0) return `${start}It shows background, which asks for no colour.`;
+    const kind = KINDS[state.shapes[owner].kind];
+    if (!truth.kept[owner]) return `${start}It shows a ${kind} whose red does not lead: it must turn black.`;
+    const members = membersOf(state.shapes, truth.kept, owner);
+    const own = touchedBy(truth, owner);
+    const group = members.map((member) => touchedBy(truth, member));
+    const inGroup = (/** @type {number} */ key) => group.some((touched) => touched[key]);
+    const onOthers = massOn(row, (key) => inGroup(key) && !own[key]);
+    const company = members.length > 1 ? `one of ${members.length}` : "alone of its kind";
+    const others = members.length > 1 ? `, of which ${percent(onOthers)} on the other shapes` : "";
+    const blind = `Uniform attention would put ${percent(uniformOn(row, inGroup))} there.`;
+    return `${start}It shows a ${kind}, ${company}. On patches of its group: ${percent(massOn(row, inGroup))}${others}. ${blind}`;
+  }
+
+  /* ---- the address, and what a screen reader hears ---- */
+
+  /** @param {string} words */
+  function say(words) {
+    heard.textContent = words;
+    speed.textContent = words;
+  }
+
+  function rest() {
+    clearTimeout(resting);
+    resting = window.setTimeout(() => {
+      if (location.pathname !== here) return; // the reader has left
+      const url = new URL(location.href);
+      url.searchParams.delete("live");
+      const scene = states.write(state);
+      if (scene !== states.write(first)) url.search = `${url.search ? `${url.search}&` : "?"}live=${scene}`;
+      url.hash = figure.id;
+      history.replaceState(history.state, "", url);
+      const { selected, shapes } = state;
+      const what = selected >= 0 ? states.wordsFor(state, selected, shapes.map(isKept)) : `${shapes.length} shapes`;
+      heard.textContent = [what, note()].filter(Boolean).join(". ");
+    }, REST);
+  }
+
+  /* ---- the patch that asks ---- */
+
+  const signal = { signal: controller.signal };
+  for (const picture of [glance, learned, ideal, matrix]) {
+    picture.canvas.addEventListener(
+      "click",
+      (event) => {
+        const { row, column } = cellAt(event, picture.canvas, picture === matrix ? PATCHES : GRID);
+        const patch = picture === matrix ? row : row * GRID + column;
+        go({ ...state, patch }, "ask");
+      },
+      signal,
+    );
+  }
+  learned.frame.addEventListener(
+    "keydown",
+    (event) => {
+      const patch = states.askingPatch(state);
+      const column = patch % GRID;
+      /** @type {Record<string, number>} */
+      const steps = {
+        ArrowLeft: column > 0 ? patch - 1 : patch,
+        ArrowRight: column < GRID - 1 ? patch + 1 : patch,
+        ArrowUp: patch >= GRID ? patch - GRID : patch,
+        ArrowDown: patch < PATCHES - GRID ? patch + GRID : patch,
+        Home: 0,
+        End: PATCHES - 1,
+      };
+      const next = steps[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      go({ ...state, patch: next }, "ask");
+    },
+    signal,
+  );
+
+  show();
+  request();
+  await firstPicture;
+  return {
+    focus: () => canvas.focus(state.selected),
+    purge: () => {
+      clearTimeout(resting);
+      controller.abort();
+      worker.terminate();
+    },
+  };
+}
+
+/** @param {string} path */
+function glyph(path) {
+  const holder = element("span");
+  holder.innerHTML = `<svg class="lab__icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
+  return /** @type {Element} */ (holder.firstElementChild);
+}
+
+/** @param {string} words */
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
+window.notebookEmbed.register("lab", mountLab);

@@ -1,0 +1,310 @@
+"""The lab on a page, by mouse, touch and keyboard; under the site's policy; whatever the address says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import Launcher
+from tests.support.servers import files_of
+from workbench.live_page import SCENE, furnish
+
+PATIENCE = 60_000  # ms: a busy machine takes long to fetch a model and run it
+
+
+@dataclass
+class Lab:
+    """A page with the lab on it, and what went wrong or was asked for."""
+
+    page: Page
+    address: str
+    requests: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "", *, wake: bool = True) -> None:
+        self.page.goto(f"{self.address}{query}")
+        if wake:
+            self.page.locator(".nb-figure__wake").click()
+            self.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+            self.settled()
+
+    @property
+    def state(self) -> str:
+        return str(self.page.locator(".nb-figure__view").get_attribute("data-state"))
+
+    def settled(self) -> str:
+        """Wait until what is drawn is what the reader has made, and say what that is."""
+        self.page.wait_for_function(
+            "() => { const box = document.querySelector('.nb-figure__view');"
+            " return box.dataset.state && box.dataset.state === box.dataset.wanted; }",
+            timeout=PATIENCE,
+        )
+        return self.state
+
+    def shape(self, number: int) -> Any:
+        return self.page.locator(f"[data-shape='{number - 1}']")
+
+    def painted(self) -> list[int]:
+        """The pixels of what the model has painted."""
+        return list(
+            self.page.evaluate(
+                "() => { const copy = new OffscreenCanvas(128, 128).getContext('2d');"
+                " copy.drawImage(document.querySelector('.lab__picture canvas'), 0, 0);"
+                " return [...copy.getImageData(0, 0, 128, 128).data]; }"
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("lab")
+    furnish(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Launcher) -> Browser:
+    return launch()
+
+
+@pytest.fixture
+def lab_of(browser: Browser, folder: Any) -> Iterator[Callable[..., Lab]]:
+    with files_of(folder) as port:
+        contexts = []
+
+        def make(**options: Any) -> Lab:
+            context = browser.new_context(**options)
+            context.set_default_timeout(PATIENCE)
+            contexts.append(context)
+            lab = Lab(context.new_page(), f"http://127.0.0.1:{port}/lab.html")
+            lab.page.on("request", lambda request: lab.requests.append(request.url))
+            lab.page.on("pageerror", lambda error: lab.troubles.append(str(error)))
+            lab.page.on(
+                "console",
+                lambda m: lab.troubles.append(m.text) if m.type in ("error", "warning") else None,
+            )
+            return lab
+
+        yield make
+        for context in contexts:
+            context.close()
+
+
+@pytest.fixture
+def lab(lab_of: Callable[..., Lab]) -> Iterator[Lab]:
+    lab = lab_of(viewport={"width": 1280, "height": 1400})
+    yield lab
+    assert lab.troubles == []
+
+
+def test_nothing_is_fetched_before_the_reader_touches_the_picture(lab: Lab) -> None:
+    lab.open(wake=False)
+    lab.page.mouse.move(300, 200)
+    lab.page.mouse.wheel(0, 50)
+    expect(lab.page.locator(".nb-figure__wake")).to_be_visible()
+    assert not [url for url in lab.requests if "live" in url or "lab.json" in url]
+    lab.page.locator(".nb-figure__wake").press("Enter")
+    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    assert [url for url in lab.requests if url.endswith("flagship.safetensors")]
+    expect(lab.shape(1)).to_be_focused()  # the keyboard goes on where the view begins
+
+
+def test_a_shape_is_dragged_and_the_model_repaints(lab: Lab) -> None:
+    lab.open()
+    before = lab.painted()
+    box = lab.shape(1).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    unit = lab.page.locator(".lab__canvas").bounding_box()["width"] / 128
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    for step in range(1, 21):
+        lab.page.mouse.move(x + step * unit, y)
+    lab.page.mouse.up()
+    assert lab.settled().startswith("o30_12_30_30_4_")
+    assert lab.painted() != before
+    lab.page.get_by_role("button", name="Undo").click()
+    assert lab.settled().startswith("o10_12_30_30_4_"), "one drag is one step back"
+    assert lab.painted() == before
+
+
+def test_moves_stay_in_the_training_set_until_the_reader_leaves_it(lab: Lab) -> None:
+    lab.open()
+    for _ in range(40):
+        lab.shape(1).press("ArrowRight")
+    assert lab.settled().startswith("o48_12_30_30_4_"), "two pixels before its neighbour"
+    lab.page.get_by_label("Leave the training set").check()
+    for _ in range(4):
+        lab.shape(1).press("ArrowRight")
+    assert lab.settled().startswith("o56_12_30_30_4_")
+    expect(lab.page.locator(".lab__badge")).to_contain_text("shapes that touch")
+
+
+def test_the_keyboard_alone_does_everything(lab: Lab) -> None:
+    lab.open()
+    press = lab.page.keyboard.press
+    press("ArrowDown")
+    press("Shift+ArrowRight")
+    assert lab.settled().startswith("o10_14_32_32_4_")
+    press("Tab")
+    expect(lab.shape(2)).to_be_focused()
+    expect(lab.shape(2)).to_have_attribute("aria-pressed", "true")
+    press("Delete")
+    assert lab.settled().count("o") == 1
+    expect(lab.page.locator(".lab__heard")).to_contain_text("of")
+    lab.page.get_by_role("button", name="Add a hollow rectangle").press("Enter")
+    assert "*b" in lab.settled()
+    red = lab.page.get_by_role("slider", name="red")
+    red.press("Home")
+    assert re.search(r"\*b[^*]*_00[0-9a-f]{4}\*", lab.settled())
+    lab.page.get_by_role("button", name="Make it a filled circle").press("Enter")
+    expect(lab.page.locator(".lab__heard")).to_contain_text("left out")
+    asks = lab.page.get_by_role("slider", name="The patch that asks")
+    asks.press("Home")
+    asks.press("ArrowRight")
+    assert "*p2*" in lab.settled()
+
+
+def test_a_hidden_shape_has_no_vote(lab: Lab) -> None:
+    lab.open()
+    target = "() => [...document.querySelectorAll('.lab__swatch[title=true]')].map((s) => s.style.background)"
+    before = lab.page.evaluate(target)
+    lab.page.get_by_label("Hide Hollow circle 1 from the keys").check()
+    assert "*k1" in lab.settled()
+    after = lab.page.evaluate(target)
+    assert after[1] == "rgb(74, 163, 226)", "the other ring keeps its own colour"
+    assert after[0] == after[1] != before[1]
+    assert after[2:] == before[2:]
+
+
+def test_heads_are_stilled_and_replaced_until_it_is_taken_back(lab: Lab) -> None:
+    lab.open()
+    before = lab.painted()
+    lab.page.get_by_label("Still this head").check()
+    assert "*sd2.1" in lab.settled()
+    assert lab.painted() != before
+    lab.page.get_by_role("button", name="is still").click()
+    assert "*sd2.1" not in lab.settled()
+    assert lab.painted() == before
+    lab.page.get_by_label("Put the ideal in its place").check()
+    assert "*id2.1" in lab.settled()
+
+
+def test_a_scene_is_an_address_and_reset_leads_back(lab: Lab) -> None:
+    lab.open()
+    lab.page.get_by_role("button", name="Remove").click()
+    scene = lab.settled()
+    lab.page.wait_for_function("(scene) => location.search.includes(scene)", arg=scene)
+    shown = lab.painted()
+    lab.page.reload()
+    lab.page.locator(".nb-figure__wake").click()
+    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    assert lab.settled() == scene
+    assert lab.painted() == shown
+    lab.page.get_by_role("button", name="Reset").click()
+    assert lab.settled() == SCENE
+
+
+@pytest.mark.parametrize(
+    ("scene", "word"),
+    [
+        ("ad1.2", "holds no scene"),
+        ("%00*zz*c1_2*o9e9_1_1_1_1_ffffff", "holds no scene"),
+        ("c60_60_20_20_0_808080", ""),
+        ("r10_10_8_8_0_ff0000*f", "sides below 16"),
+        ("r10_10_60_60_0_ff0000", "sides above 40"),
+        ("r10_10_30_30_0_ff0000*o20_20_30_30_4_00ff00", "shapes that touch"),
+        ("r-900_-900_30_30_0_ff0000", "at the edge"),
+        (
+            "*".join(f"c{16 * (i % 8)}_{16 * (i // 8)}_8_8_0_ff2010" for i in range(30)),
+            "more than 8",
+        ),
+    ],
+)
+def test_nonsense_in_the_address_is_answered_in_words(lab: Lab, scene: str, word: str) -> None:
+    lab.open(f"?live={scene}#fig-lab")
+    expect(lab.page.locator(".lab")).to_contain_text(word)
+    assert any(lab.painted()), "never a blank"
+
+
+def test_no_shapes_at_all_are_no_mistake(lab: Lab) -> None:
+    lab.open()
+    for _ in range(5):
+        lab.shape(1).focus()
+        lab.page.keyboard.press("Delete")
+    lab.settled()
+    expect(lab.page.locator(".lab__badge")).to_contain_text("No shapes")
+    expect(lab.page.get_by_role("button", name="Remove")).to_be_disabled()
+
+
+def test_a_newer_scene_replaces_one_that_waits(lab: Lab) -> None:
+    """However fast the reader moves, at most one scene is under way and one waits."""
+    lab.open()
+    lab.page.evaluate(
+        """() => {
+          const post = Worker.prototype.postMessage;
+          window.posted = [];
+          Worker.prototype.postMessage = function (message) {
+            window.posted.push(message.shapes[0].box[0]);
+            return post.call(this, message);
+          };
+          const shape = document.querySelector("[data-shape='0']");
+          for (let step = 0; step < 10; step++)
+            shape.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+        }"""
+    )
+    assert lab.settled().startswith("o30_")
+    assert lab.page.evaluate("window.posted") == [12, 30]
+
+
+def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..., Lab]) -> None:
+    lab = lab_of(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
+    lab.open()
+    lab.shape(1).scroll_into_view_if_needed()
+    box = lab.shape(1).bounding_box()
+    unit = lab.page.locator(".lab__canvas").bounding_box()["width"] / 128
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    top = lab.page.evaluate("scrollY")
+    session = lab.page.context.new_cdp_session(lab.page)
+    touch = "Input.dispatchTouchEvent"
+    session.send(touch, {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        point = {"x": x, "y": y + step * unit}
+        session.send(touch, {"type": "touchMove", "touchPoints": [point]})
+    session.send(touch, {"type": "touchEnd", "touchPoints": []})
+    lab.page.wait_for_function(
+        "() => document.querySelector('.nb-figure__view').dataset.state.startsWith('o10_22_')"
+    )
+    assert lab.page.evaluate("scrollY") == top
+    width = lab.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 375, "nothing sticks out of a phone"
+    assert lab.troubles == []
+
+
+def test_without_webassembly_javascript_does_the_same(folder: Any, lab: Lab) -> None:
+    lab.open()
+    fast = lab.painted()
+    lab.page.route("**/kernel.wasm", lambda route: route.fulfill(status=404, body=""))
+    lab.page.reload()
+    lab.page.locator(".nb-figure__wake").click()
+    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    lab.settled()
+    expect(lab.page.locator(".lab")).to_contain_text("by JavaScript")
+    assert max(abs(a - b) for a, b in zip(fast, lab.painted(), strict=True)) <= 1
+    lab.troubles.clear()  # the browser notes the missing file
+
+
+def test_a_model_that_cannot_be_fetched_is_told_and_tried_again(lab: Lab) -> None:
+    lab.page.route("**/flagship.safetensors", lambda route: route.abort())
+    lab.open(wake=False)
+    lab.page.locator(".nb-figure__wake").click()
+    expect(lab.page.locator(".lab")).to_contain_text("could not be loaded")
+    lab.page.unroute("**/flagship.safetensors")
+    lab.shape(1).press("ArrowDown")
+    lab.settled()
+    assert any(lab.painted())
+    lab.troubles.clear()
