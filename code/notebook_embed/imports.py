@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 __all__ = ["Closure", "Modules", "import_closure", "stamp"]
 
 
@@ -39,8 +41,8 @@ class Modules:
     def closure(self, code: str) -> Closure:
         """Follow every import in `code`.
 
-        Imports inside functions and literal ``import_module("name")`` calls count. What is put
-        together at run time cannot be seen: name such files as a cell's ``inputs``.
+        Imports inside functions and magics, and literal ``import_module("name")`` calls, count.
+        What is put together at run time cannot be seen: name such files as a cell's ``inputs``.
 
         Raises
         ------
@@ -54,8 +56,13 @@ class Modules:
             if name in seen:
                 continue
             seen.add(name)
+            if name.endswith(".*"):
+                name = name.removesuffix(".*")
+                waiting += [
+                    f"{name}.{item}" for m in self._modules(name)[-1:] for item in m.exported
+                ]
             modules = self._modules(name)
-            if not modules:
+            if not modules and "/" not in name:
                 closure.foreign.add(name.split(".")[0])
             for module in modules:
                 if module.path not in closure.local:
@@ -91,6 +98,7 @@ class _Module(NamedTuple):
     stamp: tuple[int, ...]
     digest: str
     imports: tuple[str, ...]
+    exported: tuple[str, ...]
 
 
 def _module(path: Path, package: str) -> _Module:
@@ -100,44 +108,124 @@ def _module(path: Path, package: str) -> _Module:
 
 @lru_cache(maxsize=4096)
 def _imported(code: str) -> tuple[str, ...]:
-    return tuple(_imports(ast.parse(code), package=""))
+    return tuple(_imports(ast.parse(without_magics(code)), package=""))
 
 
 @cache
-def _read(path: Path, package: str, now: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return a module's hash and its imports; the stamp `now` tells one version from another."""
+def _read(
+    path: Path, package: str, now: tuple[int, ...]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return a module's hash, its imports and its ``__all__``; `now` tells its versions apart."""
     text = path.read_bytes()
-    return hashlib.sha256(text).hexdigest(), tuple(
-        _imports(ast.parse(text, filename=str(path)), package)
-    )
+    tree = ast.parse(text, filename=str(path))
+    return hashlib.sha256(text).hexdigest(), tuple(_imports(tree, package)), _exported(tree)
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Name what the code imports; ``pkg.*`` stands for what ``from pkg import *`` does."""
+    importers = {"import_module", "__import__", "find_spec", "run_module"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
+            base = _absolute("." * node.level + (node.module or ""), package)
             if base:
                 yield base
                 for alias in node.names:
                     yield f"{base}.{alias.name}"
-        elif (
-            isinstance(node, ast.Call)
-            and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
-            and isinstance(node.args[0].value, str)
-        ):
-            yield node.args[0].value
+            if node.module in ("importlib", "importlib.util", "runpy"):  # under another name
+                importers |= {
+                    a.asname: None for a in node.names if a.asname and a.name in importers
+                }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in importers:
+                yield from _by_function(node, package)
+            elif called in ("run_line_magic", "run_cell_magic", "exec", "eval"):
+                yield from _in_text(called, [_text(argument) for argument in node.args], package)
+
+
+def _by_function(call: ast.Call, package: str) -> Iterator[str]:
+    """Name what a call such as ``import_module(".sub", package="pkg")`` imports."""
+    names = ("name", "package", "locals", "fromlist", "level")
+    given = dict(zip(names, call.args, strict=False)) | {
+        word.arg: word.value for word in call.keywords if word.arg
+    }
+    given["name"] = given.get("name", given.get("mod_name", ast.Constant(None)))
+    if (name := _text(given["name"])) is None:
+        return
+    level = getattr(given.get("level"), "value", 0)
+    name = "." * (level if isinstance(level, int) else 0) + name
+    # Where it is no literal it is __package__ or the like: the package that the code stands in.
+    base = _absolute(name, _text(given.get("package")) or package)
+    if base:
+        yield base
+        for item in ast.walk(given.get("fromlist", ast.Constant(None))):
+            if (text := _text(item)) is not None:
+                yield f"{base}.{text}"
+
+
+def _in_text(called: str, arguments: list[str | None], package: str) -> Iterator[str]:
+    """Name what code in a string imports: that of a magic, or what ``exec`` is given."""
+    if not called.endswith("_magic"):
+        yield from _in_code(arguments[0] if arguments else None, package)
+        return
+    magic, line, body = [text or "" for text in [*arguments, "", "", ""]][:3]
+    words = line.split(" ")
+    if magic == "load_ext":
+        yield line.strip()
+    elif magic == "run":
+        yield f"./{words[0]}"
+    else:
+        for first in range(len(words)):  # code comes after options
+            yield from _in_code(" ".join(words[first:]), package)
+        yield from _in_code(body, package)
+
+
+def _in_code(code: str | None, package: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(without_magics(code or ""))
+    except (SyntaxError, ValueError):
+        return  # another language
+    yield from _imports(tree, package)
+
+
+def _absolute(name: str, package: str) -> str:
+    """Return the module that `name` means in `package`, empty if it is above all of them."""
+    level = len(name) - len(name.lstrip("."))
+    if not level:
+        return name
+    above = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join(part for part in [*above, name[level:]] if part)
+
+
+def _text(node: ast.AST | None) -> str | None:
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None
+
+
+def _exported(tree: ast.Module) -> tuple[str, ...]:
+    """Name what ``__all__`` lists, as far as it is written out."""
+    about = (
+        node
+        for node in tree.body
+        if any(getattr(part, "id", "") == "__all__" for part in ast.walk(node))
+    )
+    return tuple(text for node in about for part in ast.walk(node) if (text := _text(part)))
+
+
+@lru_cache(maxsize=4096)
+def without_magics(code: str) -> str:
+    """Turn magics and shell lines into calls that Python can parse."""
+    return TransformerManager().transform_cell(code)
 
 
 def _local_files(name: str, roots: list[Path]) -> list[tuple[Path, str]]:
     """Return the files that importing `name` runs, each with the package it belongs to."""
+    if "/" in name:  # a script
+        return next(([(root / name, "")] for root in roots if (root / name).is_file()), [])
     parts = name.split(".")
     for root in roots:
         files = []

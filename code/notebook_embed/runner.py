@@ -14,7 +14,6 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
 from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
@@ -227,7 +226,7 @@ def key_of(
 
 def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
     try:
-        return modules.closure(_without_magics(cell.code))
+        return modules.closure(cell.code)
     except SyntaxError as error:
         in_module = error.filename and error.filename != "<unknown>"
         above = len(cell.source.split("\n")) - len(cell.code.split("\n"))
@@ -238,12 +237,6 @@ def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
             cell=None if in_module else cell.name,
             remedy=f"{shown(notebook.path)} imports it." if in_module else "",
         ) from error
-
-
-@lru_cache(maxsize=4096)
-def _without_magics(code: str) -> str:
-    """Turn magics and shell lines into calls that Python can parse."""
-    return TransformerManager().transform_cell(code)
 
 
 def shown_in(path: Path, root: Path) -> str:

@@ -54,10 +54,87 @@ ALL = {
         "from pkg.a import anything",
         "def f():\n    from pkg import a as b",
         "import importlib\nimportlib.import_module('pkg.a')",
+        "import importlib\nimportlib.import_module(name='pkg.a')",
+        "import importlib\nimportlib.import_module('.a', 'pkg')",
+        "import importlib\nimportlib.import_module('.a', package='pkg')",
+        "import importlib\nimportlib.import_module('..a', 'pkg.sub')",
+        "from importlib import import_module as load\nload('pkg.a')",
+        "__import__('pkg.a')",
+        "__import__('pkg', fromlist=['a'])",
+        "__import__('pkg', None, None, ('a',))",
+        "import runpy\nrunpy.run_module('pkg.a')",
+        "exec('import pkg.a')",
+        "%%time\nimport pkg.a",
+        "%%timeit -n 1 -r 1\nfrom pkg import a",
+        "%%timeit -n 1 import pkg.a\npass",
+        "%%capture out --no-stderr\n%time import pkg.a",
+        "%time import pkg.a",
+        "%timeit -n 1 -r 1 from pkg import a",
+        "x = %time __import__('pkg.a')",
+        "if True:\n    %prun import pkg.a",
+        "%load_ext pkg.a",
     ],
 )
 def test_every_way_of_importing_leads_to_the_same_files(root: Path, code: str) -> None:
     assert followed(code, root) == ALL
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "__all__ = ['a']",
+        "__all__ = ('b', 'a')",
+        "__all__: list[str] = ['a']",
+        "__all__ = []\n__all__ += ['a']",
+        "__all__ = []\n__all__.extend(['a'])",
+        "if True:\n    __all__ = ['a']",
+    ],
+)
+def test_a_star_imports_the_modules_that_the_package_lists(root: Path, listed: str) -> None:
+    (root / "pkg/__init__.py").write_text(listed + "\n")
+    assert followed("from pkg import *", root) == ALL
+    (root / "pkg/__init__.py").write_text("")
+    assert followed("from pkg import *", root) == {"pkg/__init__.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import importlib\nimportlib.import_module('.b', __package__)",
+        "from importlib import import_module\nimport_module('.b', package=__package__)",
+        "__import__('b', globals(), None, ['x'], 1)",
+        "__import__('', globals(), level=1, fromlist=['b'])",
+    ],
+)
+def test_a_module_imports_its_neighbour_by_a_function(root: Path, code: str) -> None:
+    (root / "pkg/lonely.py").write_text(code + "\n")
+    assert followed("import pkg.lonely", root) == ALL | {"pkg/lonely.py"}
+
+
+def test_a_script_that_a_cell_runs_counts_with_what_it_imports(root: Path) -> None:
+    (root / "a script.v1.py").write_text("")
+    (root / "script.v1.py").write_text("import pkg.a\n")
+    assert followed("%run script.v1.py 5 --fast", root) == ALL | {"script.v1.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "%%bash\nimport pkg.a from here",
+        "%%html\n<b>import pkg.a</b>",
+        "!import pkg.a",
+        "name = 'pkg.a'\nimport importlib\nimportlib.import_module(name)",
+        "import importlib\nimportlib.import_module()",
+        "import importlib\nimportlib.import_module('....a', 'pkg')",
+        "__import__('pkg.a'.upper())",
+        "exec()",
+        "%time",
+        "%run",
+        "x = 'import pkg.a'",
+    ],
+)
+def test_what_imports_nothing_leads_nowhere(root: Path, code: str) -> None:
+    assert followed(code, root) == set()
 
 
 def test_others_modules_are_named_and_not_followed(root: Path) -> None:
