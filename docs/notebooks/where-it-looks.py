@@ -155,22 +155,19 @@ attention_views.attention_map(
 # other shapes.
 
 # %%
-#| label: own-shape-head
+#| label: two-heads
 own = maps["decoder.0.cross_attention"][ROW, 2, QUERY]
-print(f"{own[truth.group[QUERY]].sum():.0%}")
-
-# %%
-#| label: own-shape-head-others
-print(f"{own[truth.others[QUERY]].sum():.1%}")
-
-# %%
-#| label: averaging-head
 mean = maps[LAYER][ROW, HEAD, QUERY]
-print(f"{mean[truth.group[QUERY]].sum():.0%}")
-
-# %%
-#| label: averaging-head-others
-print(f"{mean[truth.others[QUERY]].sum():.0%}")
+{
+    "own-shape": {
+        "group": f"{own[truth.group[QUERY]].sum():.0%}",
+        "others": f"{own[truth.others[QUERY]].sum():.1%}",
+    },
+    "averaging": {
+        "group": f"{mean[truth.group[QUERY]].sum():.0%}",
+        "others": f"{mean[truth.others[QUERY]].sum():.0%}",
+    },
+}
 
 # %% [markdown]
 # Is this patch typical? Over all patches of 256 held-out images whose group has another shape: the
@@ -213,12 +210,11 @@ for number in range(2):
         print(f"decoder {number + 1}, head {head + 1}:", *(f"{m:.0%}" for m in mass), sep="\t")
 
 # %%
-#| label: first-head-filled-circles
-print(f"{on(group, 'decoder.1.cross_attention', 0, 0):.0%}")
-
-# %%
-#| label: second-head-filled-circles
-print(f"{on(group, 'decoder.1.cross_attention', 1, 0):.0%}")
+#| label: filled-circles
+{
+    "first-head": f"{on(group, 'decoder.1.cross_attention', 0, 0):.0%}",
+    "second-head": f"{on(group, 'decoder.1.cross_attention', 1, 0):.0%}",
+}
 
 # %% [markdown]
 # How local is the encoder? The part of the second layer's weight, all heads together, on the patch
@@ -255,12 +251,11 @@ attention_views.attention_examples(pictures)
 # is split between red, green and blue, and we can see which of them a query asks.
 
 # %%
-#| label: channel-training
-print(f"{record['config']['budget_seconds'] / 60:.0f}")
-
-# %%
-#| label: channel-error
-print(f"{record['test']['colour']['colour_error_median']:.0f}")
+#| label: channels
+{
+    "minutes": f"{record['config']['budget_seconds'] / 60:.0f}",
+    "error": f"{record['test']['colour']['colour_error_median']:.0f}",
+}
 
 # %%
 #| label: channel-sample
@@ -319,19 +314,12 @@ filter_layer, filter_head = max(
     ((layer, head) for layer in names for head in range(4)),
     key=lambda at: abs(own[at[0]][0][at[1]] - own[at[0]][1][at[1]]),
 )
-print(f"{'first' if names.index(filter_layer) == 0 else 'second'}")
-
-# %%
-#| label: filter-head-number
-print(filter_head + 1)
-
-# %%
-#| label: filter-head-kept
-print(f"{own[filter_layer][0][filter_head]:.0%}")
-
-# %%
-#| label: filter-head-filtered
-print(f"{own[filter_layer][1][filter_head]:.0%}")
+{
+    "layer": f"{'first' if names.index(filter_layer) == 0 else 'second'}",
+    "number": filter_head + 1,
+    "kept": f"{own[filter_layer][0][filter_head]:.0%}",
+    "filtered": f"{own[filter_layer][1][filter_head]:.0%}",
+}
 
 # %% [markdown]
 # That head in the first held-out image with circles of both sorts, for the patch that shows the
