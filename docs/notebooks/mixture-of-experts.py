@@ -89,22 +89,18 @@ everything = sum(p.numel() for block in blocks for p in block.parameters())
 
 print(f"feed-forward {feed_forward:,} of {everything:,}: {feed_forward / everything:.0%}")
 
-# %%
-#| label: our-share
-print(f"{feed_forward / everything:.0%}")
-
 # %% [markdown]
 # And the pairs? A token meets 64 keys and mixes 64 values, all heads together as wide as the token.
 # Every parameter is one multiplication.
 
 # %%
-#| label: our-pairs
+#| label: our-shares
 pairs = len(blocks) * 2 * 64 * 128
-print(f"{pairs / (everything + pairs):.0%}")
-
-# %%
-#| label: our-feed-forward
-print(f"{feed_forward / (everything + pairs):.0%}")
+{
+    "of-parameters": f"{feed_forward / everything:.0%}",
+    "pairs": f"{pairs / (everything + pairs):.0%}",
+    "feed-forward": f"{feed_forward / (everything + pairs):.0%}",
+}
 
 # %% [markdown]
 # Mixtral 8x7B, from the sizes in its configuration: width 4096, 32 layers, 32 heads for queries and
@@ -261,7 +257,6 @@ LAYER = "encoder.1.feed_forward"
 routing = routings[LAYER]
 
 
-
 def favourites(routing):
     """Tell which tokens went to the two experts that are likeliest without the bias, in order."""
     likeliest = routing.probabilities.topk(2).indices
@@ -356,20 +351,12 @@ busiest = {
     title: np.mean([unevenness(load) for load in layers.values()])
     for title, layers in loads.items()
 }
-for title, excess in busiest.items():
-    print(f"{title:14s} busiest expert {excess:+.0%} over its share")
 
-# %%
-#| label: unevenness-none
-print(f"{busiest['No balance']:.0%}")
-
-# %%
-#| label: unevenness-loss
-print(f"{busiest['Balance loss']:.0%}")
-
-# %%
-#| label: unevenness-bias
-print(f"{busiest['Moving bias']:.0%}")
+{
+    "none": f"{busiest['No balance']:.0%}",
+    "loss": f"{busiest['Balance loss']:.0%}",
+    "bias": f"{busiest['Moving bias']:.0%}",
+}
 
 # %% [markdown]
 # How often are the two chosen experts, in any order, those that the router would have taken without
@@ -466,26 +453,21 @@ HTML(
 )
 
 # %%
-#| label: error-active
+#| label: trained
 def error_of(name):
     """Give a model's median colour error on the test images, over its seeds."""
     return mean(runs[name], "test", "colour", "colour_error_median")
 
 
-print(f"{error_of('experts-dense-active'):.1f}")
-
-# %%
-#| label: error-total
-print(f"{error_of('experts-dense-total'):.1f}")
-
-# %%
-#| label: error-mixtures
 mixtures = [error_of(name) for name in titles]
-print(f"{min(mixtures):.1f} to {max(mixtures):.1f}")
-
-# %%
-#| label: images
-print(f"{16 * runs['experts-bias'][0]['steps']:,}")
+{
+    "error": {
+        "dense-active": f"{error_of('experts-dense-active'):.1f}",
+        "dense-total": f"{error_of('experts-dense-total'):.1f}",
+        "mixtures": f"{min(mixtures):.1f} to {max(mixtures):.1f}",
+    },
+    "images": f"{16 * runs['experts-bias'][0]['steps']:,}",
+}
 
 # %% [markdown]
 # ## Speed
@@ -520,7 +502,7 @@ HTML(
 
 
 # %%
-#| label: speed-eager
+#| label: speed-ratios
 def ratios(peer, passes=("forward", "training"), **sizes):
     """Give how many times as long as ours a peer takes, in the cases of these passes and sizes."""
     return [
@@ -535,26 +517,17 @@ def between(found, digits=1):
     return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
 
 
-print(between(ratios("Mixtral, eager", ["training"])))
-
-# %%
-#| label: speed-eager-forward
-print(between(ratios("Mixtral, eager", ["forward"])))
-
-# %%
-#| label: speed-grouped
-print(between(ratios("Mixtral, grouped_mm"), 2))
-
-# %%
-#| label: speed-total-many
-print(between(ratios("dense, equal total", dim=256, hidden=512, tokens=512)))
-
-# %%
-#| label: speed-total-few
-print(between(ratios("dense, equal total", dim=256, hidden=512, tokens=16)))
-
-# %%
-#| label: speed-active
 active = ratios("dense, equal active")
 assert max(active) < 1  # the prose says that the mixture never reaches it
-print(f"{min(active):.0%} to {max(active):.0%}")
+{
+    "eager": {
+        "training": between(ratios("Mixtral, eager", ["training"])),
+        "forward": between(ratios("Mixtral, eager", ["forward"])),
+    },
+    "grouped": between(ratios("Mixtral, grouped_mm"), 2),
+    "equal-total": {
+        "many": between(ratios("dense, equal total", dim=256, hidden=512, tokens=512)),
+        "few": between(ratios("dense, equal total", dim=256, hidden=512, tokens=16)),
+    },
+    "equal-active": f"{min(active):.0%} to {max(active):.0%}",
+}
