@@ -78,8 +78,8 @@ campaign: $(DEV) ## Kill 50 builds at random moments, flip random bits; nothing 
 audit: $(DEV) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
 	@$(BIN)/python benchmarks/audit.py $(ARGS)
 
-train: $(DEV) ## List and run the training grid; what is done is skipped
-	@$(BIN)/python -m shapes_of_attention.train $(ARGS)
+train: $(DEV) ## Do the runs of all studies; what is done is skipped (ARGS=--list lists them)
+	@$(BIN)/python -m shapes_of_attention study $(ARGS)
 
 vendor: $(READY) ## Refresh the scripts and fonts that the site ships (needs npm)
 	@$(BIN)/python -m blog_site.vendor

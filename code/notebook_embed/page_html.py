@@ -110,7 +110,7 @@ class PageWriter:
         box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--html"})
         for name, value in (("role", "group"), ("tabindex", "0"), ("aria-label", alt or "Values")):
             box.set(name, value)
-        body = etree.SubElement(etree.SubElement(box, "table", {"class": "nb-values"}), "tbody")
+        body = etree.SubElement(etree.SubElement(box, "table"), "tbody")
         for keys, text in values.entries:
             row = etree.SubElement(body, "tr")
             head = etree.SubElement(row, "th", {"scope": "row"})

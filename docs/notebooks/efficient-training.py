@@ -14,7 +14,7 @@
 # # The families, trained
 #
 # Each family in the same small transformer on the series task, at two lengths, read from the
-# records of `python -m shapes_of_attention.efficient.study`. Then a look into the model with full
+# records of `python -m shapes_of_attention study efficient`. Then a look into the model with full
 # attention: how far away is what it looks at?
 
 # %%
@@ -22,7 +22,6 @@
 #| inputs:
 #|   - assets/records/efficient-*-seed-*.json
 #|   - assets/checkpoints/efficient-full.safetensors
-import json
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +36,14 @@ from shapes_of_attention.measure.series import join_slots, token_truth
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.series.data import SeriesConfig, make_series, same_group
+from shapes_of_attention.studies.record import read_records
 from shapes_of_attention.training.checkpoint import read_tensors
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
 runs = {}
-for path in sorted((assets / "records").glob("efficient-*-seed-*.json")):
-    record = json.loads(path.read_text())
-    model = record["config"]["model"]
+for record in read_records(assets / "records", "efficient"):
+    model = record.config["model"]
     runs[model["family"], model["length"]] = record  # one seed each
 families = [name for name in FAMILIES if any(family == name for family, _ in runs)]
 lengths = sorted({length for _, length in runs})
@@ -56,24 +55,24 @@ print(len(families), "families at", lengths, "samples")
 #| label: read
 #| fold: true
 def error_of(family, length):
-    return runs[family, length]["test"]["amplitude_error_mean"]
+    return runs[family, length].test["amplitude_error_mean"]
 
 
 def milliseconds(family, length):
     record = runs[family, length]
-    return 1000 * record["seconds"] / record["steps"]
+    return 1000 * record.seconds / record.steps
 
 
 some = runs["fused", lengths[0]]
-budget = Budget(**some["config"]["model"]["budget"])
+budget = Budget(**some.config["model"]["budget"])
 
 # %%
 #| label: setting
 {
     "samples": {"short": f"{lengths[0]:,}", "long": f"{lengths[1]:,}"},
     "tokens": " and ".join(str(length // 10) for length in lengths),
-    "steps": f"{some['steps']:,}",
-    "series": f"{some['steps'] * some['config']['batch']:,}",
+    "steps": f"{some.steps:,}",
+    "series": f"{some.steps * some.config['batch']:,}",
     "window": budget.window,
     "rank": f"{budget.rank}",
 }
@@ -182,13 +181,13 @@ HTML(
 #| fold: true
 for (family, length), record in runs.items():
     for what in ("spans", "alphas"):
-        for layer, found in enumerate(record["test"].get(what, ()), start=1):
+        for layer, found in enumerate(record.test.get(what, ()), start=1):
             shown = "  ".join(f"{x:.0f}" if what == "spans" else f"{x:.2f}" for x in found)
             print(f"{length:5d} samples, layer {layer}, {what}: {shown}")
 
 # %%
 #| label: spans
-spans = [np.array(runs["adaptive-span", n]["test"]["spans"]) for n in lengths]  # [layers, heads]
+spans = [np.array(runs["adaptive-span", n].test["spans"]) for n in lengths]  # [layers, heads]
 closed = sum(int((found < 0.5).sum()) for found in spans)
 {
     "closed": f"{closed} of {sum(found.size for found in spans)}",
@@ -198,7 +197,7 @@ closed = sum(int((found < 0.5).sum()) for found in spans)
 
 # %%
 #| label: alphas
-alphas = np.array([runs["entmax", n]["test"]["alphas"] for n in lengths])
+alphas = np.array([runs["entmax", n].test["alphas"] for n in lengths])
 print(f"{alphas.min():.2f} to {alphas.max():.2f}")
 
 # %% [markdown]

@@ -31,7 +31,7 @@ from shapes_of_attention.figures.caching import recall_over_training, shared_key
 from shapes_of_attention.language_model import encode, load_language_model
 from shapes_of_attention.language_model.hugging_face import deepseek_attention
 from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_story
-from shapes_of_attention.language_model.train import comparison
+from shapes_of_attention.studies.language_comparison import comparison
 
 torch.set_num_threads(1)
 assets = Path("../../assets")

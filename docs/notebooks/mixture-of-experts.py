@@ -46,7 +46,6 @@ from shapes_of_attention.interpret.routing import (
     choices_by_content,
     loads_by_layer,
     patch_contents,
-    read_runs,
     route,
     unevenness,
 )
@@ -59,20 +58,14 @@ from shapes_of_attention.models.experts import (
     balance_loss,
     group_by_expert,
 )
+from shapes_of_attention.studies.record import grouped, read_records
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
 records = Path("../../assets/records")
-runs = read_runs(
-    records,
-    [
-        "experts-dense-active",
-        "experts-dense-total",
-        "experts-unbalanced",
-        "experts-loss",
-        "experts-bias",
-    ],
-)
+runs = {
+    f"experts-{label}": found for label, found in grouped(read_records(records, "experts")).items()
+}
 
 
 # %% [markdown]
@@ -331,14 +324,14 @@ titles = {
     "experts-loss": "Balance loss",
     "experts-bias": "Moving bias",
 }
-loads = {title: loads_by_layer(runs[name][0], points=4) for name, title in titles.items()}
+loads = {title: loads_by_layer(runs[name][0].test, points=4) for name, title in titles.items()}
 drawn.layer_loads(loads)
 
 # %%
 #| label: load-over-training
 courses = {}
 for name, title in titles.items():
-    points = runs[name][0]["test"]["load_over_training"]
+    points = runs[name][0].test["load_over_training"]
     courses[title] = (
         [16 * point["step"] for point in points],
         np.array([point["layers"][LAYER] for point in points]),
@@ -406,8 +399,8 @@ drawn.error_curves(
     [
         (
             label,
-            [16 * point["step"] for point in runs[name][0]["curve"]],
-            [point["colour_error_median"] for point in runs[name][0]["curve"]],
+            [point.images for point in runs[name][0].curve],
+            [point.score.colour_error for point in runs[name][0].curve],
             colour,
             dashed,
         )
@@ -423,12 +416,13 @@ def cells(values):
 
 
 def mean(records, *keys):
-    """Average an entry over seeds."""
+    """Average an entry of the test over seeds."""
     found = []
     for record in records:
+        value = record.test
         for key in keys:
-            record = record[key]
-        found.append(record)
+            value = value[key]
+        found.append(value)
     return float(np.mean(found))
 
 
@@ -440,10 +434,10 @@ HTML(
         + cells(
             [
                 label,
-                f"{mean(runs[name], 'parameters') / 1e6:.2f} M",
-                f"{mean(runs[name], 'test', 'megaflops_per_image'):.0f}",
-                f"{mean(runs[name], 'test', 'colour', 'colour_error_median'):.1f}",
-                f"{mean(runs[name], 'test', 'colour', 'within_8'):.1%}",
+                f"{runs[name][0].parameters / 1e6:.2f} M",
+                f"{mean(runs[name], 'megaflops_per_image'):.0f}",
+                f"{mean(runs[name], 'colour', 'colour_error_median'):.1f}",
+                f"{mean(runs[name], 'colour', 'within_8'):.1%}",
             ]
         )
         + "</tr>"
@@ -456,7 +450,7 @@ HTML(
 #| label: trained
 def error_of(name):
     """Give a model's median colour error on the test images, over its seeds."""
-    return mean(runs[name], "test", "colour", "colour_error_median")
+    return mean(runs[name], "colour", "colour_error_median")
 
 
 mixtures = [error_of(name) for name in titles]
@@ -466,7 +460,7 @@ mixtures = [error_of(name) for name in titles]
         "dense-total": f"{error_of('experts-dense-total'):.1f}",
         "mixtures": f"{min(mixtures):.1f} to {max(mixtures):.1f}",
     },
-    "images": f"{16 * runs['experts-bias'][0]['steps']:,}",
+    "images": f"{runs['experts-bias'][0].images:,}",
 }
 
 # %% [markdown]

@@ -41,12 +41,14 @@ from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
-from shapes_of_attention.training.records import at_one_budget, grouped, read_records, spread
+from shapes_of_attention.studies.record import at_one_budget, grouped, read_records, spread
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
 checkpoints = assets / "checkpoints"
-records = read_records(assets / "records")
+records = read_records(
+    assets / "records", families=("ablation", "contrast", "flagship", "main", "sweep")
+)
 by_name = {record.name: record for record in records}
 flagship = by_name["flagship"]
 
@@ -70,7 +72,7 @@ results.examples(
 
 # %%
 #| label: test-images
-print(f"{flagship.detail['test']['images']:,}")
+print(f"{flagship.test['images']:,}")
 
 # %%
 #| label: flagship-minutes
@@ -103,7 +105,7 @@ print(f"{flagship.score.psnr:.1f} dB")
 
 # %%
 #| label: painted-shapes
-shapes = paint_shapes(model, images=flagship.detail["test"]["images"], seed=IMAGE_TEST_SEED)
+shapes = paint_shapes(model, images=flagship.test["images"], seed=IMAGE_TEST_SEED)
 error = shapes.error
 wrong = error > 8
 print(f"{len(error):,} kept shapes, {wrong.sum():,} of them more than 8 levels off")

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Four networks on the series
 #
-# What was trained by `python -m shapes_of_attention.series.train`: fully connected, convolutional,
+# What was trained by `python -m shapes_of_attention study series`: fully connected, convolutional,
 # recurrent and attention models, with the same processor time, three seeds each, and one of each
 # for longer. This notebook reads the records, and looks into the attention model that was trained
 # longer.
@@ -43,14 +43,14 @@ from shapes_of_attention.measure.series import (
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
-from shapes_of_attention.series.records import best_rates, read_records
+from shapes_of_attention.studies.record import best_rates, grouped, read_records
 
 torch.set_num_threads(1)
-records = Path("../../assets/records")
-main = read_records(records, "main")
-placed = read_records(records, "positions")
+records = read_records(Path("../../assets/records"), "series")
+main = grouped(records, "main")
+placed = grouped(records, "positions")
 placed["rotary"] = main["attention"]
-longer = read_records(records, "long")  # one seed each
+longer = grouped(records, "long")  # one seed each
 [long] = longer["attention"]
 model = load_series_model(Path("../../assets/checkpoints/series-long-attention.safetensors"))
 NAMES = {
@@ -70,13 +70,13 @@ NAMES = {key: name for key, name in NAMES.items() if key in main}  # those that 
 #| fold: true
 def mean_of(name, key="amplitude_error_median", runs=main):
     """Average a number of the test over the seeds of a model."""
-    return np.mean([record["test"][key] for record in runs[name]])
+    return np.mean([record.test[key] for record in runs[name]])
 
 
 def situations(name, split):
     """Give the mean error of a longer trained model in each situation."""
     return [
-        {key: found["mean"] for key, found in record["test"][split].items()}
+        {key: found["mean"] for key, found in record.test[split].items()}
         for record in longer[name]
     ]
 
@@ -92,7 +92,7 @@ def averaged(name, split, key):
 #| label: setting
 tests = make_series(range(2048), seed=SERIES_TEST_SEED)
 {
-    "seconds": f"{main['attention'][0]['config']['run']['seconds']:.0f}",
+    "seconds": f"{main['attention'][0].config['run']['seconds']:.0f}",
     "seeds": min(len(seeds) for seeds in main.values()),
     "test-shapes": f"{tests.present.sum():,}",
 }
@@ -116,7 +116,7 @@ one_mean = np.abs(overall - tests.group_mean)[tests.present]
 #| label: seed-chart
 drawn.seed_chart(
     [
-        (name, [record["test"]["amplitude_error_median"] for record in main[key]])
+        (name, [record.test["amplitude_error_median"] for record in main[key]])
         for key, name in NAMES.items()
     ],
     label="median amplitude error",
@@ -139,7 +139,7 @@ HTML(results_table(longer, {key: name for key, name in NAMES.items() if key in l
 
 # %%
 #| label: sweep
-rates = best_rates(records)
+rates = best_rates(grouped(records, "sweep"), "amplitude_error_mean")
 tried = sorted({rate for found in rates.values() for rate in found})
 head = "".join(f"<th>{rate:g}</th>" for rate in tried)
 body = "".join(
@@ -276,7 +276,7 @@ drawn.error_lines(
 # %%
 #| label: crowded
 def crowded(name):
-    return np.mean([r["test"]["crowded"]["amplitude_error_median"] for r in longer[name]])
+    return np.mean([r.test["crowded"]["amplitude_error_median"] for r in longer[name]])
 
 
 {
@@ -293,7 +293,7 @@ ORDER = ("none", "linear", "learned", "sinusoidal", "rotary")
 ORDER = [name for name in ORDER if name in placed]
 drawn.seed_chart(
     [
-        (name, [record["test"]["amplitude_error_median"] for record in placed[name]])
+        (name, [record.test["amplitude_error_median"] for record in placed[name]])
         for name in ORDER
     ],
     label="median amplitude error",
@@ -308,7 +308,7 @@ HTML(results_table(placed, {name: name for name in ORDER}))
 # %%
 #| label: positions-error
 def median_with(positions):
-    return np.mean([r["test"]["amplitude_error_median"] for r in placed[positions]])
+    return np.mean([r.test["amplitude_error_median"] for r in placed[positions]])
 
 
 {name: f"{median_with(name):.3f}" for name in ORDER}
@@ -319,10 +319,10 @@ def median_with(positions):
 # %%
 #| label: longer
 {
-    "seconds": f"{long['config']['run']['seconds']:.0f}",
-    "series": f"{long['steps'] * long['config']['batch']:,}",
-    "steps-over-recurrent": f"{long['steps'] / longer['recurrent'][0]['steps']:.0f}",
-    "within": f"{long['test']['within_tolerance']:.0%}",
+    "seconds": f"{long.config['run']['seconds']:.0f}",
+    "series": f"{long.steps * long.config['batch']:,}",
+    "steps-over-recurrent": f"{long.steps / longer['recurrent'][0].steps:.0f}",
+    "within": f"{long.test['within_tolerance']:.0%}",
     "error": {name: f"{mean_of(name, runs=longer):.3f}" for name in NAMES if name in longer},
 }
 
@@ -367,7 +367,7 @@ learned = {
     f"{number}": matrix[0].numpy() for number, matrix in enumerate(weights.values(), start=1)
 }
 ideal = ideal_attention(example, token=10)
-known = long["test"]["attention"]
+known = long.test["attention"]
 layers = list(known["layers"])
 best_layer, best_head = max(
     ((layer, head) for layer in layers for head in range(4)),
@@ -396,7 +396,7 @@ drawn.attention_view(
 # %%
 #| label: scores
 #| fold: true
-seeds = [record["test"]["attention"] for record in main["attention"]]
+seeds = [record.test["attention"] for record in main["attention"]]
 body = ""
 for number, layer in enumerate(layers, start=1):
     for what, title in (("group", "its group"), ("others", "the others")):

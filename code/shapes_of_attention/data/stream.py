@@ -1,32 +1,40 @@
-"""An endless stream of training batches, made by worker processes while the model computes."""
+"""Endless training data: batch after batch, made from indices alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from shapes_of_attention.data.shapes import ShapesConfig, make_shapes
 
-__all__ = ["ShapesStream", "shapes_loader"]
+__all__ = ["Batch", "BatchStream", "load_batches", "shapes_batch"]
+
+#: What a step learns from: tensors [batch, ...].
+Batch = tuple[Tensor, ...]
 
 
-class ShapesStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """Batch `t` of rank `r` holds images (t * ranks + r) * batch_size and those that follow it.
+class BatchStream(IterableDataset[Batch]):
+    """Batch `t` of rank `r` holds examples (t * ranks + r) * batch_size and those that follow it.
 
     What a batch holds depends on its number alone, so a run that starts again at step t sees
-    exactly what it would have seen, whatever the number of workers. Yields image and target, each
-    uint8 [batch, 3, size, size].
+    exactly what it would have seen, whatever the number of workers.
+
+    Parameters
+    ----------
+    make : gives the tensors of the examples with these indices, each [batch, ...].
+    batch_size : examples in a batch of one rank.
+    first_step : number of the first batch.
     """
 
     def __init__(
         self,
+        make: Callable[[NDArray[np.int64]], Batch],
         *,
         batch_size: int,
-        seed: int = 0,
-        config: ShapesConfig | None = None,
         first_step: int = 0,
         rank: int = 0,
         ranks: int = 1,
@@ -38,22 +46,18 @@ class ShapesStream(IterableDataset[tuple[Tensor, Tensor]]):
             raise ValueError(f"first_step must not be negative, got {first_step}")
         if not 0 <= rank < ranks:
             raise ValueError(f"0 <= rank < ranks is needed, got rank={rank}, ranks={ranks}")
+        self.make = make
         self.batch_size = batch_size
-        self.seed = seed
-        self.config = config or ShapesConfig()
         self.first_step = first_step
         self.rank = rank
         self.ranks = ranks
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int) -> Batch:
         """Make the batch of one step."""
         start = (step * self.ranks + self.rank) * self.batch_size
-        made = make_shapes(
-            np.arange(start, start + self.batch_size), seed=self.seed, config=self.config
-        )
-        return torch.from_numpy(made.image), torch.from_numpy(made.target)
+        return self.make(np.arange(start, start + self.batch_size))
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
         # The loader takes one batch from each worker in turn: dealing steps out keeps their order.
         offset, stride = (worker.id, worker.num_workers) if worker else (0, 1)
@@ -63,7 +67,15 @@ class ShapesStream(IterableDataset[tuple[Tensor, Tensor]]):
             step += stride
 
 
-def shapes_loader(stream: ShapesStream, *, workers: int = 1) -> DataLoader[tuple[Tensor, Tensor]]:
+def load_batches(stream: BatchStream, *, workers: int = 1) -> DataLoader[Batch]:
     """Load a stream ahead of its use in worker processes; `workers=0` makes batches on demand."""
     options: dict[str, Any] = {"prefetch_factor": 4} if workers else {}
     return DataLoader(stream, batch_size=None, num_workers=workers, **options)
+
+
+def shapes_batch(
+    indices: NDArray[np.int64], *, seed: int = 0, config: ShapesConfig | None = None
+) -> Batch:
+    """Make images and their targets, each uint8 [batch, 3, size, size]."""
+    made = make_shapes(indices, seed=seed, config=config or ShapesConfig())
+    return torch.from_numpy(made.image), torch.from_numpy(made.target)

@@ -34,7 +34,7 @@ from shapes_of_attention.figures.toolkit.table import (
     value_cell,
 )
 from shapes_of_attention.palette import BLUE, GREEN, INK, LINE, MUTED, VERMILION
-from shapes_of_attention.training.records import Point, Record, spread
+from shapes_of_attention.studies.record import Point, Record, spread
 
 __all__ = [
     "MODEL_LOOKS",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from shapes_of_attention.figures.toolkit.view import View, packed
 from shapes_of_attention.measure.series import token_truth
 from shapes_of_attention.palette import BLUE, GREEN, INK, LINE, MUTED, VERMILION, WHITE
 from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch
+from shapes_of_attention.studies.record import Record
 
 __all__ = [
     "MODEL_STYLES",
@@ -199,9 +199,7 @@ def _short(line: Numbers) -> str:
     return base64.b64encode(np.round(line * 1000).astype("<i2").tobytes()).decode("ascii")
 
 
-def results_table(
-    records: Mapping[str, Sequence[Mapping[str, Any]]], names: Mapping[str, str]
-) -> str:
+def results_table(records: Mapping[str, Sequence[Record]], names: Mapping[str, str]) -> str:
     """Write a table that readers can sort: one row a model, mean and range over its seeds.
 
     `names` gives the models to show, in order, and what readers call them.
@@ -209,13 +207,13 @@ def results_table(
     rows = []
     for key, name in names.items():
         seeds = records[key]
-        tests = [record["test"] for record in seeds]
+        tests = [record.test for record in seeds]
         cells = [
             mean_and_range([test["amplitude_error_median"] for test in tests], ".3f"),
             mean_and_range([100 * test["within_tolerance"] for test in tests], ".0f", "%"),
             mean_and_range([1000 * test["mse"] for test in tests], ".2f"),
-            value_cell(seeds[0]["parameters"], ",.0f"),
-            value_cell(sum(record["steps"] for record in seeds) / len(seeds), ",.0f"),
+            value_cell(seeds[0].parameters, ",.0f"),
+            value_cell(sum(record.steps or 0 for record in seeds) / len(seeds), ",.0f"),
             value_cell(len(seeds), ".0f"),
         ]
         rows.append((name, cells))

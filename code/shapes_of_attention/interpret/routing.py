@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ __all__ = [
     "layer_name",
     "loads_by_layer",
     "patch_contents",
-    "read_runs",
     "route",
     "unevenness",
 ]
@@ -71,30 +68,10 @@ def layer_name(name: str) -> str:
     return f"{side} {int(number) + 1}"
 
 
-def loads_by_layer(record: dict[str, Any], *, points: int) -> dict[str, NDArray[np.float64]]:
-    """Average the load over the last `points` points of a run's record: layer -> [experts]."""
-    last = record["test"]["load_over_training"][-points:]
+def loads_by_layer(test: Mapping[str, Any], *, points: int) -> dict[str, NDArray[np.float64]]:
+    """Average the load over the last `points` points of a run's test: layer -> [experts]."""
+    last = test["load_over_training"][-points:]
     return {
         layer_name(name): np.mean([point["layers"][name] for point in last], axis=0)
         for name in last[0]["layers"]
     }
-
-
-def read_runs(folder: Path, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Read the records of the study's variants, all seeds of each: name -> records.
-
-    Raises
-    ------
-    FileNotFoundError
-        For a variant without a record.
-    """
-    found = {}
-    for name in names:
-        paths = [folder / f"{name}.json", *sorted(folder.glob(f"{name}-seed-*.json"))]
-        if not paths[0].exists():
-            raise FileNotFoundError(
-                f"{paths[0]}: no such record; "
-                f"python -m shapes_of_attention.experts_study --only {name} makes it"
-            )
-        found[name] = [json.loads(path.read_text()) for path in paths]
-    return found

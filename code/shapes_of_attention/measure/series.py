@@ -42,8 +42,9 @@ REACHES = (0, 60, 120, 180, 240, 300)
 @torch.no_grad()
 def redraw(model: nn.Module, batch: SeriesBatch, *, size: int = 256) -> NDArray[np.float32]:
     """Let a model redraw a batch: float32 [batch, length]."""
-    parts = torch.from_numpy(batch.signal).split(size)
-    drawn: NDArray[np.float32] = torch.cat([model(part) for part in parts]).numpy()
+    device = next(model.parameters()).device
+    parts = torch.from_numpy(batch.signal).to(device).split(size)
+    drawn: NDArray[np.float32] = torch.cat([model(part) for part in parts]).cpu().numpy()
     return drawn
 
 

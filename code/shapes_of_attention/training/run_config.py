@@ -4,19 +4,81 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from shapes_of_attention.training.optimizer import rate_at
 
-__all__ = ["RunConfig"]
+__all__ = ["Budget", "Course", "Precision", "Progress", "RunConfig", "ShortRun", "key_of"]
 
 Loss = Literal["l1", "mse"]
 Precision = Literal["bf16", "float32"]
 
 
+@dataclass
+class Progress:
+    """How far a run is; what a state's note holds.
+
+    Attributes
+    ----------
+    images : examples seen, be they images, series or stories.
+    seconds : of training alone: of processor time on a CPU, so that a busy machine does not cheat a
+        run, of the clock on other devices.
+    memory : what the run gathers beside its weights; see `loop.Task`.
+    """
+
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
+    loss: float = float("nan")
+    curve: list[dict[str, float]] = field(default_factory=list)
+    memory: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run is: so many `seconds`, `images` (examples, of whatever kind) or `steps`."""
+
+    amount: float
+    unit: Literal["seconds", "images", "steps"]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.amount < math.inf:
+            raise ValueError(f"the budget must be positive and finite, got {self.amount}")
+        if self.unit != "seconds" and self.amount != int(self.amount):
+            raise ValueError(f"a budget of {self.unit} is a whole number, got {self.amount}")
+
+    def __str__(self) -> str:
+        number = f"{self.amount:g}" if self.unit == "seconds" else f"{int(self.amount)}"
+        return f"{number} {self.unit}"
+
+
+class Course(Protocol):
+    """How long a run is, and how fast it learns on the way."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def budget(self) -> Budget: ...
+
+    def share(self, progress: Progress) -> float:
+        """Compute the share of the budget that has been used."""
+
+    def rate(self, progress: Progress, share: float) -> float:
+        """Compute the learning rate of the next step, after a share of the budget."""
+
+    def described(self) -> dict[str, Any]:
+        """Give its part of what defines a run, as a record states it."""
+
+    def at(self, budget: Budget) -> "Course":
+        """Give the same course another length."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that decides the outcome of a run, and nothing else.
+    """Everything that decides the outcome of a run on images, and nothing else.
 
     Attributes
     ----------
@@ -30,9 +92,8 @@ class RunConfig:
     loss : mean absolute ("l1") or squared ("mse") difference of pixels in 0 ... 1.
     precision : of matrix products in training; weights are kept in float32 in either case. A
         machine that is slow in bf16 takes float32, and its record says so.
-    budget_seconds, budget_images : where the run ends, exactly one of them. Seconds are of the
-        training process: of its processor time on a CPU, so that a busy machine does not cheat
-        a run, of the clock on other devices. Measuring and saving do not count.
+    budget_seconds, budget_images : where the run ends, exactly one of them; see `Progress`.
+        Measuring and saving do not count.
     continues : key of the finished run whose last state this one starts from.
     starts_from : name of a kept checkpoint whose weights this run starts from; see
         `training.start`.
@@ -56,9 +117,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         if (self.budget_seconds is None) == (self.budget_images is None):
             raise ValueError("give exactly one of budget_seconds and budget_images")
-        budget = self.budget_seconds if self.budget_images is None else self.budget_images
-        if budget is None or not 0 < budget < math.inf:
-            raise ValueError(f"the budget must be positive and finite, got {budget}")
+        _ = self.budget
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
         if self.loss not in ("l1", "mse"):
@@ -70,19 +129,111 @@ class RunConfig:
         if self.warmup_images < 0 or self.weight_decay < 0:
             raise ValueError("warmup_images and weight_decay must not be negative")
 
+    @property
+    def budget(self) -> Budget:
+        """Say where the run ends."""
+        if self.budget_images is not None:
+            return Budget(self.budget_images, "images")
+        assert self.budget_seconds is not None
+        return Budget(self.budget_seconds, "seconds")
+
+    def described(self) -> dict[str, Any]:
+        """Give all that defines the run, as its record states it."""
+        return _without_late(self, "starts_from")
+
     def key(self) -> str:
         """Give the run its address: a hash of what defines it."""
-        defining = asdict(self)
-        if self.starts_from is None:  # came later; runs without it keep their addresses
-            del defining["starts_from"]
-        text = json.dumps(defining, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return key_of(self.described())
 
     def with_budget(self, seconds: float) -> "RunConfig":
         """Give the same run another length."""
         return replace(self, budget_seconds=seconds, budget_images=None)
 
-    def learning_rate_at(self, *, progress: float, images: int) -> float:
-        """Compute the learning rate after `images` images and a share `progress` of the budget."""
-        rise = (images + 1) / max(self.warmup_images, 1)
-        return rate_at(self.learning_rate, rise=rise, progress=progress)
+    def at(self, budget: Budget) -> "RunConfig":
+        """Give the same run another length, in any unit."""
+        if budget.unit == "seconds":
+            return self.with_budget(budget.amount)
+        images = int(budget.amount) * (self.batch_size if budget.unit == "steps" else 1)
+        return replace(self, budget_seconds=None, budget_images=images)
+
+    def share(self, progress: Progress) -> float:
+        """Compute the share of the budget that has been used."""
+        done = progress.seconds if self.budget_images is None else progress.images
+        return done / self.budget.amount
+
+    def rate(self, progress: Progress, share: float) -> float:
+        """Compute the learning rate of the next step, after a share of the budget."""
+        rise = (progress.images + 1) / max(self.warmup_images, 1)
+        return rate_at(self.learning_rate, rise=rise, progress=share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortRun:
+    """How a small model is trained, in minutes.
+
+    Attributes
+    ----------
+    learning_rate : at its highest.
+    weight_decay : of matrices; biases, norms and tables have none.
+    warmup_steps : steps over which the learning rate rises; it falls as a cosine to zero.
+    steps, seconds, images : where the run ends, exactly one of them; see `Progress`.
+    """
+
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    steps: int | None = None
+    seconds: float | None = None
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        given = [self.steps, self.seconds, self.images]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of steps, seconds and images")
+        _ = self.budget
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+
+    @property
+    def budget(self) -> Budget:
+        """Say where the run ends."""
+        if self.steps is not None:
+            return Budget(self.steps, "steps")
+        if self.images is not None:
+            return Budget(self.images, "images")
+        assert self.seconds is not None
+        return Budget(self.seconds, "seconds")
+
+    def described(self) -> dict[str, Any]:
+        """Give its part of what defines a run, as a record states it."""
+        return {"run": _without_late(self, "images")}
+
+    def at(self, budget: Budget) -> "ShortRun":
+        """Give the same run another length, in any unit."""
+        amount = budget.amount if budget.unit == "seconds" else int(budget.amount)
+        changed: dict[str, Any] = {"steps": None, "seconds": None, "images": None}
+        return replace(self, **{**changed, budget.unit: amount})
+
+    def share(self, progress: Progress) -> float:
+        """Compute the share of the budget that has been used."""
+        done = {"steps": progress.step, "images": progress.images, "seconds": progress.seconds}
+        return done[self.budget.unit] / self.budget.amount
+
+    def rate(self, progress: Progress, share: float) -> float:
+        """Compute the learning rate of the next step, after a share of the budget."""
+        rise = (progress.step + 1) / max(self.warmup_steps, 1)
+        return rate_at(self.learning_rate, rise=rise, progress=share)
+
+
+def key_of(described: dict[str, Any]) -> str:
+    """Give a run its address: a hash of what defines it."""
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _without_late(config: Any, *late: str) -> dict[str, Any]:
+    """Leave out fields that came later and are not used: older runs keep their addresses."""
+    return {
+        name: value
+        for name, value in asdict(config).items()
+        if name not in late or value is not None
+    }

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from shapes_of_attention.figures.results import changes_table, comparison_table
-from shapes_of_attention.training.records import Record, Score
+from shapes_of_attention.studies.record import Record
 
 
 def run(seed: int, colour_error: float, filtered_removed: float | None = 0.5) -> Record:
@@ -18,12 +18,14 @@ def run(seed: int, colour_error: float, filtered_removed: float | None = 0.5) ->
         images=40_000,
         seconds=360.0,
         curve=(),
-        score=Score(
-            colour_error=colour_error,
-            within_8=0.25,
-            filtered_removed=filtered_removed,
-            psnr=20.0,
-        ),
+        test={
+            "colour": {
+                "colour_error_median": colour_error,
+                "within_8": 0.25,
+                "filtered_removed": filtered_removed,
+                "psnr": 20.0,
+            }
+        },
         detail={},
     )
 

@@ -1,7 +1,5 @@
 """What patches show, what experts take, and reading the records of the study."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,6 @@ from shapes_of_attention.interpret.routing import (
     layer_name,
     loads_by_layer,
     patch_contents,
-    read_runs,
     route,
     unevenness,
 )
@@ -70,13 +67,5 @@ def test_loads_are_averaged_over_the_last_points():
         {"step": step, "layers": {"encoder.0.feed_forward": load}}
         for step, load in enumerate([[1.0, 0.0], [0.6, 0.4], [0.4, 0.6]])
     ]
-    found = loads_by_layer({"test": {"load_over_training": points}}, points=2)
+    found = loads_by_layer({"load_over_training": points}, points=2)
     assert found["encoder 1"].tolist() == pytest.approx([0.5, 0.5])
-
-
-def test_all_seeds_of_a_variant_are_read_and_a_missing_one_names_its_command(tmp_path):
-    (tmp_path / "experts-x.json").write_text(json.dumps({"seed": 0}))
-    (tmp_path / "experts-x-seed-1.json").write_text(json.dumps({"seed": 1}))
-    assert read_runs(tmp_path, ["experts-x"]) == {"experts-x": [{"seed": 0}, {"seed": 1}]}
-    with pytest.raises(FileNotFoundError, match="experts_study --only experts-y makes it"):
-        read_runs(tmp_path, ["experts-y"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shapes_of_attention.training import loop
+from shapes_of_attention.studies import vision
 from shapes_of_attention.training.run_config import RunConfig
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
@@ -10,7 +10,7 @@ TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layer
 
 @pytest.fixture(autouse=True)
 def _short_validation(monkeypatch):
-    monkeypatch.setattr(loop, "_VALIDATION_IMAGES", 8)
+    monkeypatch.setattr(vision, "_VALIDATION_IMAGES", 8)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from shapes_of_attention.studies.runner import train
+from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.checkpoint import read_tensors
-from shapes_of_attention.training.loop import train
 
 # SGD-like sensitivity: after one step AdamW's first moment is a tenth of the gradient.
 SCRIPT = """
@@ -20,7 +21,8 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 
-from shapes_of_attention.training.loop import train
+from shapes_of_attention.studies.runner import train
+from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.run_config import RunConfig
 
 torch.set_num_threads(1)
@@ -30,7 +32,7 @@ options = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_la
 run = RunConfig(model="encoder-decoder", options=options, batch_size=4, warmup_images=8,
                 budget_images=int(sys.argv[2]), precision="float32")
 assert fabric.world_size == 2
-train(run, Path(sys.argv[1]), fabric=fabric, workers=0)
+train(image_run(name="tiny", run=run), Path(sys.argv[1]), fabric=fabric)
 """
 
 
@@ -55,7 +57,7 @@ def test_gradients_and_weights_of_two_gloo_processes_equal_those_of_one(tiny_run
         folder = tmp_path / str(images)
         folder.mkdir()
         run_two_processes(folder, images)
-        train(run, folder / "one", workers=0)
+        train(image_run(name="tiny", run=run), folder / "one")
         one, _ = read_tensors(folder / "one" / "state.safetensors")
         two, _ = read_tensors(folder / "two" / "state.safetensors")
         assert one.keys() == two.keys()
@@ -69,7 +71,7 @@ def test_gradients_and_weights_of_two_gloo_processes_equal_those_of_one(tiny_run
 def test_the_command_itself_runs_under_torchrun(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         "-m", "shapes_of_attention.train", "--devices", "2", "--only", "main/encoder-only/seed-0",
+         "-m", "shapes_of_attention", "study", "vision", "--devices", "2", "--only", "main/encoder-only/seed-0",
          "--budget", "1", "--runs", str(tmp_path / "runs"), "--assets", str(tmp_path / "assets")],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -1,6 +1,7 @@
 """The loop: learns, resumes to the bit, stops when asked, refuses what does not belong."""
 
 import dataclasses
+import functools
 import json
 import os
 import signal
@@ -8,9 +9,19 @@ import signal
 import pytest
 import torch
 
+from shapes_of_attention.models import build_model
+from shapes_of_attention.studies import runner
+from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, read_tensors
-from shapes_of_attention.training.loop import Stopped, train
-from shapes_of_attention.training.run_config import RunConfig
+from shapes_of_attention.training.loop import Stopped
+from shapes_of_attention.training.run_config import Progress, RunConfig
+
+TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
+
+
+def train(run, folder, **options):
+    """Train a run on images in a folder; its record comes back."""
+    return runner.train(image_run(name="tiny", run=run), folder, **options)
 
 
 def weights(folder):
@@ -20,6 +31,11 @@ def weights(folder):
 def assert_equal_to_the_bit(one, other):
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def build_and_keep(built, *_):
+    built.append(build_model("encoder-decoder", TINY))
+    return built[-1]
 
 
 def stop_after(steps):
@@ -76,12 +92,12 @@ def test_a_run_can_go_on_from_another_with_a_larger_budget(tiny_run, tmp_path):
     train(tiny_run, tmp_path / "first", workers=0)
     longer = dataclasses.replace(tiny_run, budget_images=80, continues=tiny_run.key())
     state = tmp_path / "first" / "state.safetensors"
-    record = train(longer, tmp_path / "second", workers=0, start_from=state)
+    record = train(longer, tmp_path / "second", workers=0, start=state)
     assert record["images"] == 80
     assert record["steps"] == 20
     other = dataclasses.replace(longer, continues="123")
     with pytest.raises(CheckpointError, match="belongs to run"):
-        train(other, tmp_path / "third", workers=0, start_from=state)
+        train(other, tmp_path / "third", workers=0, start=state)
     with pytest.raises(ValueError, match="was not given"):
         train(longer, tmp_path / "fourth", workers=0)
 
@@ -130,9 +146,29 @@ def test_a_state_of_another_run_or_a_damaged_one_is_refused_and_kept(tiny_run, t
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(tiny_run, tmp_path):
-    run = dataclasses.replace(tiny_run, learning_rate=1e30, warmup_images=0)
-    with pytest.raises(FloatingPointError, match="the loss after"):
-        train(run, tmp_path, workers=0)
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(Stopped):
+        train(tiny_run, tmp_path, workers=0, report=stop_after(5))
+    good = state.read_bytes()
+
+    def spoil(progress, _share):
+        # From here on the model gives nothing finite: its weights have gone bad.
+        if progress.step == 7:
+            with torch.no_grad():
+                for weight in spoiled[0].parameters():
+                    weight.fill_(float("nan"))
+
+    spoiled = []
+    build = functools.partial(build_and_keep, spoiled)
+    run = dataclasses.replace(image_run(name="tiny", run=tiny_run), build=build)
+    with pytest.raises(FloatingPointError, match=r"the loss after 7 steps is nan.*state"):
+        runner.train(run, tmp_path, report=spoil, save_every=1e9)
+    assert state.read_bytes() == good, "nothing was saved over the last good state"
+    assert not (tmp_path / "model.safetensors").exists()
+    assert not (tmp_path / "record.json").exists()
+    train(tiny_run, tmp_path, workers=0)
+    train(tiny_run, tmp_path / "straight", workers=0)
+    assert_equal_to_the_bit(weights(tmp_path), weights(tmp_path / "straight"))
 
 
 def test_equal_runs_have_equal_keys_and_any_change_another():
@@ -145,7 +181,7 @@ def test_equal_runs_have_equal_keys_and_any_change_another():
 
 def test_the_learning_rate_rises_then_falls_to_nothing():
     run = RunConfig(model="unet", budget_images=1000, warmup_images=100, learning_rate=1.0)
-    rates = [run.learning_rate_at(progress=n / 1000, images=n) for n in range(0, 1001, 10)]
+    rates = [run.rate(Progress(images=n), n / 1000) for n in range(0, 1001, 10)]
     assert rates[0] < 0.02
     assert max(rates) > 0.95
     assert rates[-1] == pytest.approx(0, abs=1e-9)

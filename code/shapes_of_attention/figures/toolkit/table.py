@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from shapes_of_attention.training.records import spread
+from shapes_of_attention.studies.record import spread
 
 __all__ = ["NOTHING", "mean_and_deviation", "mean_and_range", "sortable_table", "value_cell"]
 

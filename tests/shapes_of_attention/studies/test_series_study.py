@@ -1,3 +1,5 @@
+"""The study of the first post: what it records, and what the post reads."""
+
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -5,28 +7,35 @@ from pathlib import Path
 import pytest
 import torch
 
+from shapes_of_attention.__main__ import main
 from shapes_of_attention.figures.series_results import results_table
-from shapes_of_attention.series import make_series, train
+from shapes_of_attention.series import make_series
 from shapes_of_attention.series.models import load_series_model
-from shapes_of_attention.series.records import best_rates, read_records
+from shapes_of_attention.studies import runner, series
+from shapes_of_attention.studies.record import RecordError, best_rates, grouped, read_records
 from shapes_of_attention.training.checkpoint import CheckpointError
-from shapes_of_attention.training.short import ShortRun
+from shapes_of_attention.training.run_config import Budget
+
+ASSETS = Path(__file__).parents[3] / "assets"
 
 
 @pytest.fixture
 def short(monkeypatch):
-    """Let every run end after a step or two, and be tested on a handful of series."""
-    listed = [replace(entry, run=ShortRun(steps=2)) for entry in train.runs()]
-    monkeypatch.setattr(train, "runs", lambda: iter(listed))
-    monkeypatch.setattr(train, "_TEST_SERIES", 200)
-    monkeypatch.setattr(train, "_SWEEP_SERIES", 8)
+    """Let every run end after a step or two."""
+    listed = [replace(run, course=run.course.at(Budget(2, "steps"))) for run in series.runs()]
+    study = replace(series.STUDY, runs=lambda: listed)
+    monkeypatch.setitem(runner.STUDIES, "series", study)
+
+
+def arguments(tmp_path, *more):
+    return ["study", "series", "--assets", str(tmp_path), "--runs", str(tmp_path / "runs"), *more]
 
 
 def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
     short, tmp_path: Path, capsys
 ):
-    arguments = ["--assets", str(tmp_path), "--only", "long/attention"]
-    assert train.main(arguments) == 0
+    given = arguments(tmp_path, "--only", "long/attention")
+    assert main(given) == 0
     assert "long/attention: median amplitude error" in capsys.readouterr().out
     path = tmp_path / "records" / "series-long.json"
     first = path.read_bytes()
@@ -36,12 +45,12 @@ def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
         "body.layers.0.attention",
         "body.layers.1.attention",
     }
-    assert train.main(arguments) == 0
-    assert capsys.readouterr().out.startswith("done  long/attention")
+    assert main(given) == 0
+    assert capsys.readouterr().out == "long/attention: done\n"
     assert path.read_bytes() == first
 
     model = load_series_model(tmp_path / "checkpoints" / "series-long-attention.safetensors")
-    batch = make_series(range(8), seed=train._SWEEP_SEED)
+    batch = make_series(range(8), seed=series._SWEEP_SEED)
     with torch.no_grad():
         error = (model(torch.from_numpy(batch.signal)).numpy() - batch.target) ** 2
     assert error.mean() == pytest.approx(record["curve"][-1]["mse"], abs=1e-5)
@@ -49,8 +58,9 @@ def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
 
 def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tmp_path: Path):
     for pattern in ("main/fully-connected/*", "main/recurrent/seed-0", "sweep/recurrent/*"):
-        assert train.main(["--assets", str(tmp_path), "--only", pattern]) == 0
-    found = read_records(tmp_path / "records", "main")
+        assert main(arguments(tmp_path, "--only", pattern)) == 0
+    records = read_records(tmp_path / "records", "series")
+    found = grouped(records, "main")
     assert {name: len(seeds) for name, seeds in found.items()} == {
         "fully-connected": 3,
         "recurrent": 1,
@@ -59,22 +69,22 @@ def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tm
     assert table.index("recurrent") < table.index("plain")
     # Readers can sort it: each number stands in its cell, apart from how it is written.
     assert table.startswith("<table data-sortable>")
-    steps = sum(record["steps"] for record in found["fully-connected"]) / 3
+    steps = sum(record.steps for record in found["fully-connected"]) / 3
     assert f'<td data-value="{steps:.6g}">{steps:,.0f}</td>' in table
     assert table.count("<small>") == 3, "only a group of several seeds has a range"
-    rates = best_rates(tmp_path / "records")
-    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) >= 1
+    rates = best_rates(grouped(records, "sweep"), "amplitude_error_mean")
+    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) == len(series.RATES)
 
 
 def test_records_that_are_missing_are_named_with_the_command_that_makes_them(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"series-main\.json.*series\.train"):
-        read_records(tmp_path, "main")
+    with pytest.raises(RecordError, match=r"make some with python -m .* study series"):
+        read_records(tmp_path, "series")
 
 
 def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Path, capsys):
-    assert train.main(["--only", "nothing*"]) == 1
+    assert main(["study", "--only", "nothing*"]) == 1
     assert "no run is called nothing*" in capsys.readouterr().err
-    assert train.main(["--assets", str(tmp_path), "--only", "long/attention"]) == 0
+    assert main(arguments(tmp_path, "--only", "long/attention")) == 0
     path = tmp_path / "checkpoints" / "series-long-attention.safetensors"
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(CheckpointError):
@@ -82,7 +92,9 @@ def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Pat
 
 
 def test_each_model_trains_at_the_rate_that_its_sweep_chose():
-    records = Path(__file__).parents[3] / "assets" / "records"
-    for model, rates in best_rates(records).items():
-        if len(rates) == len(train.RATES):
-            assert train._CHOSEN[model] == min(rates, key=lambda rate: rates[rate])
+    sweeps = grouped(read_records(ASSETS / "records", "series"), "sweep")
+    found = best_rates(sweeps, "amplitude_error_mean")
+    assert found.keys() == series.CHOSEN.keys()
+    for model, rates in found.items():
+        assert sorted(rates) == sorted(series.RATES), model
+        assert series.CHOSEN[model] == min(rates, key=rates.__getitem__)

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from notebook_embed.notebook import read_notebook
 from notebook_embed.runner import matching
-from shapes_of_attention.training.records import (
+from shapes_of_attention.studies import runner
+from shapes_of_attention.studies.record import (
     RecordError,
     at_one_budget,
+    comparable,
     grouped,
     read_records,
     spread,
@@ -153,10 +155,12 @@ def test_a_measure_that_is_not_finite_is_damage(tmp_path: Path) -> None:
 
 
 def test_missing_records_say_how_to_make_them(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"no record of a run in .*shapes_of_attention\.train"):
+    with pytest.raises(
+        RecordError, match=r"no record of a run in .*shapes_of_attention study vision"
+    ):
         read_records(tmp_path)
     write(tmp_path, "flagship")
-    with pytest.raises(RecordError, match=r"main/\.\.\.; .*shapes_of_attention\.train"):
+    with pytest.raises(RecordError, match=r"main/\.\.\.; .*shapes_of_attention study vision"):
         grouped(read_records(tmp_path), "main")
 
 
@@ -182,6 +186,61 @@ def test_one_seed_has_a_mean_and_no_spread() -> None:
         spread([])
     with pytest.raises(ValueError, match="finite"):
         spread([1.0, float("inf")])
+
+
+def test_runs_that_differ_in_precision_or_budget_are_not_compared(tmp_path: Path) -> None:
+    def run(name: str, precision: str, **config: Any) -> None:
+        given = {**RECORD["config"], "budget_seconds": None, "budget_images": 640, **config}
+        write(tmp_path, name, config=given, machine={"precision": precision, "processor": "P"})
+
+    run("main/unet/seed-1", "float32")
+    run("main/unet/seed-0", "float32")
+    run("main/encoder-only/seed-0", "float32")
+    groups = comparable(read_records(tmp_path))
+    assert {label: [run.seed for run in runs] for label, runs in groups.items()} == {
+        "unet": [0, 1],
+        "encoder-only": [0],
+    }
+    (found,) = groups["encoder-only"]
+    assert (found.precision, found.budget, found.processor) == ("float32", "640 images", "P")
+    run("main/encoder-only/seed-0", "bf16")
+    message = r"differ in precision .*bf16: main/encoder-only/seed-0; float32: main/unet/seed-0"
+    with pytest.raises(RecordError, match=message):
+        comparable(read_records(tmp_path))
+    run("main/encoder-only/seed-0", "float32", budget_images=6400)
+    message = r"differ in budget .*6400 images: main/encoder-only/seed-0; 640 images: main/unet"
+    with pytest.raises(RecordError, match=message):
+        comparable(read_records(tmp_path))
+    with pytest.raises(RecordError, match="no run to compare"):
+        comparable([])
+
+
+@pytest.mark.parametrize(
+    ("config", "machine", "precision"),
+    [
+        ({}, {}, "bf16"),
+        ({"precision": "float32"}, {}, "float32"),
+        ({"precision": "bf16"}, {"fast_in_bf16": False}, "float32"),
+        ({"precision": "bf16"}, {"precision": "float32", "fast_in_bf16": True}, "float32"),
+    ],
+)
+def test_old_records_had_the_precision_that_they_asked_for(
+    tmp_path: Path, config: dict[str, str], machine: dict[str, Any], precision: str
+) -> None:
+    write(tmp_path, "main/unet/seed-0", config={**RECORD["config"], **config}, machine=machine)
+    (found,) = read_records(tmp_path)
+    assert found.precision == precision
+
+
+def test_the_committed_records_of_every_study_say_what_comparisons_need() -> None:
+    for study in runner.STUDIES:
+        records = read_records(ASSETS / "records", study)
+        for record in records:
+            assert record.study == study
+            assert record.steps and record.images > 0 and record.seconds > 0, record.name
+            assert record.precision in ("bf16", "float32") and record.processor and record.budget
+        listed = {run.name for run in runner.STUDIES[study].runs()}
+        assert {record.name for record in records if record.is_listed} <= listed
 
 
 def test_the_committed_records_can_be_read() -> None:

@@ -1,28 +1,27 @@
 """Training of the language models: equal sizes, records, checkpoints, the command."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from shapes_of_attention.__main__ import main
 from shapes_of_attention.language_model import (
     LanguageModel,
     LanguageModelConfig,
     load_language_model,
 )
+from shapes_of_attention.language_model.kinds import kinds
 from shapes_of_attention.language_model.text import make_rows
-from shapes_of_attention.language_model.train import (
-    comparison,
-    kinds,
-    main,
-    measure_text,
-    train_one,
-)
+from shapes_of_attention.measure.text import measure_text
+from shapes_of_attention.studies import language, runner
+from shapes_of_attention.studies.language_comparison import comparison
+from shapes_of_attention.studies.record import RecordError
 from shapes_of_attention.training.checkpoint import CheckpointError, write_tensors
-from shapes_of_attention.training.short import ShortRun
+from shapes_of_attention.training.run_config import ShortRun
 
 SHORT = ShortRun(steps=6, learning_rate=5e-3, warmup_steps=1)
 
@@ -33,12 +32,15 @@ def test_all_kinds_of_attention_are_compared_at_nearly_one_size():
     assert max(sizes) / min(sizes) < 1.01
 
 
-def test_a_run_leaves_a_record_and_a_model_and_is_not_done_twice(tmp_path, capsys):
+def test_a_run_leaves_a_record_and_a_model_and_is_not_done_twice(tmp_path, monkeypatch, capsys):
     config = kinds()["latent"]
-    found = train_one("latent", config, seed=0, assets=tmp_path, run=SHORT)
+    run = replace(language.language_run("latent", config, seed=0), course=SHORT)
+    monkeypatch.setitem(runner.STUDIES, "language", replace(language.STUDY, runs=lambda: [run]))
+    given = ["study", "language", "--assets", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    assert main(given) == 0
     path = tmp_path / "records/language-model-latent-seed-0.json"
     record = json.loads(path.read_text())
-    assert record["test"] == found
+    found = record["test"]
     assert record["config"]["model"] == asdict(config)
     assert {"command", "parameters", "seconds", "machine", "versions"} <= record.keys()
     assert record["curve"][-1]["loss"] < record["curve"][0]["loss"]
@@ -49,8 +51,9 @@ def test_a_run_leaves_a_record_and_a_model_and_is_not_done_twice(tmp_path, capsy
     assert measured == {key: found[key] for key in ("loss", "recall")}
 
     before = path.read_bytes()
-    assert train_one("latent", config, seed=0, assets=tmp_path, run=SHORT) == {}
-    assert "done" in capsys.readouterr().out
+    capsys.readouterr()
+    assert main(given) == 0
+    assert capsys.readouterr().out == "latent/seed-0: done\n"
     assert path.read_bytes() == before
 
 
@@ -59,6 +62,7 @@ class Clairvoyant(nn.Module):
 
     def __init__(self, rows: torch.Tensor) -> None:
         super().__init__()
+        self.on = nn.Parameter(torch.zeros(1))
         self.next = {tuple(row[:-1].tolist()): row[1:] for row in rows}
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -80,16 +84,26 @@ def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path)
         for seed, loss in ((0, 1.0), (3, 2.0)):
             test = {"loss": loss, "recall": 0.5, "cache_bytes_per_token": 8}
             test["twice_as_long"] = {"recall": 0.25}
-            record = {"parameters": 5, "test": test, "curve": [{"step": seed}]}
+            record = {
+                "config": {"seed": seed, "run": {"steps": 4}, "text": {"batch": 2}},
+                "parameters": 5,
+                "steps": 4,
+                "seconds": 1.0,
+                "test": test,
+                "curve": [{"step": seed, "seconds": 1.0}],
+            }
             (tmp_path / f"language-model-{name}-seed-{seed}.json").write_text(json.dumps(record))
     found = comparison(tmp_path)
     assert list(found) == list(kinds())
     assert found["latent"]["loss"] == [1.0, 2.0]
     assert found["latent"]["recall_twice"] == [0.25, 0.25]
-    assert found["latent"]["curves"] == [[{"step": 0}], [{"step": 3}]]
+    assert found["latent"]["curves"] == [
+        [{"step": 0, "seconds": 1.0}],
+        [{"step": 3, "seconds": 1.0}],
+    ]
     for path in tmp_path.glob("*multi-query*"):
         path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"no record of multi-query; run python -m"):
+    with pytest.raises(RecordError, match=r"no record of multi-query; run python -m"):
         comparison(tmp_path)
 
 
@@ -101,9 +115,9 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
 
 
 def test_the_command_lists_its_runs_and_names_one_that_is_not_there(capsys):
-    assert main(["--list", "--only", "*-seed-0"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        f"{name}-seed-0" for name in kinds()
+    assert main(["study", "language", "--list", "--only", "*/seed-0"]) == 0
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == [
+        f"{name}/seed-0" for name in kinds()
     ]
-    assert main(["--only", "linear-*"]) == 1
+    assert main(["study", "language", "--only", "linear-*"]) == 1
     assert "no run is called linear-*" in capsys.readouterr().err

@@ -1,20 +1,13 @@
-"""Evaluate a checkpoint on images it has not seen, and print what was found as JSON.
-
-python -m shapes_of_attention.evaluate CHECKPOINT --images 4096 --seed 2000003
+"""How good a vision model is on images it has not seen: its colours, and where it looks.
 
 Colours are levels 0-255. A shape's colour error is the difference between the mean painted colour
 over its interior and the true mean of its group, averaged over the three channels. A filtered
 circle counts as removed when no channel of its mean painted colour reaches 32. Attention: see
-`measure.attention_score` and `measure.intervention`.
+`measure.attention_score`.
 """
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesConfig
@@ -23,7 +16,6 @@ from shapes_of_attention.measure.colours import ColourScore
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.models import EncoderDecoder
-from shapes_of_attention.training.checkpoint import CheckpointError, load_model
 
 __all__ = ["evaluate"]
 
@@ -55,30 +47,3 @@ def evaluate(
         slopes = hiding.result()
         found["intervention"] = slopes.as_record() if slopes else {}
     return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m shapes_of_attention.evaluate", description="Evaluate a checkpoint."
-    )
-    parser.add_argument("checkpoint", type=Path, help="a .safetensors file written by training")
-    parser.add_argument("--images", type=int, default=4096)
-    parser.add_argument("--seed", type=int, default=IMAGE_TEST_SEED)
-    parser.add_argument(
-        "--no-red-filter", action="store_true", help="judge by the rule without the red filter"
-    )
-    chosen = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    try:
-        model = load_model(chosen.checkpoint)
-        config = ShapesConfig(red_filter=not chosen.no_red_filter)
-        found = evaluate(model, images=chosen.images, seed=chosen.seed, config=config)
-    except (CheckpointError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(found, indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Studies: each module lists runs, `runner` does them, `record` reads what they leave behind."""

@@ -1,0 +1,383 @@
+"""Do the runs that studies list: select them, skip what is done, go on where one was stopped.
+
+A run has a folder of its own under `runs/`. While it goes on, `state.safetensors` holds all that is
+needed to go on after a stop; when it has been trained, `model.safetensors` holds the weights and
+`record.json` what was done. Then it is tested, its weights are written where they are kept, and
+last its record: a record without its weights would claim what is not there.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from lightning.fabric import Fabric
+from torch import nn
+
+from shapes_of_attention.studies import efficient, experts, language, series, vision
+from shapes_of_attention.studies.display import Display
+from shapes_of_attention.studies.record import RecordError
+from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.training.checkpoint import (
+    CheckpointError,
+    read_tensors,
+    write_atomically,
+    write_tensors,
+)
+from shapes_of_attention.training.loop import Stopped, fit, precision_on
+from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.run_config import Budget, Progress
+from shapes_of_attention.training.start import start_from
+
+__all__ = ["STUDIES", "add_arguments", "do", "is_done", "run_studies", "train"]
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+#: All studies, by name.
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (vision.STUDY, series.STUDY, efficient.STUDY, language.STUDY, experts.STUDY)
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command `study`."""
+    parser.add_argument(
+        "study", nargs="?", choices=list(STUDIES), help="the study; all of them when not given"
+    )
+    parser.add_argument("--list", action="store_true", help="list runs and their state, then stop")
+    parser.add_argument(
+        "--only", default="*", metavar="PATTERN", help="names of runs, with * and ?"
+    )
+    parser.add_argument(
+        "--budget",
+        type=_budget,
+        metavar="LENGTH",
+        help="length of each run: in seconds, or as in 20000images and 100steps",
+    )
+    parser.add_argument("--runs", type=Path, default=_ROOT / "runs", help="folder of runs")
+    parser.add_argument(
+        "--assets",
+        type=Path,
+        default=_ROOT / "assets",
+        help="folder of finished records and models",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads of each process")
+    parser.add_argument(
+        "--workers", type=int, help="processes that make batches; the study's number by default"
+    )
+    parser.add_argument("--accelerator", default="cpu", help="cpu, cuda, mps or auto")
+    parser.add_argument("--devices", type=int, default=1, help="devices on each node")
+    parser.add_argument("--nodes", type=int, default=1)
+
+
+def run_studies(chosen: argparse.Namespace) -> int:
+    """List the chosen runs, or do those that are not done; give the exit status."""
+    torch.set_num_threads(chosen.threads)
+    listed = list(_select(chosen))
+    if not listed:
+        print(f"error: no run is called {chosen.only}; --list names them all", file=sys.stderr)
+        return 1
+    try:
+        if chosen.list:
+            for study, run in listed:
+                print(_describe(study, run, chosen.runs, chosen.assets))
+            return 0
+        fabric = Fabric(
+            accelerator=chosen.accelerator, devices=chosen.devices, num_nodes=chosen.nodes
+        )
+        fabric.launch()
+        for study, run in listed:
+            _do_if_missing(study, run, chosen, fabric)
+    except Stopped as stopped:
+        print(stopped)
+        return 130
+    except (CheckpointError, FloatingPointError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: Fabric) -> None:
+    if is_done(run, chosen.assets):
+        fabric.print(f"{run.name}: done")
+        return
+    folder = _folder(run, chosen.runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    # The processes of one run share its folder: the first holds it for all.
+    if not fabric.broadcast(_acquire(lock) if fabric.is_global_zero else True):
+        fabric.print(f"{run.name}: another process is at it")
+        return
+    try:
+        # Whoever held the folder until now may have finished it.
+        if fabric.broadcast(is_done(run, chosen.assets)):
+            fabric.print(f"{run.name}: done")
+            return
+        fabric.print(f"{run.name}: {folder}")
+        workers = study.workers if chosen.workers is None else chosen.workers
+        record = do(study, run, folder, assets=chosen.assets, fabric=fabric, workers=workers)
+        if record:
+            fabric.print(f"{run.name}: {study.summary(record['test'])}")
+    except Stopped as stopped:
+        raise Stopped(f"{run.name}: {stopped}") from None
+    finally:
+        lock.release()
+
+
+def do(
+    study: Study,
+    run: Run,
+    folder: Path,
+    *,
+    assets: Path,
+    fabric: Fabric | None = None,
+    workers: int = 0,
+) -> dict[str, Any]:
+    """Train a run, test it, and leave its weights and its record among the assets.
+
+    Returns
+    -------
+    The record; nothing in processes other than the first.
+    """
+    fabric = fabric or _one_process()
+    with Display(run.name, quiet=not fabric.is_global_zero) as display:
+        record = train(
+            run, folder, fabric=fabric, workers=workers, start=_start(run, folder, assets),
+            report=display,
+        )  # fmt: skip
+    if not fabric.is_global_zero:
+        return {}
+    tensors, _ = read_tensors(folder / "model.safetensors")
+    model = _build(run)
+    model.load_state_dict(tensors)
+    record |= {"study": study.name, "name": run.name, "command": _command(study, run)}
+    record["test"] = run.test(model.eval(), record)
+    record.pop("memory", None)
+    if run.checkpoint is not None:
+        kept = _checkpoint_path(run, assets)
+        write_atomically(kept, (folder / "model.safetensors").read_bytes())
+    _write_record(run, record, assets)
+    return record
+
+
+def train(
+    run: Run,
+    folder: Path,
+    *,
+    fabric: Fabric | None = None,
+    workers: int = 0,
+    save_every: float = 120.0,
+    start: Path | None = None,
+    report: Callable[[Progress, float], None] | None = None,
+) -> dict[str, Any]:
+    """Train a run from its last state, or from the start, to its end.
+
+    Parameters
+    ----------
+    folder : where its state, model and record are kept.
+    fabric, workers, save_every, report : see `training.loop.fit`.
+    start : state of the run that this one continues, when `run.continues` is set, or the checkpoint
+        that `run.starts_from` names.
+
+    Returns
+    -------
+    The record, not tested yet.
+
+    Raises
+    ------
+    Stopped, FloatingPointError, CheckpointError
+        As `training.loop.fit`.
+    """
+    record_path = folder / "record.json"
+    if record_path.exists():
+        finished: dict[str, Any] = json.loads(record_path.read_text())
+        return finished
+    fabric = fabric or _one_process()
+    model = _build(run)
+    state, continued = folder / "state.safetensors", None
+    if not state.exists():
+        if run.continues is not None:
+            if start is None:
+                raise ValueError(f"this run continues {run.continues}, whose state was not given")
+            continued = (start, run.continues)
+        elif run.starts_from is not None:
+            if start is None:
+                raise ValueError(f"this run starts from {run.starts_from}, which was not given")
+            start_from(model, read_tensors(start)[0])
+    task = run.task(model)
+    progress = fit(
+        model,
+        task,
+        run.course,
+        state=state,
+        key=run.key(),
+        continued=continued,
+        fabric=fabric,
+        workers=workers,
+        save_every=save_every,
+        report=report,
+    )
+    if not fabric.is_global_zero:
+        return {}
+    for weight in model.parameters():
+        weight.data = weight.data.to(run.weights_in)
+    write_tensors(folder / "model.safetensors", dict(model.state_dict()), run.note)
+    record = {
+        "key": run.key(),
+        "config": run.described,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": progress.step,
+        "images": progress.images,
+        "seconds": round(progress.seconds, 2),
+        "wall_seconds": round(progress.wall_seconds, 2),
+        "curve": progress.curve,
+        "memory": task.memory,
+        "machine": {
+            "processor": processor(),
+            "device": str(fabric.device),
+            "processes": fabric.world_size,
+            "threads": torch.get_num_threads(),
+            "precision": precision_on(fabric.device, task.precision),
+        },
+        "versions": versions(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_atomically(record_path, _as_json(record))
+    return record
+
+
+def is_done(run: Run, assets: Path) -> bool:
+    """Tell whether just this run is recorded, and its weights are there if they are kept."""
+    found = _read_record(run, assets)
+    if run.checkpoint is not None and not _checkpoint_path(run, assets).exists():
+        return False
+    if "key" in found:
+        return bool(found["key"] == run.key())
+    return bool(found.get("config") == json.loads(json.dumps(run.described)))
+
+
+def _select(chosen: argparse.Namespace) -> Iterator[tuple[Study, Run]]:
+    for study in STUDIES.values():
+        if chosen.study not in (None, study.name):
+            continue
+        for run in study.runs():
+            if fnmatch(run.name, chosen.only):
+                yield study, run if chosen.budget is None else run.at(chosen.budget)
+
+
+def _budget(text: str) -> Budget:
+    """Read a length off the command line: 360, 20000images or 100steps."""
+    try:
+        for unit in ("images", "steps", "seconds"):
+            if text.endswith(unit):
+                return Budget(float(text.removesuffix(unit)), unit)
+        return Budget(float(text), "seconds")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"a length is seconds as in 360, or as in 20000images or 100steps ({error})"
+        ) from None
+
+
+def _one_process() -> Fabric:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    return fabric
+
+
+def _build(run: Run) -> nn.Module:
+    torch.manual_seed(run.seed)
+    return run.build()
+
+
+def _start(run: Run, folder: Path, assets: Path) -> Path | None:
+    """Find the file that a run starts from, if it does."""
+    if run.continues is not None:
+        states = folder.parent.glob(f"*-{run.continues}/state.safetensors")
+        return next(states, assets / "checkpoints" / f"state-{run.continues}.safetensors")
+    if run.starts_from is not None:
+        return assets / "checkpoints" / f"{run.starts_from}.safetensors"
+    return None
+
+
+def _command(study: Study, run: Run) -> str:
+    """Say what repeats this run anywhere, whatever folders and patterns it was started with."""
+    only = run.name
+    for listed in study.runs():
+        if listed.name != run.name and run.name.startswith(f"{listed.name}/"):
+            budget = run.course.budget
+            length = f"{budget.amount:.12g}" + ("" if budget.unit == "seconds" else budget.unit)
+            only = f"{listed.name} --budget {length}"
+    return f"python -m shapes_of_attention study {study.name} --only {only}"
+
+
+def _acquire(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
+
+
+def _folder(run: Run, runs: Path) -> Path:
+    return runs / f"{run.name.replace('/', '-')}-{run.key()}"
+
+
+def _checkpoint_path(run: Run, assets: Path) -> Path:
+    return assets / "checkpoints" / f"{run.checkpoint}.safetensors"
+
+
+def _record_path(run: Run, assets: Path) -> Path:
+    return assets / "records" / f"{run.record}.json"
+
+
+def _as_json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _read_record(run: Run, assets: Path) -> dict[str, Any]:
+    found = _read_file(run, _record_path(run, assets))
+    return found.get(run.name, {}) if run.shares_record else found
+
+
+def _read_file(run: Run, path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        if run.shares_record:
+            raise RecordError(
+                f"the record '{path}' is damaged: {error}; it holds those of several runs: put it "
+                "back as it was, or remove it to do them again"
+            ) from error
+        print(f"warning: {path} is damaged; the run is done again", file=sys.stderr)
+        return {}
+    return found
+
+
+def _write_record(run: Run, record: dict[str, Any], assets: Path) -> None:
+    path = _record_path(run, assets)
+    if not run.shares_record:
+        write_atomically(path, _as_json(record))
+        return
+    with FileLock(Path(tempfile.gettempdir()) / f"shapes-of-attention-{path.name}.lock"):
+        others = _read_file(run, path)
+        write_atomically(path, _as_json(dict(sorted({**others, run.name: record}.items()))))
+
+
+def _describe(study: Study, run: Run, runs: Path, assets: Path) -> str:
+    if is_done(run, assets):
+        state = "done"
+    elif (_folder(run, runs) / "state.safetensors").exists():
+        state = "begun"
+    else:
+        state = "-"
+    return f"{state:6}{study.name:10}{run.name:44}{run.course.budget!s:>16}  {run.key()}"
