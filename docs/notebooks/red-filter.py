@@ -111,32 +111,7 @@ red_filter.threshold_curves(
 )
 
 # %%
-#| label: circles-scanned
-print(found["circles"])
-
-# %%
-#| label: unseen-lead
-print(f"{unseen:.0f}")
-
-# %%
-#| label: own-threshold
-print(f"{np.median(own):.1f}".replace("-", "−"))
-
-# %%
-#| label: vote-threshold
-print(f"{np.median(vote):.1f}".replace("-", "−"))
-
-# %%
-#| label: own-threshold-range
-print(" to ".join(f"{level:.0f}" for level in np.quantile(own, (0.05, 0.95))).replace("-", "−"))
-
-# %%
-#| label: vote-threshold-range
-print(" to ".join(f"{level:.0f}" for level in np.quantile(vote, (0.05, 0.95))).replace("-", "−"))
-
-
-# %%
-#| label: own-width
+#| label: threshold
 def width(curve):
     """Measure how many levels of red a curve takes from a tenth to nine tenths."""
     curve = np.array(curve)
@@ -144,16 +119,28 @@ def width(curve):
     return float(np.diff(np.interp((0.1, 0.9), curve[rising], leads[rising]))[0])
 
 
-print(f"{width(found['own']):.0f}")
+def between(levels):
+    """Write where nine of ten levels lie."""
+    low, high = np.quantile(levels, (0.05, 0.95))
+    return f"{low:.0f} to {high:.0f}".replace("-", "−")
 
-# %%
-#| label: vote-width
-print(f"{width(found['vote']):.0f}")
 
-# %%
-#| label: unfiltered-vote
 votes = np.concatenate([scan["vote"] for scan in unfiltered])
-print(f"{votes.min():.0%} to {votes.max():.0%}")
+{
+    "circles": found["circles"],
+    "unseen-lead": f"{unseen:.0f}",
+    "own": {
+        "median": f"{np.median(own):.1f}".replace("-", "−"),
+        "range": between(own),
+        "width": f"{width(found['own']):.0f}",
+    },
+    "vote": {
+        "median": f"{np.median(vote):.1f}".replace("-", "−"),
+        "range": between(vote),
+        "width": f"{width(found['vote']):.0f}",
+    },
+    "unfiltered-vote": f"{votes.min():.0%} to {votes.max():.0%}",
+}
 
 # %% [markdown]
 # ## With and without
@@ -210,10 +197,6 @@ for name in first:
     print(f"{name:36s} best unit {best:3d}: {first[name].min(axis=0)[best]:.2f}")
 
 # %%
-#| label: units-asked
-print(f"{sum(found.shape[1] for found in first.values()):,}")
-
-# %%
 #| label: unit-ranking
 LAYERS = ("encoder 1", "encoder 2", "decoder 1", "decoder 2")
 chosen = np.concatenate([found.min(axis=0) for found in first.values()])
@@ -242,24 +225,15 @@ HTML(
 )  # fmt: skip
 
 # %%
-#| label: best-score
-print(f"{chosen[top[0]]:.2f}")
-
-# %%
-#| label: best-score-again
-print(f"{again[top[0]]:.2f}")
-
-# %%
-#| label: first-layer-score
-print(f"{chosen[layer == 0].max():.2f}")
-
-# %%
-#| label: top-layer
-print(int((layer[top] == 1).sum()))
-
-# %%
-#| label: above
-print(int((chosen > 0.8).sum()))
+#| label: units
+{
+    "asked": f"{sum(found.shape[1] for found in first.values()):,}",
+    "best-score": f"{chosen[top[0]]:.2f}",
+    "best-score-again": f"{again[top[0]]:.2f}",
+    "first-layer-score": f"{chosen[layer == 0].max():.2f}",
+    "top-in-second-layer": int((layer[top] == 1).sum()),
+    "above": int((chosen > 0.8).sum()),
+}
 
 # %% [markdown]
 # What the best units do, over images that had no part in choosing them: the first five with a red
@@ -292,14 +266,8 @@ red_filter.class_profile([f"{unit[best]}" for best in top], profile)
 for best, row in zip(top, profile, strict=True):
     runner_up = int(row[1:].argmax()) + 1
     print(f"unit {unit[best]:3d}: next on {CLASSES[runner_up]}s, {row[runner_up]:.0%}")
-
-# %%
-#| label: next-best-least
-print(f"{profile[:, 1:].max(axis=1).min():.0%}")
-
-# %%
-#| label: next-best-most
-print(f"{profile[:, 1:].max(axis=1).max():.0%}")
+runners_up = profile[:, 1:].max(axis=1)
+{"least": f"{runners_up.min():.0%}", "most": f"{runners_up.max():.0%}"}
 
 # %% [markdown]
 # ## Are they needed?
@@ -333,21 +301,15 @@ for (name, count), (gone, error) in results.items():
     print(f"{name:7s}{count:3d}   kept circles gone {gone:4.0%}   error of others {error:.1f}")
 
 # %%
-#| label: gone-ten
-print(f"{results['best', 10][0]:.0%}")
-
-# %%
-#| label: gone-ten-chance
-print(f"{results['chance', 10][0]:.0%}")
-
-# %%
-#| label: gone-twenty
-print(f"{results['best', 20][0]:.0%}")
-
-# %%
-#| label: rest-twenty
-print(f"{results['best', 20][1]:.1f}")
-
-# %%
-#| label: rest-none
-print(f"{results['none', 0][1]:.1f}")
+#| label: stilled
+{
+    "gone": {
+        "ten": f"{results['best', 10][0]:.0%}",
+        "ten-by-chance": f"{results['chance', 10][0]:.0%}",
+        "twenty": f"{results['best', 20][0]:.0%}",
+    },
+    "error-of-others": {
+        "twenty": f"{results['best', 20][1]:.1f}",
+        "none": f"{results['none', 0][1]:.1f}",
+    },
+}
