@@ -135,9 +135,7 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
                 for alias in node.names:
                     yield f"{base}.{alias.name}"
             if node.module in ("importlib", "importlib.util", "runpy"):  # under another name
-                importers |= {
-                    a.asname: None for a in node.names if a.asname and a.name in importers
-                }
+                importers |= {a.asname for a in node.names if a.asname and a.name in importers}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))

@@ -7,6 +7,7 @@ import copy
 import glob
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -246,10 +247,15 @@ def shown_in(path: Path, root: Path) -> str:
 def matching(root: Path, name: str) -> list[Path]:
     """List the files that a declared input means: one, or all that match a pattern with * or ?.
 
-    A pattern that nothing matches means a file of that very name, which is then found missing.
+    ``**`` stands for any number of folders, none among them. What bears the very name of a pattern,
+    or of what no file matches, is meant by it.
     """
-    # Path.glob raises on names that it does not like; here such a name matches nothing.
-    found = sorted(glob.glob(name, root_dir=root))  # noqa: PTH207
+    # Methods of Path raise on names that they do not like; here such a name matches nothing.
+    if os.path.isfile(root / name):  # noqa: PTH113
+        return [root / name]
+    found = sorted(set(glob.glob(name, root_dir=root, recursive=True)))  # noqa: PTH207
+    if "**" in name:  # it matches folders too, which are no inputs by themselves
+        found = [path for path in found if not (root / path).is_dir()]
     return [root / path for path in found] or [root / name]
 
 

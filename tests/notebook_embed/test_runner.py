@@ -13,7 +13,7 @@ from notebook_embed.cache import Cache
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
 from notebook_embed.notebook import Notebook, read_notebook
-from notebook_embed.runner import Settings, _run, key_of
+from notebook_embed.runner import Settings, _run, key_of, matching
 
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
 
@@ -87,3 +87,28 @@ def test_what_is_only_read_runs_once(project: Settings) -> None:
 def test_a_file_that_is_gone_after_a_run_stops_the_build(project: Settings) -> None:
     with pytest.raises(EmbedError, match=r"nb/x\.py:2 .*declared input .*cannot be read"):
         run(project, lambda runs: (project.root / "data.txt").unlink())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("data/**/*.txt", ["a.txt", "deep/b.txt", "deep/er/c.txt", "run[1].txt"]),
+        ("data/**", ["a.txt", "deep/b.json", "deep/b.txt", "deep/er/c.txt", "run[1].txt"]),
+        ("**/c.txt", ["deep/er/c.txt"]),
+        ("data/**/er/**/*.txt", ["deep/er/c.txt"]),
+        ("./data/**/b.*", ["deep/b.json", "deep/b.txt"]),
+        ("data/*.txt", ["a.txt", "run[1].txt"]),
+        ("data/run[1].txt", ["run[1].txt"]),
+        ("data/none.txt", ["none.txt"]),
+        ("data/" + "n" * 300, ["n" * 300]),
+        ("data/**/none", ["**/none"]),
+    ],
+)
+def test_a_pattern_means_all_files_that_match(
+    tmp_path: Path, pattern: str, files: list[str]
+) -> None:
+    for name in ("a.txt", "run[1].txt", "deep/b.txt", "deep/b.json", "deep/er/c.txt"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_text("")
+    found = {path.relative_to(tmp_path / "data").as_posix() for path in matching(tmp_path, pattern)}
+    assert found == set(files)
