@@ -89,52 +89,42 @@ blocks.append(
 explanations.head_scores(blocks, marked=(0, 2))
 
 # %%
-#| label: trap-group
+#| label: trap
 trap = shares[FIRST]
-print(f"{trap.group[2].min():.0%} to {trap.group[2].max():.0%}")
+{
+    "group": f"{trap.group[2].min():.0%} to {trap.group[2].max():.0%}",
+    "by-value": f"{trap.group_by_value[2].min():.0%} to {trap.group_by_value[2].max():.0%}",
+    "others": f"{trap.others[2].max():.1%}",
+}
 
 # %%
-#| label: blind-group
-print(f"{reference.group_uniform.min():.0%} to {reference.group_uniform.max():.0%}")
-
-# %%
-#| label: trap-others
-print(f"{trap.others[2].max():.1%}")
-
-# %%
-#| label: trap-by-value
-print(f"{trap.group_by_value[2].min():.0%} to {trap.group_by_value[2].max():.0%}")
-
-# %%
-#| label: ideal-others
-print(f"{reference.others_ideal.min():.0%} to {reference.others_ideal.max():.0%}")
-
-# %%
-#| label: blind-others
-print(f"{reference.others_uniform.min():.0%} to {reference.others_uniform.max():.0%}")
+#| label: yardsticks
+{
+    "uniform": {
+        "group": f"{reference.group_uniform.min():.0%} to {reference.group_uniform.max():.0%}",
+        "others": f"{reference.others_uniform.min():.0%} to {reference.others_uniform.max():.0%}",
+    },
+    "ideal": {
+        "others": f"{reference.others_ideal.min():.0%} to {reference.others_ideal.max():.0%}",
+    },
+}
 
 # %%
 #| label: value-shift
 decoder = [shares[name] for name in (FIRST, SECOND)]
 shift = [np.abs(found.others - found.others_by_value) for found in decoder]
-print(f"{100 * np.median(shift):.1f}")
+{"median": f"{100 * np.median(shift):.1f}", "most": f"{100 * np.max(shift):.0f}"}
 
 # %%
-#| label: value-shift-most
-print(f"{100 * np.max(shift):.0f}")
-
-# %%
-#| label: second-head-others
-print(f"{shares[SECOND].others[1].min():.0%} to {shares[SECOND].others[1].max():.0%}")
-
-# %%
-#| label: first-head-others
+#| label: second-layer
 hollow_or_box = shares[SECOND].others[0, 1:]
-print(f"{hollow_or_box.min():.0%} to {hollow_or_box.max():.0%}")
-
-# %%
-#| label: first-head-circles
-print(f"{shares[SECOND].others[0, 0]:.0%}")
+{
+    "first-head": {
+        "other-kinds": f"{hollow_or_box.min():.0%} to {hollow_or_box.max():.0%}",
+        "circles": f"{shares[SECOND].others[0, 0]:.0%}",
+    },
+    "second-head": f"{shares[SECOND].others[1].min():.0%} to {shares[SECOND].others[1].max():.0%}",
+}
 
 # %% [markdown]
 # ## Hide a shape
@@ -186,20 +176,15 @@ explanations.change_scatter(
 )  # fmt: skip
 
 # %%
-#| label: slope
-print(f"{found['teaching'][2]['slope']:.2f}")
-
-# %%
-#| label: slope-correlation
-print(f"{found['teaching'][2]['correlation']:.3f}")
-
-# %%
-#| label: slope-deeper
-print(f"{found['deeper'][2]['slope']:.2f}")
-
-# %%
-#| label: shapes-hidden
-print(found["teaching"][2]["shapes"])
+#| label: hidden
+{
+    "slope": {
+        "teaching": f"{found['teaching'][2]['slope']:.2f}",
+        "deeper": f"{found['deeper'][2]['slope']:.2f}",
+    },
+    "correlation": f"{found['teaching'][2]['correlation']:.3f}",
+    "shapes": found["teaching"][2]["shapes"],
+}
 
 # %% [markdown]
 # ## One head at a time
@@ -232,28 +217,19 @@ explanations.head_effects(
 )
 
 # %%
-#| label: trap-carries
-print(f"{np.abs(carried[FIRST][2]).max():.1%}")
-
-# %%
-#| label: trap-stilled
-print(f"{stilled[FIRST][2].mean():.0f}")
-
-# %%
-#| label: error-as-it-is
-print(f"{np.mean(scan['teaching']['error']):.0f}")
-
-# %%
-#| label: second-head-carries
-print(f"{carried[SECOND][1].min():.0%} to {carried[SECOND][1].max():.0%}")
-
-# %%
-#| label: first-head-carries
-print(f"{carried[SECOND][0, 1:].min():.0%} to {carried[SECOND][0, 1:].max():.0%}")
-
-# %%
-#| label: both-heads-carry
-print(f"{carried[SECOND][:2].sum(axis=0).mean():.0%}")
+#| label: one-head
+{
+    "carries": {
+        "trap": f"{np.abs(carried[FIRST][2]).max():.1%}",
+        "first-head": f"{carried[SECOND][0, 1:].min():.0%} to {carried[SECOND][0, 1:].max():.0%}",
+        "second-head": f"{carried[SECOND][1].min():.0%} to {carried[SECOND][1].max():.0%}",
+        "both": f"{carried[SECOND][:2].sum(axis=0).mean():.0%}",
+    },
+    "error": {
+        "trap-stilled": f"{stilled[FIRST][2].mean():.0f}",
+        "as-it-is": f"{np.mean(scan['teaching']['error']):.0f}",
+    },
+}
 
 # %% [markdown]
 # Which score foretells what a head carries? Every decoder head of both models and every kind is
@@ -282,28 +258,19 @@ explanations.score_against_effect(
 )
 
 # %%
-#| label: points
-print(len(effect))
-
-# %%
-#| label: match-by-value
-print(f"{match['by value']:.2f}")
-
-# %%
-#| label: high-on-group
-print(int((whole > 0.9).sum()))
-
-# %%
-#| label: high-on-group-idle
-print(int(((whole > 0.9) & (effect < 0.1)).sum()))
-
-# %%
-#| label: high-on-others
-print(int((others > 0.4).sum()))
-
-# %%
-#| label: high-on-others-idle
-print(int(((others > 0.4) & (effect < 0.1)).sum()))
+#| label: match
+{
+    "points": len(effect),
+    "by-value": f"{match['by value']:.2f}",
+    "on-the-group": {
+        "high": int((whole > 0.9).sum()),
+        "idle": int(((whole > 0.9) & (effect < 0.1)).sum()),
+    },
+    "on-the-others": {
+        "high": int((others > 0.4).sum()),
+        "idle": int(((others > 0.4) & (effect < 0.1)).sum()),
+    },
+}
 
 # %% [markdown]
 # ## Where the mean is made
@@ -324,27 +291,21 @@ explanations.hiding_by_module(
 )
 
 # %%
-#| label: everywhere
-print(f"{scan['deeper']['everywhere']['slope']:.2f}")
-
-# %%
-#| label: last-self-slope
+#| label: deeper
 LAST = "decoder.2.self_attention"
-print(f"{scan['deeper']['modules'][LAST]['slope']:.2f}")
-
-# %%
-#| label: last-self-head
 averaging = np.array(scan["deeper"]["modules"][LAST]["heads"])[0]
-print(f"{averaging.min():.0%} to {averaging.max():.0%}")
-
-# %%
-#| label: last-self-others
 mean_share = deeper_shares[LAST].others[0]
-print(f"{mean_share.min():.0%} to {mean_share.max():.0%}")
-
-# %%
-#| label: deeper-circle-slope
-print(f"{scan['deeper']['cross_attention']['by_kind'][0]:.2f}")
+{
+    "slope": {
+        "everywhere": f"{scan['deeper']['everywhere']['slope']:.2f}",
+        "last-self-attention": f"{scan['deeper']['modules'][LAST]['slope']:.2f}",
+        "circles": f"{scan['deeper']['cross_attention']['by_kind'][0]:.2f}",
+    },
+    "averaging-head": {
+        "carries": f"{averaging.min():.0%} to {averaging.max():.0%}",
+        "others": f"{mean_share.min():.0%} to {mean_share.max():.0%}",
+    },
+}
 
 # %%
 #| label: deeper-maps
@@ -370,12 +331,11 @@ attention_views.attention_map(
 )
 
 # %%
-#| label: deeper-map-group
-print(f"{crossing[goal.group[query]].sum():.0%}")
-
-# %%
-#| label: deeper-map-carries
-print(f"{abs(scan['deeper']['modules']['decoder.1.cross_attention']['heads'][0][0]):.0%}")
+#| label: deeper-map
+{
+    "group": f"{crossing[goal.group[query]].sum():.0%}",
+    "carries": f"{abs(scan['deeper']['modules']['decoder.1.cross_attention']['heads'][0][0]):.0%}",
+}
 
 # %% [markdown]
 # ## Bare background
@@ -401,12 +361,11 @@ print({module: np.round(shares, 2).tolist() for module, shares in on_black.items
 print(without_black)
 
 # %%
-#| label: most-on-black
-print(f"{max(max(shares) for shares in on_black.values()):.0%}")
-
-# %%
-#| label: deeper-without-black
-print(f"{without_black['deeper']:.1f}")
+#| label: black
+{
+    "most": f"{max(max(shares) for shares in on_black.values()):.0%}",
+    "error-without": f"{without_black['deeper']:.1f}",
+}
 
 # %% [markdown]
 # ## Exchange the weights
@@ -479,24 +438,14 @@ explanations.exchanged_weights(
 )
 
 # %%
-#| label: error-learned
-print(f"{errors['learned']:.1f}")
-
-# %%
-#| label: error-ideal
-print(f"{errors['ideal']:.1f}")
-
-# %%
-#| label: error-shuffled
-print(f"{errors['shuffled']:.0f}")
-
-# %%
-#| label: error-deeper
-print(f"{errors['deeper']:.1f}")
-
-# %%
-#| label: error-deeper-cross
-print(f"{errors['deeper, cross']:.1f}")
+#| label: error
+{
+    "learned": f"{errors['learned']:.1f}",
+    "ideal": f"{errors['ideal']:.1f}",
+    "shuffled": f"{errors['shuffled']:.0f}",
+    "deeper": f"{errors['deeper']:.1f}",
+    "deeper-cross": f"{errors['deeper, cross']:.1f}",
+}
 
 # %%
 #| label: learned-from-ideal

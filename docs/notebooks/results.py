@@ -71,32 +71,16 @@ results.examples(
 )
 
 # %%
-#| label: test-images
-print(f"{flagship.test['images']:,}")
-
-# %%
-#| label: flagship-minutes
-print(f"{flagship.seconds / 60:.0f}")
-
-# %%
-#| label: flagship-images
-print(f"{flagship.images:,}")
-
-# %%
-#| label: flagship-error
-print(f"{flagship.score.colour_error:.2f}")
-
-# %%
-#| label: flagship-within-8
-print(f"{flagship.score.within_8:.1%}")
-
-# %%
-#| label: flagship-removed
-print(f"{flagship.score.filtered_removed:.1%}")
-
-# %%
-#| label: flagship-psnr
-print(f"{flagship.score.psnr:.1f} dB")
+#| label: flagship
+{
+    "test-images": f"{flagship.test['images']:,}",
+    "minutes": f"{flagship.seconds / 60:.0f}",
+    "images": f"{flagship.images:,}",
+    "error": f"{flagship.score.colour_error:.2f}",
+    "within-8": f"{flagship.score.within_8:.1%}",
+    "removed": f"{flagship.score.filtered_removed:.1%}",
+    "psnr": f"{flagship.score.psnr:.1f} dB",
+}
 
 # %% [markdown]
 # ## Where it fails
@@ -107,8 +91,9 @@ print(f"{flagship.score.psnr:.1f} dB")
 #| label: painted-shapes
 shapes = paint_shapes(model, images=flagship.test["images"], seed=IMAGE_TEST_SEED)
 error = shapes.error
-wrong = error > 8
-print(f"{len(error):,} kept shapes, {wrong.sum():,} of them more than 8 levels off")
+wrong = error > 8  # levels
+
+{"kept": f"{len(error):,}", "wrong": f"{wrong.sum():,}", "share-wrong": f"{wrong.mean():.1%}"}
 
 # %%
 #| label: worst
@@ -121,10 +106,6 @@ results.examples(
     paint_levels(model, worst),
     [[*KINDS[shapes.kind[place]].split(), f"{error[place]:.0f} levels"] for place in at],
 )
-
-# %%
-#| label: share-wrong
-print(f"{wrong.mean():.1%}")
 
 # %% [markdown]
 # A patch has one query. How many shapes are painted wrongly, by how much of them lies in patches
@@ -148,25 +129,17 @@ for name, chosen in inside.items():
     print(f"{name:8s}{chosen.sum():6,d} shapes, {wrong[chosen].sum():4d} wrong")
 
 # %%
-#| label: wrong-and-crowded
-print(f"{(shapes.crowded[wrong] > 0).mean():.0%}")
-
-# %%
-#| label: wrong-uncrowded
-print(f"{wrong[shapes.crowded == 0].mean():.1%}")
-
-# %%
-#| label: uncrowded
-print(f"{(shapes.crowded == 0).mean():.0%}")
-
-# %%
-#| label: wrong-crowded-hollow
+#| label: crowded
 hollow = np.isin(shapes.kind, (1, 3))
-print(f"{wrong[hollow & (shapes.crowded > 0)].mean():.0%}")
-
-# %%
-#| label: wrong-crowded-filled
-print(f"{wrong[~hollow & (shapes.crowded > 0)].mean():.0%}")
+{
+    "of-the-wrong": f"{(shapes.crowded[wrong] > 0).mean():.0%}",
+    "uncrowded": f"{(shapes.crowded == 0).mean():.0%}",
+    "wrong": {
+        "uncrowded": f"{wrong[shapes.crowded == 0].mean():.1%}",
+        "hollow": f"{wrong[hollow & (shapes.crowded > 0)].mean():.0%}",
+        "filled": f"{wrong[~hollow & (shapes.crowded > 0)].mean():.0%}",
+    },
+}
 
 # %% [markdown]
 # Whose colour is in a shape that is painted wrongly? If the error of a shape points from its own
@@ -183,21 +156,18 @@ for own, other in zip(shapes.kind[explained], leaks.kind[explained], strict=True
 for (own, other), count in sorted(pairs.items(), key=lambda item: -item[1])[:6]:
     print(f"{own:17s} towards {other:17s}{count:4d}")
 
+# %% [markdown]
+# Which share of the wrong ones is explained, and how much of the other kind was let in? By chance,
+# an error of random direction points that closely to one of three kinds with the probability that
+# is the share of the sphere that three caps cover.
+
 # %%
 #| label: explained
-print(f"{explained.sum() / wrong.sum():.0%}")
-
-# %% [markdown]
-# An error of random direction points that closely to one of three kinds with this probability, by
-# the share of the sphere that three caps cover:
-
-# %%
-#| label: explained-by-chance
-print(f"{3 * (1 - np.sqrt(1 - 0.25**2)) / 2:.0%}")
-
-# %%
-#| label: leak-share
-print(f"{np.median(leaks.share[explained]):.0%}")
+{
+    "share": f"{explained.sum() / wrong.sum():.0%}",
+    "leak": f"{np.median(leaks.share[explained]):.0%}",
+    "by-chance": f"{3 * (1 - np.sqrt(1 - 0.25**2)) / 2:.0%}",
+}
 
 # %% [markdown]
 # ## Five models, one budget
@@ -237,18 +207,19 @@ results.strips(
 )
 
 # %%
-#| label: seeds
+#| label: setting
 counts = sorted({len(runs) for runs in main.values()})
 words = ("no", "one", "two", "three", "four", "five")
 text = words[counts[0]] if len(counts) == 1 else f"{words[counts[0]]} to {words[counts[-1]]}"
-print(f"{text} seed{'' if counts[-1] == 1 else 's'}")
+budgets = [run.config["budget_seconds"] for runs in main.values() for run in runs]
+{
+    "seeds": f"{text} seed{'' if counts[-1] == 1 else 's'}",
+    "minutes": f"{max(budgets) / 60:.0f}",
+    "shapes-alone": f"{(shapes.company == 1).mean():.0%}",
+}
 
 # %%
-#| label: main-minutes
-print(f"{max(run.config['budget_seconds'] for runs in main.values() for run in runs) / 60:.0f}")
-
-# %%
-#| label: winner
+#| label: ranking
 error_of = {
     label: spread([run.score.colour_error for run in runs]).mean for label, runs in main.items()
 }
@@ -260,31 +231,16 @@ called = {
     "encoder-decoder": "encoder-decoder",
     "encoder-decoder-channels": "encoder-decoder on channel tokens",
 }
-print(called[ranking[0]])
-
-# %%
-#| label: winner-error
-print(f"{error_of[ranking[0]]:.1f}")
-
-# %%
-#| label: second
-print(called[ranking[1]])
-
-# %%
-#| label: second-error
-print(f"{error_of[ranking[1]]:.1f}")
-
-# %%
-#| label: encoder-only-error
-print(f"{error_of['encoder-only']:.1f}")
-
-# %%
-#| label: encoder-decoder-error
-print(f"{error_of['encoder-decoder']:.1f}")
-
-# %%
-#| label: shapes-alone
-print(f"{(shapes.company == 1).mean():.0%}")
+{
+    "first": called[ranking[0]],
+    "first-error": f"{error_of[ranking[0]]:.1f}",
+    "second": called[ranking[1]],
+    "second-error": f"{error_of[ranking[1]]:.1f}",
+    "error": {
+        "encoder-only": f"{error_of['encoder-only']:.1f}",
+        "encoder-decoder": f"{error_of['encoder-decoder']:.1f}",
+    },
+}
 
 # %% [markdown]
 # ### How they learn
@@ -324,26 +280,13 @@ def made_of(name):
     return weights[:2]
 
 
-slow = made_of("encoder-decoder-channels")
-fast = made_of("encoder-only")
-print(f"channel tokens: own colour {slow[0]:.2f}, mean {slow[1]:.2f}")
-print(f"encoder only:   own colour {fast[0]:.2f}, mean {fast[1]:.2f}")
-
-# %%
-#| label: slow-own
-print(f"{slow[0]:.2f}")
-
-# %%
-#| label: slow-mean
-print(f"{slow[1]:.2f}")
-
-# %%
-#| label: fast-own
-print(f"{fast[0]:.2f}")
-
-# %%
-#| label: fast-mean
-print(f"{fast[1]:.2f}")
+{
+    title: dict(zip(("own", "mean"), (f"{weight:.2f}" for weight in made_of(name))))
+    for title, name in (
+        ("channel-tokens", "encoder-decoder-channels"),
+        ("encoder-only", "encoder-only"),
+    )
+}
 
 # %% [markdown]
 # ### Which learning rates were tried
@@ -380,30 +323,17 @@ for label in results.MODEL_LOOKS:
     print(f"{label:26s}{mean_of(label, lambda run: run.images):10,.0f}")
 
 # %%
-#| label: fully-connected-parameters
-print(f"{runs_of('fully-connected')[0].parameters / 1e6:.1f} million")
-
-# %%
-#| label: fully-connected-outer
+#| label: fully-connected
 outer = 2 * 3 * 128 * 128 * 256
-print(f"{outer / runs_of('fully-connected')[0].parameters:.0%}")
-
-# %%
-#| label: fully-connected-error
 fully_connected = mean_of("fully-connected", lambda run: run.score.colour_error)
-print(f"{fully_connected:.0f}")
-
-# %%
-#| label: fully-connected-against-copy
-print("worse than" if fully_connected > copying else "better than")
-
-# %%
-#| label: fully-connected-images
-print(f"{mean_of('fully-connected', lambda run: run.images):,.0f}")
-
-# %%
-#| label: fully-connected-removed
-print(f"{mean_of('fully-connected', lambda run: run.score.filtered_removed):.0%}")
+{
+    "parameters": f"{runs_of('fully-connected')[0].parameters / 1e6:.1f} million",
+    "outer": f"{outer / runs_of('fully-connected')[0].parameters:.0%}",
+    "error": f"{fully_connected:.0f}",
+    "against-copy": "worse than" if fully_connected > copying else "better than",
+    "images": f"{mean_of('fully-connected', lambda run: run.images):,.0f}",
+    "removed": f"{mean_of('fully-connected', lambda run: run.score.filtered_removed):.0%}",
+}
 
 # %% [markdown]
 # ### The U-Net
@@ -424,27 +354,16 @@ assert reached == 1
 print(f"the top left pixel depends on {reached:.0%} of the input's pixels")
 
 # %%
-#| label: unet-error
+#| label: unet
 unet = mean_of("unet", lambda run: run.score.colour_error)
-print(f"{unet:.1f}")
-
-# %%
-#| label: unet-removed
-print(f"{mean_of('unet', lambda run: run.score.filtered_removed):.1%}")
-
-# %%
-#| label: unet-images
 unet_images = mean_of("unet", lambda run: run.images)
-print(f"{unet_images:,.0f}")
-
-# %%
-#| label: encoder-decoder-images
-print(f"{mean_of('encoder-decoder', lambda run: run.images):,.0f}")
-
-# %%
-#| label: unet-against-encoder-decoder
-print("behind" if unet > error_of["encoder-decoder"] else "ahead of")
-
+{
+    "error": f"{unet:.1f}",
+    "removed": f"{mean_of('unet', lambda run: run.score.filtered_removed):.1%}",
+    "images": f"{unet_images:,.0f}",
+    "encoder-decoder-images": f"{mean_of('encoder-decoder', lambda run: run.images):,.0f}",
+    "against-encoder-decoder": "behind" if unet > error_of["encoder-decoder"] else "ahead of",
+}
 
 # %% [markdown]
 # And per image? The error of the encoder-decoder at the moment when it had seen as many images as
@@ -452,7 +371,7 @@ print("behind" if unet > error_of["encoder-decoder"] else "ahead of")
 
 
 # %%
-#| label: encoder-decoder-at-unet-images
+#| label: at-unet-images
 def error_at(run, images):
     """Read a run's error off its curve, between points along the logarithm of the images."""
     seen = np.log([point.images for point in run.curve])
@@ -460,33 +379,28 @@ def error_at(run, images):
 
 
 then = spread([error_at(run, unet_images) for run in main["encoder-decoder"]]).mean
-print(f"{then:.1f}")
-
-# %%
-#| label: unet-per-image
 close = abs(np.log(unet / then)) < np.log(1.1)
-print("about as much as it" if close else "less than it" if unet > then else "more than it")
-
-# %%
-#| label: encoder-only-at-unet-images
-print(f"{spread([error_at(run, unet_images) for run in main['encoder-only']]).mean:.1f}")
+encoder_only = spread([error_at(run, unet_images) for run in main["encoder-only"]]).mean
+{
+    "encoder-decoder": f"{then:.1f}",
+    "encoder-only": f"{encoder_only:.1f}",
+    "unet-learns": (
+        "about as much as it" if close else "less than it" if unet > then else "more than it"
+    ),
+}
 
 # %% [markdown]
 # ### One token a channel
 
 # %%
-#| label: channels-error
-print(f"{mean_of('encoder-decoder-channels', lambda run: run.score.colour_error):.1f}")
-
-# %%
-#| label: channels-images
-print(f"{mean_of('encoder-decoder-channels', lambda run: run.images):,.0f}")
-
-# %%
-#| label: channels-against-rgb
+#| label: channels
 at_channels = mean_of("encoder-decoder-channels", lambda run: run.images)
 rgb_then = spread([error_at(run, at_channels) for run in main["encoder-decoder"]]).mean
-print(f"{rgb_then:.1f}")
+{
+    "error": f"{mean_of('encoder-decoder-channels', lambda run: run.score.colour_error):.1f}",
+    "images": f"{mean_of('encoder-decoder-channels', lambda run: run.images):,.0f}",
+    "rgb-then": f"{rgb_then:.1f}",
+}
 
 # %% [markdown]
 # ### The same images, painted by each
@@ -546,18 +460,17 @@ strips = [(heading, rows) for heading, rows in strips if rows]
 results.strips(strips, title="median colour error, levels", reference=reference)
 
 # %%
-#| label: ablation-minutes
-print(f"{max(r.config['budget_seconds'] for runs in ablations.values() for r in runs) / 60:.0f}")
-
-# %%
-#| label: ablation-seeds
+#| label: ablation-setting
 counts = sorted({len(runs) for runs in ablations.values()})
 text = words[counts[0]] if len(counts) == 1 else f"{words[counts[0]]} or {words[counts[-1]]}"
-print(f"{text} seed{'' if counts[-1] == 1 else 's'}")
-
+budgets = [run.config["budget_seconds"] for runs in ablations.values() for run in runs]
+{
+    "minutes": f"{max(budgets) / 60:.0f}",
+    "seeds": f"{text} seed{'' if counts[-1] == 1 else 's'}",
+}
 
 # %%
-#| label: ablation-error
+#| label: without
 def changed(label, measure=lambda run: run.score.colour_error, form="{:.1f}"):
     """Say a mean over the seeds of an ablation."""
     if label not in ablations:
@@ -565,24 +478,15 @@ def changed(label, measure=lambda run: run.score.colour_error, form="{:.1f}"):
     return form.format(spread([measure(run) for run in ablations[label]]).mean)
 
 
-print(changed("as-it-is"))
-
-# %%
-#| label: without-cross-attention
-print(changed("no-cross-attention"))
-
-# %%
-#| label: without-cross-attention-removed
-print(changed("no-cross-attention", lambda run: run.score.filtered_removed, "{:.0%}"))
-
-# %%
-#| label: without-filter
-print(changed("no-red-filter"))
-
-
-# %%
-#| label: without-positions
-print(changed("positions-none"))
+{
+    "nothing": changed("as-it-is"),
+    "cross-attention": changed("no-cross-attention"),
+    "cross-attention-removed": changed(
+        "no-cross-attention", lambda run: run.score.filtered_removed, "{:.0%}"
+    ),
+    "red-filter": changed("no-red-filter"),
+    "positions": changed("positions-none"),
+}
 
 # %%
 #| label: changes
@@ -596,7 +500,7 @@ HTML(results.changes_table(named))
 
 
 # %%
-#| label: positions-best
+#| label: positions
 def by_error(heading):
     """List the variants under a heading, each with its mean error, the lowest first."""
     found = [(name, label) for name, label in changes[heading].items() if label in ablations]
@@ -608,69 +512,51 @@ def by_error(heading):
     return [(name, f"{error:.1f}") for name, error in ranked] or [2 * ("(not yet measured)",)]
 
 
-print(by_error("Positions")[0][0])
-
-# %%
-#| label: positions-best-error
-print(by_error("Positions")[0][1])
-
-# %%
-#| label: positions-worst
-print(by_error("Positions")[-1][0])
-
-# %%
-#| label: positions-worst-error
-print(by_error("Positions")[-1][1])
-
-# %%
-#| label: patch-8-error
-print(changed("patch-8"))
-
-# %%
-#| label: patch-32-error
-print(changed("patch-32"))
+{
+    "best": by_error("Positions")[0][0],
+    "best-error": by_error("Positions")[0][1],
+    "worst": by_error("Positions")[-1][0],
+    "worst-error": by_error("Positions")[-1][1],
+}
 
 # %% [markdown]
 # Small patches against larger ones after as many images, measured while training.
 
 # %%
-#| label: patch-8-end
+#| label: patches
 fewest = min(run.images for run in ablations["patch-8"])
-print(changed("patch-8", lambda run: error_at(run, fewest)))
-
-# %%
-#| label: patch-16-then
-print(changed("as-it-is", lambda run: error_at(run, fewest)))
-
-# %%
-#| label: patch-32-end
-print(changed("patch-32", lambda run: run.curve[-1].score.colour_error))
 
 
-# %%
-#| label: patch-8-images
 def images_seen(run):
     return run.images
 
 
-print(changed("patch-8", images_seen, "{:,.0f}"))
-
-# %%
-#| label: patch-16-images
-print(changed("as-it-is", images_seen, "{:,.0f}"))
-
-# %%
-#| label: patch-32-images
-print(changed("patch-32", images_seen, "{:,.0f}"))
+{
+    "error": {
+        "8": changed("patch-8"),
+        "32": changed("patch-32"),
+    },
+    "as-many-images": {
+        "8": changed("patch-8", lambda run: error_at(run, fewest)),
+        "16": changed("as-it-is", lambda run: error_at(run, fewest)),
+    },
+    "end": {
+        "32": changed("patch-32", lambda run: run.curve[-1].score.colour_error),
+    },
+    "images": {
+        "8": changed("patch-8", images_seen, "{:,.0f}"),
+        "16": changed("as-it-is", images_seen, "{:,.0f}"),
+        "32": changed("patch-32", images_seen, "{:,.0f}"),
+    },
+}
 
 # %% [markdown]
 # The deeper model, whose decoder has self-attention too:
 
 # %%
-#| label: deeper-error
+#| label: deeper
 deeper = by_name["contrast/self-attention"]
-print(f"{deeper.score.colour_error:.2f}")
-
-# %%
-#| label: deeper-minutes
-print(f"{deeper.seconds / 60:.0f}")
+{
+    "error": f"{deeper.score.colour_error:.2f}",
+    "minutes": f"{deeper.seconds / 60:.0f}",
+}
