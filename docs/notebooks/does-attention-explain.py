@@ -38,6 +38,7 @@ from shapes_of_attention.measure.colours import company_error
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.regions import patch_cover
+from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import attention_names, capture_attention
 from shapes_of_attention.training.checkpoint import load_model
 
@@ -345,17 +346,16 @@ attention_views.attention_map(
 
 # %%
 #| label: background
-black = torch.from_numpy((patch_cover(batch, 16) < 1).all(axis=1))  # [batch, patches]
-rows = torch.from_numpy(patch_cover(batch, 16).max(axis=1) >= 64)  # patches that show a shape
-on_black = {}
+black = (patch_cover(batch, 16) < 1).all(axis=1)  # [batch, patches]
+showing = patch_cover(batch, 16).max(axis=1) >= 64  # patches that show a shape
 with torch.no_grad(), capture_attention(deeper) as weights:
     deeper(torch.from_numpy(batch.image).float() / 255)
-for module, found in weights.items():
-    mass = (found * black[:, None, None, :]).sum(dim=-1)  # [batch, heads, query]
-    on_black[module] = [float(mass[:, head][rows].mean()) for head in range(4)]
+looks = AttentionShares()
+looks.add(weights, black[:, None, None, :], showing[:, None])
+on_black = {module: share[:, 0] for module, share in looks.result().modules.items()}  # [heads]
 without_black = {}
 for name, model in (("teaching", teaching), ("deeper", deeper)):
-    with keys_hidden(model, attention_names(model), ~black[:, None, None, :]):
+    with keys_hidden(model, attention_names(model), torch.from_numpy(~black)[:, None, None, :]):
         without_black[name] = float(np.median(company_error(model, [batch])[0]))
 print({module: np.round(shares, 2).tolist() for module, shares in on_black.items()})
 print(without_black)

@@ -33,6 +33,7 @@ from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import attention_views
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
+from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
 
@@ -303,10 +304,11 @@ def own_mass(slots, layer):
     """Average, head by head, the weight that some shapes' patches put on their shape: [heads]."""
     mine = (cover >= 1) & slots[..., None]  # [images, slots, patches]
     asking = (cover >= 128) & slots[..., None]
-    own = np.einsum("isq,isk->iqk", asking.astype(np.float32), mine.astype(np.float32)) > 0
+    own = np.einsum("isq,isk->iqk", asking, mine)
     weights = by_layer[layer].sum(axis=3)  # over channels: [images, heads, query, key]
-    found = np.einsum("ihqk,iqk->ihq", weights, own.astype(np.float32))
-    return found.transpose(0, 2, 1)[queries_of(slots)].mean(axis=0)
+    looks = AttentionShares()
+    looks.add({layer: torch.from_numpy(weights)}, own[:, None], queries_of(slots)[:, None])
+    return looks.result().modules[layer][:, 0]
 
 
 own = {layer: (own_mass(kept, layer), own_mass(left_out, layer)) for layer in names}
