@@ -8,6 +8,7 @@ that a build killed at any moment leaves whole entries only; a damaged one is no
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -124,10 +125,10 @@ class Cache:
             lock.release()
 
     def _path(self, key: Key) -> Path:
-        return self.folder / f"{key.notebook.replace('/', '--')}.{key.digest[:32]}.executed"
+        return self.folder / f"{_stem(key.notebook)}.{key.digest[:32]}.executed"
 
     def _entries(self, key: Key) -> list[Path]:
-        return list(self.folder.glob(f"{key.notebook.replace('/', '--')}.*.executed"))
+        return list(self.folder.glob(f"{glob.escape(_stem(key.notebook))}.*.executed"))
 
     def _read(self, path: Path) -> tuple[dict[str, str], str] | None:
         try:
@@ -143,3 +144,11 @@ class Cache:
         )
         path.unlink(missing_ok=True)
         return None
+
+
+def _stem(notebook: str) -> str:
+    """Return the name of a notebook's entries: its URI, cut where file systems would refuse it."""
+    name = notebook.replace("/", "--")
+    if len(os.fsencode(name)) <= 140:
+        return name
+    return f"{name[:30]}-{hashlib.sha256(notebook.encode()).hexdigest()[:16]}"

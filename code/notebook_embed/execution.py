@@ -29,6 +29,8 @@ Progress = Callable[[int, int, str], None]
 KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
+# So many seconds are as good as no limit.
+NEVER = 1e7
 # What a kernel of Python runs before the first cell; it leaves no name behind.
 _SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
 PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'values'}})"
@@ -70,9 +72,10 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
 
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
-    def limit(cell: nbformat.NotebookNode) -> int:
+    def limit(cell: nbformat.NotebookNode) -> int | None:
         own = limits.get(next((i for i, c in enumerate(node.cells) if c is cell), -1))
-        return max(1, round(own or job.timeout))
+        seconds = own or job.timeout
+        return max(1, round(seconds)) if 0 < seconds < NEVER else None
 
     client = NotebookClient(
         node,
@@ -157,7 +160,9 @@ def _cell_raised(
     trace = strip_ansi("\n".join(outputs[-1].traceback)) if outputs else strip_ansi(str(error))
     # IPython writes "Cell In[3], line 2" for each frame in a cell: the first is in this one.
     frame = re.search(r"Cell In\[\d+\], line (\d+)", trace)
-    line = cell.line + (int(frame.group(1)) - 1 if frame else 0)
+    # Options are not part of what runs where the cell has a magic.
+    above = len(cell.source.split("\n")) - len(node.cells[index].source.split("\n"))
+    line = cell.line + (int(frame.group(1)) - 1 + above if frame else 0)
     message = f"{error.ename}: {error.evalue}".rstrip(": ")
     return EmbedError(
         strip_ansi(message),

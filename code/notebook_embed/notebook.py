@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,11 +29,13 @@ OPTION_LINE = re.compile(r"^#\|\s?(.*)$")
 class Cell:
     """One cell.
 
-    `line` is that of its first line in the file, `code` is the source without its option lines
-    and `source` the source with them.
+    `name` is the label, or one made of the cell's place that is nobody's label; `line` is that of
+    the cell's first line in the file, `code` is the source without its option lines and `source`
+    the source with them.
     """
 
     index: int
+    name: str
     kind: str
     source: str
     code: str
@@ -42,11 +45,6 @@ class Cell:
     @property
     def label(self) -> str | None:
         return self.options.get("label")
-
-    @property
-    def name(self) -> str:
-        """The label, or one made of the cell's place."""
-        return self.label or f"cell-{self.index + 1}"
 
     @property
     def folded(self) -> bool:
@@ -102,7 +100,7 @@ def is_notebook(path: Path) -> bool:
     """Tell whether the file is a notebook; a ``.md`` is one where its header names a kernel."""
     if path.suffix != ".md":
         return path.suffix in SUFFIXES
-    header = re.match(r"---\n(.*?)\n---", path.read_text("utf-8", errors="replace"), re.S)
+    header = re.match(r"---\n(.*?)\n---", path.read_text("utf-8-sig", errors="replace"), re.S)
     return bool(header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M))
 
 
@@ -115,7 +113,7 @@ def read_notebook(path: Path, uri: str) -> Notebook:
         cells carry one label.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
         line = before.count(b"\n") + 1
@@ -128,12 +126,20 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
     node = _parse(text, path)
 
     lines = _first_lines(text, node.cells, path)
+    read = [
+        _options(raw.source, path, line) if raw.cell_type == "code" else ({}, "")
+        for raw, line in zip(node.cells, lines, strict=True)
+    ]
+    labels = {options.get("label") for options, _ in read}
     cells = []
-    for index, (raw, line) in enumerate(zip(node.cells, lines, strict=True)):
-        options, code = _options(raw.source, path, line) if raw.cell_type == "code" else ({}, "")
+    for index, (raw, line, (options, code)) in enumerate(zip(node.cells, lines, read, strict=True)):
+        name = f"cell-{index + 1}"
+        while name in labels:
+            name += "-unnamed"
         cells.append(
             Cell(
                 index=index,
+                name=options.get("label") or name,
                 kind=raw.cell_type,
                 source=raw.source,
                 code=code,
@@ -146,6 +152,8 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
     # nbformat gives every cell a random id: two builds would differ, and links would not hold.
     for raw, cell in zip(node.cells, cells, strict=True):
         raw["id"] = cell.name[:64]
+        if cell.code.startswith("%%"):
+            raw["source"] = cell.code  # a cell's magic is its first line, or it is none
     node.nbformat, node.nbformat_minor = 4, 5
     kernel = node.metadata.setdefault("kernelspec", {})
     kernel.setdefault("name", "python3")
@@ -215,9 +223,13 @@ def _holds(line: str, first: str) -> bool:
 
 
 def _options(source: str, path: Path, line: int) -> tuple[dict[str, Any], str]:
-    """Split the ``#| key: value`` lines that open a cell from its code."""
+    """Split the ``#| key: value`` lines that open a cell from its code.
+
+    They stand before the cell's magic (``%%time``) or after it.
+    """
     lines = source.split("\n")
-    count = 0
+    magics = list(takewhile(lambda line: line.startswith("%%"), lines))
+    lines, count = lines[len(magics) :], 0
     while count < len(lines) and OPTION_LINE.match(lines[count]):
         count += 1
     if not count:
@@ -245,7 +257,7 @@ def _options(source: str, path: Path, line: int) -> tuple[dict[str, Any], str]:
                 remedy=nearest(str(key), OPTIONS),
             )
     _check_options(options, path, line)
-    return options, "\n".join(lines[count:]).strip("\n")
+    return options, "\n".join([*magics, *lines[count:]]).strip("\n")
 
 
 def _check_options(options: dict[str, Any], path: Path, line: int) -> None:
@@ -261,8 +273,12 @@ def _check_options(options: dict[str, Any], path: Path, line: int) -> None:
         or (isinstance(inputs, list) and all(isinstance(item, str) for item in inputs))
     ):
         raise EmbedError("'inputs' takes a path or a list of paths", file=path, line=line)
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise EmbedError("'timeout' takes a number of seconds above 0", file=path, line=line)
+    if timeout is not None and not (
+        isinstance(timeout, int | float) and (timeout > 0 or timeout == -1)
+    ):
+        raise EmbedError(
+            "'timeout' takes a number of seconds above 0, or -1 for no limit", file=path, line=line
+        )
 
 
 def _refuse_twins(cells: list[Cell], path: Path) -> None:

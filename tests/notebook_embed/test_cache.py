@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,3 +83,14 @@ def test_one_at_a_time_works_on_a_key(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("name", ["n" * 400, "deep/" * 60 + "x.py", "ü" * 150, "a[1]*?.py"])
+def test_any_notebook_s_name_does_for_an_entry(tmp_path: Path, name: str) -> None:
+    cache = Cache(tmp_path / "cache")
+    key = Key(name, {"code cells": "abc"})
+    cache.store(key, "{}")
+    assert cache.load(key) == "{}"
+    assert cache.why(Key(name, {"code cells": "abd"})) == ["code cells: abc -> abd"]
+    assert cache.load(Key(name + "2", key.parts)) is None
+    assert cache.why(Key(name + "2", key.parts)) == ["never run before"]

@@ -138,3 +138,74 @@ def test_no_json_makes_it_fail_without_naming_the_file(tmp_path: Path, value: ob
     path.write_text(json.dumps(value))
     with pytest.raises(EmbedError, match=r"nb\.ipynb:"):
         read_notebook(path, "nb/nb.ipynb")
+
+
+@pytest.mark.parametrize("suffix", SUFFIX)
+def test_a_label_is_never_another_cell_s_name(tmp_path: Path, suffix: str) -> None:
+    sources = [
+        "#| label: cell-2\n1",
+        "2",
+        "#| label: cell-2-unnamed\n3",
+        "4",
+        "#| label: cell-4\n5",
+    ]
+    path = write(tmp_path / f"nb{suffix}", [("code", source) for source in sources])
+    notebook = read_notebook(path, "nb/nb.py")
+    names = [cell.name for cell in notebook.cells]
+    assert names == [
+        "cell-2",
+        "cell-2-unnamed-unnamed",
+        "cell-2-unnamed",
+        "cell-4-unnamed",
+        "cell-4",
+    ]
+    assert [notebook.labels[name].code for name in ("cell-2", "cell-4")] == ["1", "5"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIX)
+@pytest.mark.parametrize(
+    ("source", "runs"),
+    [
+        ("#| label: v\n%%time\n7", "%%time\n7"),
+        ("%%time\n#| label: v\n7", "%%time\n7"),
+        ("#| fold: true\n#| label: v\n%%capture out\n1", "%%capture out\n1"),
+        ("%%capture out\n%%time\n#| label: v\n#| fold: true\n7", "%%capture out\n%%time\n7"),
+        ("#| label: v\n\n%%html\n<b>seven</b>", "%%html\n<b>seven</b>"),
+        ("#| label: v\n%time x = 1", "#| label: v\n%time x = 1"),
+    ],
+)
+def test_a_cell_s_magic_and_its_label_both_count(
+    tmp_path: Path, suffix: str, source: str, runs: str
+) -> None:
+    path = write(tmp_path / f"nb{suffix}", [("markdown", "# T"), ("code", source)])
+    notebook = read_notebook(path, "nb/nb.py")
+    assert list(notebook.labels) == ["v"]
+    assert notebook.node.cells[1].source == runs
+
+
+@pytest.mark.parametrize("suffix", SUFFIX)
+def test_a_byte_order_mark_is_no_part_of_a_notebook(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"nb{suffix}", CELLS)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert is_notebook(path)
+    notebook = read_notebook(path, "nb/nb.py")
+    assert notebook.title == "Title"
+    assert list(notebook.labels) == ["one", "two"]
+    assert "\ufeff" not in nbformat.writes(notebook.node)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("-1", -1), (".inf", float("inf")), ("0.5", 0.5)])
+def test_a_cell_may_take_as_long_as_it_says(tmp_path: Path, written: str, seconds: float) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text(f"# %%\n#| timeout: {written}\n1\n")
+    assert read_notebook(path, "nb.py").cells[0].timeout == seconds
+
+
+@pytest.mark.parametrize("written", ["0", "-2", ".nan", "-.inf", "long"])
+def test_a_timeout_that_means_nothing_is_refused(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text(f"# %%\n#| timeout: {written}\n1\n")
+    with pytest.raises(
+        EmbedError, match=r"nb\.py:2: 'timeout' takes a number.* or -1 for no limit"
+    ):
+        read_notebook(path, "nb.py")
