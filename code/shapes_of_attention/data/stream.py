@@ -1,5 +1,6 @@
 """Endless training data: batch after batch, made from indices alone."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,8 +70,19 @@ class BatchStream(IterableDataset[Batch]):
 
 def load_batches(stream: BatchStream, *, workers: int = 1) -> DataLoader[Batch]:
     """Load a stream ahead of its use in worker processes; `workers=0` makes batches on demand."""
-    options: dict[str, Any] = {"prefetch_factor": 4} if workers else {}
+    options: dict[str, Any] = {}
+    if workers:
+        options = {"prefetch_factor": 4, "worker_init_fn": _leave_stopping_to_the_run}
     return DataLoader(stream, batch_size=None, num_workers=workers, **options)
+
+
+def _leave_stopping_to_the_run(_worker: int) -> None:
+    """Ignore what asks the run to stop: it saves its state and ends its workers then.
+
+    A terminal's interrupt, as a `timeout`, reaches all processes of a group.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def shapes_batch(

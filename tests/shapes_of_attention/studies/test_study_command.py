@@ -1,6 +1,7 @@
 """The command: lists, runs what is missing, skips what is done, goes on after a kill, evaluates."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -134,7 +135,8 @@ def test_a_length_can_be_given_in_images_and_steps(small_studies, tmp_path, caps
     assert "the budget must be positive and finite" in capsys.readouterr().err
 
 
-def test_a_stopped_run_goes_on(small_studies, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on(asked, small_studies, tmp_path, capsys, monkeypatch):
     run = small_studies["vision"][0]
     ended = []
 
@@ -142,10 +144,14 @@ def test_a_stopped_run_goes_on(small_studies, tmp_path, capsys, monkeypatch):
         def __call__(self, progress, share):
             super().__call__(progress, share)
             if progress.step == 2 and not ended:
-                os.kill(os.getpid(), signal.SIGTERM)
+                # As an interrupt at a terminal, or a timeout, asks all processes of the group.
+                workers = multiprocessing.active_children()
+                assert len(workers) == 1
+                for process in (workers[0].pid, os.getpid()):
+                    os.kill(process, asked)
 
     monkeypatch.setattr(runner, "Display", Stopping)
-    given = arguments(tmp_path, "--only", run.name)
+    given = arguments(tmp_path, "--only", run.name, "--workers", "1")
     assert main(given) == 130
     assert "tiny/seed-0: stopped after 2 steps; the state is saved" in capsys.readouterr().out
     assert not (tmp_path / "assets").exists()
