@@ -120,7 +120,7 @@ def _reading(project: Project, old: dict[str, str], new: dict[str, str]):  # typ
     lasting = sorted(old.keys() & new.keys())
 
     def read() -> None:
-        while not stop.is_set():
+        while True:  # once at least, however soon the block ends
             for name in lasting:
                 try:
                     content = (project.root / "site" / name).read_bytes()
@@ -129,7 +129,8 @@ def _reading(project: Project, old: dict[str, str], new: dict[str, str]):  # typ
                     digest = "missing"
                 seen["all"] += 1
                 seen["torn"] += digest not in (old[name], new[name])
-            stop.wait(0.05)
+            if stop.wait(0.05):
+                return
 
     reader = threading.Thread(target=read)
     reader.start()

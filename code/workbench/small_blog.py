@@ -9,6 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Seconds after which a build is given up: far from what any takes, even on a machine that does
+#: much else.
+PATIENCE = 900
+
 MKDOCS = """
 site_name: Trial
 site_url: http://127.0.0.1:8123/
@@ -131,7 +135,7 @@ class Project:
             env=self.environment(**extra),
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=PATIENCE,
         )
         return Build(run.returncode, run.stdout + run.stderr)
 

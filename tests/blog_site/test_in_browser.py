@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import READY
+from tests.support.browser import PATIENCE, READY
+from tests.support.pages import frames
 
 POST = "posts/vision.html"
 LIVE = "#fig-curve.nb-figure--live"
@@ -23,7 +24,7 @@ def open_page(browser: Browser, served) -> Iterator[Opener]:
         context = browser.new_context(viewport={"width": width, "height": 800}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
@@ -59,7 +60,7 @@ def test_plotly_is_asked_for_only_when_the_reader_comes_near(open_page, served):
     page = open_page("index.html")
     page.on("request", lambda request: asked.append(request.url))
     page.goto(served.url + POST)
-    page.wait_for_timeout(400)
+    page.wait_for_load_state("networkidle")
     assert not [url for url in asked if "plotly" in url or url.endswith("curve.json")]
     box = page.locator("#fig-curve .nb-figure__canvas").bounding_box()
     draw(page)
@@ -153,7 +154,8 @@ def test_from_the_disk_the_image_stays_and_nothing_is_logged(browser, served):
     page.goto((served.site / POST).as_uri())
     page.locator("#fig-curve").scroll_into_view_if_needed()
     page.mouse.wheel(0, 10)
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
+    frames(page)
     assert page.locator(".nb-figure__image--light").is_visible()
     assert page.locator(LIVE).count() == 0
     assert complaints == []

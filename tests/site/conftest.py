@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 
 from tests.support.browser import Launcher
 from tests.support.once import once
+from tests.support.pages import NOWHERE
 from tests.support.published import Site, build_site
 from tests.support.servers import Server, pages_of
 from workbench.small_blog import Project, make_project
@@ -29,6 +30,15 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def server(published: Site) -> Iterator[Server]:
     with pages_of(published.folder) as running:
         yield running
+
+
+@pytest.fixture
+def nothing_is_missing(server: Server) -> Iterator[None]:
+    """Ask the server too: a file that is asked for as the tab closes is missed by the tab."""
+    start = len(server.log)
+    yield
+    missing = {path for status, path in server.log[start:] if status >= 400 and NOWHERE not in path}
+    assert not missing, f"asked for and not there: {sorted(missing)}"
 
 
 @pytest.fixture(scope="session")

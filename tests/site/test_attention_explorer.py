@@ -23,7 +23,8 @@ from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
-from tests.support.browser import Watched, watched
+from tests.support.browser import PATIENCE, Watched, watched
+from tests.support.pages import frames, until
 from tests.support.published import ROOT, Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -33,8 +34,7 @@ FIGURE = "figure[data-view=attention-explorer]"
 LAST = "decoder.1.cross_attention"
 BYTE = 0.01  # how far a weight that travelled as a byte may be off, in parts of its row's largest
 NEAR = 9  # levels of 255 by which a colour may miss: the script's scale has sixteen stops
-PATIENCE = 40_000  # ms: a busy machine takes long to start a page
-expect.set_options(timeout=PATIENCE / 2)
+expect.set_options(timeout=1000 * PATIENCE)
 HEAVY = re.compile(r"/explorer\.flagship-\d+\.")  # what an explorer fetches for its first view
 SETTLED = 400  # ms after which the address has followed
 
@@ -205,7 +205,6 @@ def reader(
     """Open the explorer's page; at the end nothing may have gone wrong in it."""
     options = {"color_scheme": "light", "viewport": {"width": width, "height": 900}} | options
     with watched(browser, **options) as tab:
-        tab.page.set_default_timeout(PATIENCE)
         tab.page.add_init_script(path=HERE / "probe.js")
         tab.page.goto(ORIGIN + BASE + shipped.page + query)
         yield Explorer(tab.page), tab
@@ -328,9 +327,11 @@ def test_a_cell_of_the_matrix_is_told_and_shown_while_the_mouse_is_on_it(
         expect(explorer.detail).to_contain_text("From row 4, column 4 to row 4, column 6")
         (weight, _) = re.findall(r"([\d.]+)%", explorer.detail.inner_text())
         assert float(weight) == pytest.approx(100 * row[key], abs=1.1)
-        tab.page.wait_for_timeout(100)
-        after = [explorer.canvases.nth(each).screenshot() for each in range(3)]
-        assert all(was != now for was, now in zip(before, after, strict=True)), "not everywhere"
+
+        def everywhere() -> bool:
+            return all(explorer.canvases.nth(i).screenshot() != was for i, was in enumerate(before))
+
+        assert until(everywhere), "not everywhere"
         tab.page.mouse.move(3, 300)
         expect(explorer.detail).to_contain_text("Weights from checkpoint")
 
@@ -346,7 +347,7 @@ def test_a_click_shows_the_patch_under_the_mouse_before_it_moves_on(
         explorer.reaches(f"5~flagship~{LAST}~1~11")
         clicked = explorer.canvases.nth(0).screenshot()
         tab.page.mouse.move(3, 300)
-        tab.page.wait_for_timeout(100)
+        frames(tab.page)
         assert explorer.canvases.nth(0).screenshot() == clicked
         tab.page.mouse.click(*explorer.place(2, 64 * 40 + 3, of=64))  # a row of the matrix
         explorer.reaches(f"5~flagship~{LAST}~1~41")
@@ -380,7 +381,7 @@ def test_the_keyboard_alone_does_all(browser: Browser, shipped: Shipped) -> None
         explorer.reaches(f"6~flagship~{LAST}~1~55")
         scrolled = page.evaluate("() => scrollY")
         page.keyboard.press("ArrowDown")
-        page.wait_for_timeout(150)
+        frames(page, 10)  # a scroll that is smooth would have begun
         assert page.evaluate("() => scrollY") == scrolled, "the arrow key scrolls the page"
 
 
@@ -527,7 +528,8 @@ def test_the_explorer_survives_instant_navigation_there_and_back(
         page.locator(".site-links a", has_text="Archive").click()
         page.wait_for_url("**/archive.html")
         page.wait_for_function("() => !document.querySelector('[data-view]')")
-        page.wait_for_timeout(SETTLED)
+        # The page's own clock, on which the address follows too.
+        page.evaluate("(wait) => new Promise((done) => setTimeout(done, wait))", SETTLED)
         assert page.url == f"{ORIGIN}{BASE}archive.html", "the state follows onto another page"
         page.go_back()
         page.wait_for_selector(FIGURE)
@@ -624,9 +626,10 @@ def test_where_its_script_or_data_is_missing_the_static_image_stays(
     with reader(browser, shipped) as (explorer, tab):
         tab.page.route(missing, lambda route: route.abort())
         explorer.figure.scroll_into_view_if_needed()
-        tab.page.mouse.move(3, 300)
-        tab.page.mouse.move(5, 310)
-        tab.page.wait_for_timeout(600)
+        with tab.page.expect_event("requestfailed"):
+            tab.page.mouse.move(3, 300)
+            tab.page.mouse.move(5, 310)
+        frames(tab.page)
         assert explorer.figure.locator("img:visible").count() == 1
         assert tab.page.locator(".nb-figure--live[data-view]").count() == 0
         assert all("ERR_FAILED" in trouble for trouble in tab.take())

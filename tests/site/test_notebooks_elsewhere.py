@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.small_blog import MKDOCS, Project, make_project
+from workbench.small_blog import MKDOCS, PATIENCE, Project, make_project
 
 AREAS = "docs/notebooks/areas.py"
 # Runs until it is let go, and leaves the process that its kernel is a child of.
@@ -70,8 +70,8 @@ def scheduler() -> Iterator[str]:
     ):
         from distributed import Client
 
-        with Client(address, timeout=30) as client:
-            client.wait_for_workers(2, timeout=30)
+        with Client(address, timeout=PATIENCE) as client:
+            client.wait_for_workers(2, timeout=PATIENCE)
         yield address
 
 
@@ -97,7 +97,7 @@ def test_a_cluster_makes_the_same_site_though_a_worker_is_killed(
         os.kill(first, signal.SIGKILL)
         second = wait_for_worker(there.root, known={first})
         (there.root / "go-on").touch()
-        output, _ = build.communicate(timeout=120)
+        output, _ = build.communicate(timeout=PATIENCE)
     assert build.returncode == 0, output
     assert second != first
     assert there.tree("site") == here.tree("site")
@@ -105,7 +105,7 @@ def test_a_cluster_makes_the_same_site_though_a_worker_is_killed(
 
 def wait_for_worker(folder: Path, known: set[int]) -> int:
     """Wait until a worker that is not known has begun the notebook, and return its process."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         begun = {int(path.name.split("-")[1]) for path in folder.glob("worker-*")}
         if new := begun - known:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from workbench.small_blog import Project
+from workbench.small_blog import PATIENCE, Project
 
 POST = "docs/posts/circles.md"
 
@@ -28,10 +28,12 @@ class Served:
         self.project, self.port, self.log = project, port, log
 
     def page(self, name: str = "2026/01/02/circles.html") -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=30) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.port}/{name}", timeout=PATIENCE
+        ) as answer:
             return answer.read().decode()
 
-    def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(self, what: Callable[[], bool], seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with contextlib.suppress(OSError):
@@ -71,7 +73,7 @@ def serving(project: Project, tmp_path: Path) -> Iterator[Served]:
         yield Served(project, port, log)
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 def test_a_saved_word_shows_and_runs_nothing(served: Served) -> None:
@@ -119,12 +121,12 @@ def test_a_mistake_shows_in_the_browser_above_the_last_good_page(
         for file, good, bad, message in MISTAKES:
             where = f"{file}:{project.line(file, good)}"
             project.change(file, good, bad)
-            expect(told).to_contain_text(message, timeout=60_000)
+            expect(told).to_contain_text(message, timeout=1000 * PATIENCE)
             if message in ("TypeError", "Did you mean 'area'"):
                 expect(told).to_contain_text(where)
             expect(page.get_by_role("heading", name="Circles")).to_be_visible()
             project.change(file, bad, good)
-            expect(told).to_have_count(0, timeout=60_000)
+            expect(told).to_have_count(0, timeout=1000 * PATIENCE)
     page.close()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.small_blog import Project, make_project
+from workbench.small_blog import PATIENCE, Project, make_project
 
 POST, AREAS = "docs/posts/circles.md", "docs/notebooks/areas.py"
 
@@ -273,31 +273,39 @@ def _start(project: Project) -> subprocess.Popen[str]:
     )
 
 
-def _wait_for(path: Path, seconds: float = 60) -> None:
+def _wait_for(path: Path, seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.02)
 
 
-SLOW = "from pathlib import Path\nimport time\nPath('started').touch()\ntime.sleep(8)"
+# Runs until it is let go.
+HELD = """\
+from pathlib import Path
+import time
+Path("started").touch()
+while not Path("go-on").exists():
+    time.sleep(0.05)
+"""
 
 
 def test_two_builds_at_once(project: Project) -> None:
-    project.change(AREAS, "x = 1", SLOW)
+    project.change(AREAS, "x = 1", HELD)
     first = _start(project)
     try:
         _wait_for(project.root / "docs/notebooks/started")
         second = project.build().failed("another build of this site is running", str(first.pid))
         assert second.executed == set()
     finally:
-        output, _ = first.communicate(timeout=90)
+        (project.root / "docs/notebooks/go-on").touch()
+        output, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, output
     assert '<span class="nb-value">27.0</span>' in project.post
 
 
 def test_a_build_killed_half_way_then_built_again(project: Project, tmp_path: Path) -> None:
-    project.change(AREAS, "x = 1", SLOW)
+    project.change(AREAS, "x = 1", HELD)
     site, results = project.tree("site"), project.results()
     first = _start(project)
     _wait_for(project.root / "docs/notebooks/started")
@@ -306,10 +314,12 @@ def test_a_build_killed_half_way_then_built_again(project: Project, tmp_path: Pa
     assert project.tree("site") == site
     assert project.results().items() >= results.items()
     (project.root / "docs/notebooks/started").unlink()
+    (project.root / "docs/notebooks/go-on").touch()
     assert project.build().succeeded().executed == {"notebooks/areas.py"}
 
     undisturbed = make_project(tmp_path / "undisturbed")
-    undisturbed.change(AREAS, "x = 1", SLOW)
+    undisturbed.change(AREAS, "x = 1", HELD)
+    undisturbed.write("docs/notebooks/go-on", "")
     undisturbed.build().succeeded()
     assert project.tree("site") == undisturbed.tree("site")
 

@@ -16,6 +16,10 @@ from tests.support.servers import ORIGIN
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 Launcher = Callable[..., Browser]
 
+#: Seconds after which a test gives up on a browser: far from what anything takes, even on a machine
+#: that does much else.
+PATIENCE = 120
+
 #: Holds when a page's scripts run, or never will: they run once it has been painted, which may be
 #: after it has loaded.
 READY = "html.no-js, html:not(:has([data-scripts]))"
@@ -74,7 +78,7 @@ class Watched:
 def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
     """Start as a new reader; `options` are those of a browser context."""
     context = browser.new_context(**options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE)
     try:
         yield context
     finally:

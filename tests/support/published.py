@@ -65,7 +65,7 @@ def build_site(project: Path, *, caches: bool = True) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3600,  # it runs all notebooks where nothing is cached
     )
     (project / "build.log").write_text(run.stdout + run.stderr, "utf-8")
     (project / "build.code").write_text(str(run.returncode), "utf-8")

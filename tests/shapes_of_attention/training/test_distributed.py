@@ -45,7 +45,7 @@ def run_two_processes(folder: Path, images: int) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -76,7 +76,7 @@ def test_the_command_itself_runs_under_torchrun(tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     (record,) = (tmp_path / "assets" / "records").iterdir()

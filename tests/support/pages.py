@@ -1,0 +1,193 @@
+"""What a test asks of a page of the blog: each returns what is wrong, in words."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from tests.support.browser import PATIENCE, Watched
+from tests.support.published import ROOT, Site
+from tests.support.servers import BASE
+
+PROBE = ROOT / "tests/site/probe.js"
+AXE = ROOT / "tests/site/vendor/axe.min.js"
+
+NOWHERE = "posts/no-such-post.html"
+WIDTHS = (375, 1280)
+SCHEMES = {"light": "default", "dark": "slate"}
+OTHER = {"light": "dark", "dark": "light"}
+# Axe takes a second a page. These looks and, after the switch, the two others are audited.
+INK = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
+
+
+every_look = pytest.mark.parametrize(
+    ("scheme", "width"), [(scheme, width) for width in WIDTHS for scheme in SCHEMES]
+)
+
+
+def look(scheme: str, width: int) -> dict[str, Any]:
+    return {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+
+
+def report(troubles: list[str]) -> None:
+    assert not troubles, f"{len(troubles)} troubles:\n  " + "\n  ".join(troubles)
+
+
+def interactive(page: Page) -> list[str]:
+    """Return the ids of the page's interactive figures."""
+    figures = page.locator("figure.nb-figure[data-plotly]")
+    return [str(id_) for id_ in figures.evaluate_all("figures => figures.map(f => f.id)")]
+
+
+def expected_traces(site: Site, page: Page, id_: str) -> list[dict[str, Any]]:
+    """Read the figure's file from the disk, typed arrays as numpy arrays."""
+
+    def unpacked(value: Any) -> Any:
+        if not (isinstance(value, dict) and "bdata" in value):
+            return value
+        flat = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+        shape = [int(n) for n in str(value.get("shape", flat.size)).split(",")]
+        return flat.reshape(shape)
+
+    url = page.locator(f"#{id_}").evaluate(
+        "f => new URL(f.dataset.plotly, document.baseURI).pathname"
+    )
+    spec = json.loads(site.text(str(url).removeprefix(BASE)))
+    return [{key: unpacked(value) for key, value in trace.items()} for trace in spec["data"]]
+
+
+def same(expected: Any, drawn: Any) -> bool:
+    if isinstance(expected, np.ndarray):
+        return bool(np.array_equal(expected, np.asarray(drawn, expected.dtype), equal_nan=True))
+    return bool(expected == drawn)
+
+
+def until(what: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Look again and again until it holds; tell whether it came to that."""
+    end = time.monotonic() + seconds
+    while not (held := what()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return held
+
+
+def frames(page: Page, count: int = 3) -> None:
+    """Let the page draw: what an event has set off is on the screen after two frames."""
+    page.evaluate(
+        """async (count) => {
+          for (let i = 0; i < count; i++) await new Promise((done) => requestAnimationFrame(done));
+        }""",
+        count,
+    )
+
+
+def bring_alive(page: Page, id_: str) -> str | None:
+    """Scroll to a figure as a reader does; return what is wrong if it is not drawn."""
+
+    def drawn() -> bool:
+        # What lies above is laid out as it comes near, and may be higher than was guessed.
+        page.locator(f"#{id_}").scroll_into_view_if_needed()
+        page.mouse.move(3, 300)
+        page.mouse.move(5, 310)
+        try:
+            page.wait_for_selector(f"#{id_}.nb-figure--live", timeout=1_000)
+        except PlaywrightTimeoutError:
+            return False
+        return True
+
+    if not until(drawn):
+        return f"#{id_} is not drawn after {PATIENCE} seconds in view"
+    frames(page)
+    return None
+
+
+def figure_troubles(site: Site, page: Page, id_: str, scheme: str) -> list[str]:
+    """Draw an interactive figure; compare it with its file, its box and the page's colours."""
+    if trouble := bring_alive(page, id_):
+        return [trouble]
+    plot = page.evaluate("id => probe.plot(id)", id_)
+    troubles = []
+    for side in ("width", "height"):
+        if plot["box"][side] < 100 or abs(plot["box"][side] - plot["canvas"][side]) > 2:
+            troubles.append(
+                f"#{id_}: {side} of the plot {plot['box']}, of its place {plot['canvas']}"
+            )
+    if plot["offset"] > 2:
+        troubles.append(f"#{id_}: the plot is {plot['offset']} px from its place")
+    if plot["marks"] == 0:
+        troubles.append(f"#{id_}: the plot is empty")
+    expected = expected_traces(site, page, id_)
+    if len(expected) != len(plot["data"]):
+        troubles.append(f"#{id_}: {len(plot['data'])} traces drawn of {len(expected)}")
+    for number, (trace, drawn) in enumerate(zip(expected, plot["data"], strict=False)):
+        for key in ("type", "x", "y", "z", "text", "source"):
+            # Plotly unpacks the arrays of a hidden trace when it is shown.
+            packed = trace.get("visible") is False and isinstance(trace.get(key), np.ndarray)
+            if key in trace and not packed and not same(trace[key], drawn.get(key)):
+                troubles.append(f"#{id_}: {key} of trace {number} is not what its file says")
+    if plot["ink"] != INK[scheme]:
+        troubles.append(f"#{id_}: the ink is {plot['ink']}, {scheme} wants {INK[scheme]}")
+    for word in plot["words"]:
+        if word["fill"] not in (plot["ink"], plot["muted"]):
+            troubles.append(f"#{id_}: {word['text']!r} is {word['fill']} in {scheme}")
+    if plot["outside"]:
+        troubles.append(f"#{id_}: words leave the plot: {plot['outside']}")
+    shot = page.locator(f"#{id_} .nb-figure__canvas").screenshot()
+    colours = Image.open(io.BytesIO(shot)).convert("RGB").getcolors(1 << 24)
+    if colours is None or len(colours) < 16:
+        troubles.append(f"#{id_}: the plot is one flat colour")
+    return troubles
+
+
+def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
+    """Look at the page in the tab as it is now, from top to bottom."""
+    page = tab.page
+    troubles = []
+    if page.locator("body").get_attribute("data-md-color-scheme") != SCHEMES[scheme]:
+        troubles.append(f"the page is not {scheme}")
+    before = page.evaluate("() => probe.canvases()")
+    for id_ in interactive(page):
+        troubles += figure_troubles(site, page, id_, scheme)
+    page.evaluate("() => probe.pictures()")
+    troubles += page.evaluate("() => [...probe.blanks(), ...probe.sideways(), ...probe.clipped()]")
+    after = page.evaluate("() => probe.canvases()")
+    for was, now in zip(before, after, strict=True):
+        if abs(was["height"] - now["height"]) > 2:
+            troubles.append(f"#{was['id']} jumped from {was['height']} to {now['height']} px")
+    return troubles + tab.take()
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds: WCAG, its own advice, and targets too small for a finger."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
+    # All parts laid out, and seen from the top: the header lies over nothing there.
+    page.evaluate("() => document.documentElement.classList.remove('partly')")
+    page.evaluate("async () => { scrollTo(0, 0); await probe.frame(); await probe.frame(); }")
+    found = page.evaluate(
+        "() => axe.run({ rules: { 'target-size': { enabled: true } } })"
+        ".then((result) => result.violations)"
+    )
+    return [
+        f"axe: {rule['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"][:3]
+    ]
+
+
+def toggle(page: Page, scheme: str) -> None:
+    """Press the site's own switch until the page is light or dark, as asked."""
+    for _ in range(3):
+        page.locator("[data-scheme]:visible").click()
+        if page.locator("body").get_attribute("data-md-color-scheme") == SCHEMES[scheme]:
+            return
+    raise AssertionError(f"the switch does not make the page {scheme}")
