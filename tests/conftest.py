@@ -1,4 +1,4 @@
-"""One Playwright a test process: a second one beside it would refuse to start."""
+"""What all tests share: one Playwright a process, and an order that keeps all processes busy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,25 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.support.browser import ARGUMENTS, Launcher
 from workbench.browser import find
 
+# What takes minutes begins first, so that no process is left alone with it at the end.
+FIRST = (
+    "test_one_commit_one_site.py",
+    "test_every_page.py",
+    "test_attention_explorer.py",
+    "test_serve.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: (*FIRST, item.path.name).index(item.path.name))
+
 
 @pytest.fixture(scope="session")
 def launch() -> Iterator[Launcher]:
-    """Start browsers; the arguments are Chromium's own, beside those that every test needs."""
+    """Start browsers; the arguments are Chromium's own, beside those that every test needs.
+
+    A second Playwright beside this one would refuse to start.
+    """
     path = find()  # before, for it may ask Playwright itself
     with sync_playwright() as playwright:
         browsers = []

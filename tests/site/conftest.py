@@ -14,6 +14,7 @@ from tests.support.once import once
 from tests.support.pages import NOWHERE
 from tests.support.published import Site, build_site
 from tests.support.servers import Server, pages_of
+from tests.support.warm import Warm
 from workbench.small_blog import Project, make_project
 
 
@@ -47,8 +48,18 @@ def browser(server: Server, launch: Launcher) -> Browser:
     return launch(f"--host-resolver-rules={here}, MAP * ~NOTFOUND")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_builds() -> Iterator[None]:
+    """Spare the builds of small blogs their imports."""
+    warm = Warm()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Project, "run", warm)
+        yield
+    warm.stop()
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def built(tmp_path_factory: pytest.TempPathFactory, quick_builds: None) -> Project:
     """The small blog after its first build. Not to be changed: `project` is a copy."""
 
     def build(folder: Path) -> None:
