@@ -6,17 +6,25 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 #: Seconds after which a build is given up: far from what any takes, even on a machine that does
 #: much else.
 PATIENCE = 900
 
 COMMAND = (sys.executable, "-m", "notebook_embed")
-Run = Callable[[list[str], Path, Mapping[str, str]], "Build"]
+
+
+class Run(Protocol):
+    """Runs the generator's command in a folder, and waits for its end."""
+
+    def __call__(
+        self, arguments: list[str], folder: Path, environment: Mapping[str, str]
+    ) -> Build: ...
+
 
 MKDOCS = """
 site_name: Trial
@@ -104,7 +112,7 @@ The mean is ![](../notebooks/numbers.py#mean).
 
 
 def run_generator(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Build:
-    """Run the generator's command in a folder, and wait for its end."""
+    """Run the generator in a process of its own."""
     run = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
