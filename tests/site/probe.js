@@ -36,6 +36,22 @@
   function clipped() {
     /** @type {string[]} */
     const found = [];
+    /** Many words share their boxes, and each is asked once: null for one that has no edges.
+     * @type {Map<Element, { across: string, down: string, edge: DOMRect } | null>} */
+    const boxes = new Map();
+    /** @param {Element} element */
+    const measured = (element) => {
+      let box = boxes.get(element);
+      if (box === undefined) {
+        const { display, overflowX: across, overflowY: down } = getComputedStyle(element);
+        box =
+          display === "inline" || display === "contents"
+            ? null
+            : { across, down, edge: element.getBoundingClientRect() };
+        boxes.set(element, box);
+      }
+      return box;
+    };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const range = document.createRange();
     const skip = "script, style, noscript, svg, .katex-mathml, .md-search, .md-skip, .md-dialog";
@@ -50,17 +66,17 @@
         let across = true; // still to be checked in this direction
         let down = true;
         for (let box = parent; box !== document.documentElement; box = box.parentElement ?? document.documentElement) {
-          const style = getComputedStyle(box);
-          if (style.display === "inline" || style.display === "contents") continue;
-          const edge = box.getBoundingClientRect();
-          if (across && scrolls(style.overflowX)) across = false;
-          if (down && scrolls(style.overflowY)) down = false;
-          if (across && hides(style.overflowX) && (rect.left < edge.left - 1 || rect.right > edge.right + 1)) {
+          const style = measured(box);
+          if (!style) continue;
+          const { edge } = style;
+          if (across && scrolls(style.across)) across = false;
+          if (down && scrolls(style.down)) down = false;
+          if (across && hides(style.across) && (rect.left < edge.left - 1 || rect.right > edge.right + 1)) {
             found.push(`"${node.data.trim().slice(0, 40)}" is cut off sideways by ${name(box)}`);
             across = false;
           }
           const slack = size / 3; // the font's own box is taller than its letters
-          if (down && hides(style.overflowY) && (rect.top < edge.top - slack || rect.bottom > edge.bottom + slack)) {
+          if (down && hides(style.down) && (rect.top < edge.top - slack || rect.bottom > edge.bottom + slack)) {
             found.push(`"${node.data.trim().slice(0, 40)}" is cut off in height by ${name(box)}`);
             down = false;
           }

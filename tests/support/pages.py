@@ -17,7 +17,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.support.browser import PATIENCE, Watched
 from tests.support.published import ROOT, Site
-from tests.support.servers import BASE
+from tests.support.servers import BASE, ELSEWHERE
 
 PROBE = ROOT / "tests/site/probe.js"
 AXE = ROOT / "tests/site/vendor/axe.min.js"
@@ -62,7 +62,7 @@ def expected_traces(site: Site, page: Page, id_: str) -> list[dict[str, Any]]:
     url = page.locator(f"#{id_}").evaluate(
         "f => new URL(f.dataset.plotly, document.baseURI).pathname"
     )
-    spec = json.loads(site.text(str(url).removeprefix(BASE)))
+    spec = json.loads(site.text(str(url).removeprefix(BASE).removeprefix(ELSEWHERE)))
     return [{key: unpacked(value) for key, value in trace.items()} for trace in spec["data"]]
 
 
