@@ -103,7 +103,7 @@ def their_steps(theirs: LlamaForCausalLM, tokens: torch.Tensor) -> dict[str, Ste
 
     def with_static() -> torch.Tensor:
         for layer in static.layers:
-            layer.cumulative_length.fill_(length - 1)
+            layer.cumulative_length.fill_(length - 1)  # type: ignore[union-attr]
         return theirs(tokens[:, -1:], past_key_values=static, use_cache=True).logits[:, -1]
 
     return {
@@ -173,7 +173,7 @@ def whole_generation(*, rounds: int) -> dict[str, Any]:
     theirs.generation_config.pad_token_id = 0
 
     def with_transformers(**options: Any) -> Step:
-        return lambda: theirs.generate(
+        return lambda: theirs.generate(  # type: ignore[return-value, misc]
             prompt,
             attention_mask=torch.ones_like(prompt),
             max_new_tokens=NEW,

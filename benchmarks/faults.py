@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,9 @@ def _key(tree: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _reading(project: Project, old: dict[str, str], new: dict[str, str]):  # type: ignore[no-untyped-def]
+def _reading(
+    project: Project, old: dict[str, str], new: dict[str, str]
+) -> Iterator[dict[str, int]]:
     """Read what is published, again and again, while the block lasts."""
     seen, stop = {"all": 0, "torn": 0}, threading.Event()
     lasting = sorted(old.keys() & new.keys())

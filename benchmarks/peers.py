@@ -185,7 +185,7 @@ def install() -> None:
     if not (kept.exists() and kept.read_bytes() == wanted.read_bytes()):
         shutil.rmtree(TOOLS, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", TOOLS / "venv"], check=True)
-        pip = [TOOLS / "venv/bin/python", "-m", "pip", "install", "--quiet"]
+        pip: list[str | Path] = [TOOLS / "venv/bin/python", "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, "--disable-pip-version-check", "-r", wanted], check=True)
         shutil.copy(wanted, kept)
     kernel = TOOLS / "jupyter/kernels/python3/kernel.json"

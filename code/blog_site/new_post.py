@@ -58,7 +58,7 @@ def new_post(title: str, *, posts: Path, today: date) -> Path:
 
 def _quoted(text: str) -> str:
     """Return `text` as a YAML string, also where it looks like a number or holds a colon."""
-    return yaml.dump(text, default_style='"', allow_unicode=True, width=sys.maxsize).strip()
+    return str(yaml.dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)).strip()
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 from blog_site.errors import SiteError
 
@@ -19,7 +19,7 @@ class _File(Protocol):
 
 
 class _Post(Protocol):
-    meta: dict
+    meta: dict[str, Any]
     url: str
     title: str | None
     file: _File

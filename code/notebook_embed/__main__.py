@@ -8,7 +8,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -57,7 +57,7 @@ def serve() -> None:
     serving.serve(partial(_build, deferred=deferred))
 
 
-class DeferredPageErrors(logging.StreamHandler):
+class DeferredPageErrors(logging.StreamHandler[TextIO]):
     """Prints what MkDocs logs, but holds back the page it failed at: our errors name it better."""
 
     def __init__(self) -> None:

@@ -124,7 +124,7 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
     try:
-        return nbformat.writes(node)
+        return str(nbformat.writes(node))
     except nbformat.ValidationError as error:
         raise EmbedError(
             f"an output is malformed: {str(error).strip().splitlines()[0]}",

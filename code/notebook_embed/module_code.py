@@ -69,7 +69,7 @@ def _package(name: str, root: Path, stamp: int) -> Any:
 
 def _source(found: Any, docstring: bool) -> str:
     if found.is_module:
-        return found.filepath.read_text("utf-8").rstrip()
+        return str(found.filepath.read_text("utf-8")).rstrip()
     lines = found.lines
     text = found.docstring
     if not docstring and text is not None and text.lineno:

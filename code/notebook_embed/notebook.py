@@ -79,11 +79,11 @@ class Notebook:
 
     @property
     def kernel(self) -> str:
-        return self.node.metadata.get("kernelspec", {}).get("name", "python3")
+        return str(self.node.metadata.get("kernelspec", {}).get("name", "python3"))
 
     @property
     def language(self) -> str:
-        return self.node.metadata.get("kernelspec", {}).get("language", "python")
+        return str(self.node.metadata.get("kernelspec", {}).get("language", "python"))
 
     @cached_property
     def title(self) -> str:
@@ -163,6 +163,7 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
 
 
 def _parse(text: str, path: Path) -> nbformat.NotebookNode:
+    node: nbformat.NotebookNode
     try:
         if path.suffix == ".ipynb":
             node = nbformat.reads(text, as_version=4)

@@ -196,7 +196,7 @@ def ansi_to_html(text: str) -> str:
         return html.escape(text, quote=False)
     from nbconvert.filters import ansi2html  # half a second, and few outputs have colours
 
-    return ansi2html(text)
+    return str(ansi2html(text))
 
 
 def _file(files: dict[str, bytes], stem: str, suffix: str, content: bytes) -> str:

@@ -31,7 +31,7 @@ _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 _EXCERPT = ("content", "more", "toc")
 
 
-class PageCache(BasePlugin):
+class PageCache(BasePlugin):  # type: ignore[type-arg]
     """What the builds of one server have made, by what it was made of: a plugin of the server's.
 
     `keep` holds what a build has made for the next ones; call it where the build has succeeded
@@ -128,7 +128,7 @@ class PageCache(BasePlugin):
             def make() -> list[Any]:
                 before = len(index.entries)
                 real(page)
-                made = index.entries[before:]
+                made: list[Any] = index.entries[before:]
                 del index.entries[before:]
                 return made
 

@@ -78,7 +78,8 @@ def _exchange(first: Path, second: Path) -> bool:
     except (AttributeError, OSError):
         return False
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0
+    failed = renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange)
+    return not failed
 
 
 def set_source_date(root: Path) -> None:

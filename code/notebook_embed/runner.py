@@ -60,7 +60,7 @@ class Executed:
 
     @cached_property
     def text(self) -> str:
-        return nbformat.writes(self.node)
+        return str(nbformat.writes(self.node))
 
 
 def execute_all(notebooks: Mapping[str, Notebook], settings: Settings) -> dict[str, Executed]:
@@ -141,7 +141,7 @@ def _run(
             )
             node = nbformat.reads(run(job, progress), as_version=4)
             draw_bare_plotly(node, notebook, log.warning)
-            executed = nbformat.writes(node)
+            executed = str(nbformat.writes(node))
             if not (outdated := key.outdated()):
                 cache.store(key, executed)
                 break

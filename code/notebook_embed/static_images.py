@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import nbformat
 
@@ -44,11 +45,11 @@ def draw_bare_plotly(
 
 
 @contextlib.contextmanager
-def _chrome() -> Iterator[Callable[[dict], str]]:
+def _chrome() -> Iterator[Callable[[dict[str, Any]], str]]:
     import kaleido
     from choreographer.browsers.chromium import Chromium
 
-    def missing(figure: dict) -> str:
+    def missing(figure: dict[str, Any]) -> str:
         raise RuntimeError("no Chrome was found")
 
     if not Chromium.find_browser(skip_local=False):

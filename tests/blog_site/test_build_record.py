@@ -31,7 +31,7 @@ def repository(tmp_path):
 
 def test_commit_and_date_come_from_git(repository):
     record = read_build_record(repository)
-    assert len(record.commit) == 9
+    assert record.commit is not None and len(record.commit) == 9
     assert record.date == "2026-05-06"
     assert not record.dirty
 

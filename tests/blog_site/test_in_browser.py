@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -20,7 +21,7 @@ def open_page(browser: Browser, served) -> Iterator[Opener]:
     """Open a page; at the end nothing may have been logged, and no other host asked."""
     contexts, complaints = [], []
 
-    def open_(name: str, *, width: int = 1280, **options: object) -> Page:
+    def open_(name: str, *, width: int = 1280, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 800}, **options)
         contexts.append(context)
         page = context.new_page()

@@ -35,7 +35,8 @@ def plain(text: str) -> ElementTree.Element:
 @given(st.lists(BLOCK, max_size=12))
 def test_parts_hold_all_blocks_in_order_and_begin_where_they_may(blocks):
     text = "\n\n".join(blocks)
-    found, flat = convert(text), []
+    found = convert(text)
+    flat: list[ElementTree.Element] = []
     for block in found:
         if block.get("class") != "part":
             assert not flat or flat[-1] in list(found), "a block after a part stands in one"

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from blog_site.errors import SiteError
-from blog_site.series import collect_series
+from blog_site.series import SeriesEntry, collect_series
 
 
 @dataclass
@@ -14,11 +15,16 @@ class Post:
     name: str
     meta: dict = field(default_factory=dict)
     url: str = ""
-    title: str = ""
+    title: str | None = ""
+    file: Any = None
 
-    @property
-    def file(self):
-        return SimpleNamespace(src_uri=self.name, abs_src_path=f"/docs/{self.name}")
+    def __post_init__(self) -> None:
+        self.file = SimpleNamespace(src_uri=self.name, abs_src_path=f"/docs/{self.name}")
+
+
+def uri(entry: SeriesEntry | None) -> str:
+    assert entry is not None
+    return entry.post.file.src_uri
 
 
 def post(name: str, part: object, series: str = "S") -> Post:
@@ -29,15 +35,15 @@ def test_posts_are_ordered_by_part_and_know_their_neighbours():
     found = collect_series([post("c", 3), post("a", 1), post("b", 2), Post("alone")])
     assert [entry.post.file.src_uri for entry in found["b"].entries] == ["a", "b", "c"]
     assert found["a"].previous is None
-    assert found["b"].previous.post.file.src_uri == "a"
-    assert found["b"].following.post.file.src_uri == "c"
+    assert uri(found["b"].previous) == "a"
+    assert uri(found["b"].following) == "c"
     assert "alone" not in found
 
 
 def test_missing_parts_are_skipped_without_a_placeholder():
     found = collect_series([post("c", 3), post("a", 1)])
     assert [entry.part for entry in found["c"].entries] == [1, 3]
-    assert found["c"].previous.post.file.src_uri == "a"
+    assert uri(found["c"].previous) == "a"
 
 
 def test_two_posts_with_one_part_are_an_error_that_names_both():

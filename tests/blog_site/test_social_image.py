@@ -27,7 +27,8 @@ def test_a_very_long_title_stays_left_of_the_scene():
     long = Card(kicker="", title="attention and positions " * 8, footer="")
     image = Image.open(io.BytesIO(draw(long, fonts=FONTS))).convert("RGB")
     gap = image.crop((730, 0, 785, 630))
-    assert len(gap.getcolors(maxcolors=100_000)) == 1
+    colours = gap.getcolors(maxcolors=100_000)
+    assert colours is not None and len(colours) == 1
 
 
 def test_an_image_is_drawn_once(tmp_path):

@@ -70,7 +70,12 @@ PAGES = st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=14).map("".joi
 def watching(root: Path) -> Iterator[list[str]]:
     """List the text files that are opened outside of `root` and of Python's own folders."""
     strays: list[str] = []
-    own = (str(root.resolve()), sys.prefix, sys.base_prefix, str(Path(os.__file__).parent))
+    own: tuple[str, ...] = (
+        str(root.resolve()),
+        sys.prefix,
+        sys.base_prefix,
+        str(Path(os.__file__).parent),
+    )
     own += (str(Path(__file__).resolve().parents[2]), "/proc", "/sys", "/dev")
     active = True
 

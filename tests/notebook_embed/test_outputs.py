@@ -19,7 +19,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 VIEW = "application/vnd.notebook-embed.view+json"
 
 
-def render(docs: Docs, *outputs: dict):  # type: ignore[no-untyped-def]
+def render(docs: Docs, *outputs: dict):
     docs.notebook(CELL, {})
     notebook = docs.library.notebooks["nb/x.py"]
     return render_outputs(

@@ -140,7 +140,7 @@ x = 1
 {"small": {"mean": "5%"}, "large": "'a' & <b>", "bold": Markdown("**b**")}
 """
 
-OUTPUTS = {
+OUTPUTS: dict[str, Sequence[dict]] = {
     "value": [display(text_plain="'50%'")],
     "figure": [display(image_svg__xml=SVG)],
     "both": [display(image_png=PNG), display(image_png=PNG)],

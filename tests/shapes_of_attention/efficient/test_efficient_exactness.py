@@ -93,6 +93,10 @@ def test_a_budget_without_limit_gives_full_attention(tokens, head_dim, heads, se
         torch.testing.assert_close(ours, want, **CLOSE, msg=name)
 
 
+MATRICES = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+DIRECTIONS = orthogonal_directions(6, 4, generator=torch.Generator().manual_seed(6)).double()
+ROTATIONS = torch.randn(2, 4, 2, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+
 FAMILIES = {
     "local": lambda q, k, v: local_attention(q, k, v, window=5),
     "local, causal": lambda q, k, v: local_attention(q, k, v, window=5, causal=True),
@@ -112,9 +116,6 @@ FAMILIES = {
         heads=q.shape[1], longest=9, initial=2.5, ramp=3.0
     ).double()(q, k, v),
 }
-MATRICES = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-DIRECTIONS = orthogonal_directions(6, 4, generator=torch.Generator().manual_seed(6)).double()
-ROTATIONS = torch.randn(2, 4, 2, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -128,7 +128,7 @@ def test_bars_of_slopes_end_where_the_number_says_and_never_below_zero():
         [("Model", explanations.DEEPER, {"encoder.0.attention": -0.2,
                                          "decoder.0.cross_attention": 0.6})]
     )  # fmt: skip
-    widths = [axes.patches[1].get_width() for axes in figure.static.axes]
+    widths = [axes.patches[1].get_width() for axes in figure.static.axes]  # type: ignore[attr-defined]
     assert widths == [0, 0.6]
     assert {"−0.20", "0.60"} <= {text.get_text() for text in figure.static.texts}
 

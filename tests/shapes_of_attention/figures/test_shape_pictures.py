@@ -125,7 +125,7 @@ def test_averaging_holds_a_full_image_of_one_kind() -> None:
         np.full((slots, 3), 200, dtype=np.float32),
     )
     (axes,) = figure.static.axes
-    spans = sorted((p.center[0] - p.radius, p.center[0] + p.radius) for p in axes.patches)
+    spans = sorted((p.center[0] - p.radius, p.center[0] + p.radius) for p in axes.patches)  # type: ignore[attr-defined]
     assert len(spans) == 4 + 1 + 4
     assert spans[0][0] >= 0
     assert spans[-1][1] <= 600

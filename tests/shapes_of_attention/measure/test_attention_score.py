@@ -114,13 +114,13 @@ def test_shares_equal_a_sum_over_every_query_and_key(tokens):
                     asked[kind] += 1
                     accompanied[kind] += others[row, kind, query].any()
                     red[:, kind] += channels[row, :, query, 0][:, keys[row, kind]].sum(axis=1)
-    for ours, summed, number in (
+    for ours, summed, count in (
         (shares.group, whole[0], asked),
         (shares.group_by_value, whole[1], asked),
         (shares.others, rest[0], accompanied),
         (shares.others_by_value, rest[1], accompanied),
     ):
-        np.testing.assert_allclose(ours, summed / number, rtol=1e-5)
+        np.testing.assert_allclose(ours, summed / count, rtol=1e-5)
     if tokens == "channel":
         np.testing.assert_allclose(shares.group_by_channel[..., 0], red / asked, rtol=1e-5)
         np.testing.assert_allclose(shares.group_by_channel.sum(axis=2), shares.group)

@@ -44,7 +44,7 @@ def mixtral(config: MixtureConfig, implementation: str) -> MixtralSparseMoeBlock
             intermediate_size=config.hidden,
             num_local_experts=config.experts,
             num_experts_per_tok=config.chosen,
-            experts_implementation=implementation,
+            experts_implementation=implementation,  # type: ignore[call-arg]
         )
     )
     for weight in block.parameters():
@@ -297,10 +297,11 @@ def test_capacity_drops_exactly_the_overflow_second_choices_first(
     choices = torch.rand(tokens, experts, generator=generator).argsort()[:, :chosen]
     places, counts = group_by_expert(choices, experts=experts, capacity=capacity)
 
-    room, accepted = [capacity] * experts, [[] for _ in range(experts)]
+    room = [capacity] * experts
+    accepted: list[list[int]] = [[] for _ in range(experts)]
     for choice in range(chosen):
         for token in range(tokens):
-            expert = choices[token, choice].item()
+            expert = int(choices[token, choice])
             if room[expert]:
                 room[expert] -= 1
                 accepted[expert].append(choice * tokens + token)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_recall_and_loss_are_perfect_for_who_knows_the_text_and_poor_for_chance(
 def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path):
     for name in kinds():
         for seed, loss in ((0, 1.0), (3, 2.0)):
-            test = {"loss": loss, "recall": 0.5, "cache_bytes_per_token": 8}
+            test: dict[str, Any] = {"loss": loss, "recall": 0.5, "cache_bytes_per_token": 8}
             test["twice_as_long"] = {"recall": 0.25}
             record = {
                 "config": {"seed": seed, "run": {"steps": 4}, "text": {"batch": 2}},

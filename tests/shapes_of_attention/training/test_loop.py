@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import signal
+from typing import Any
 
 import pytest
 import torch
@@ -174,7 +175,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(t
 def test_equal_runs_have_equal_keys_and_any_change_another():
     run = RunConfig(model="unet", budget_seconds=60)
     assert run.key() == RunConfig(model="unet", budget_seconds=60).key()
-    changes = [{"seed": 1}, {"options": {"fold": 4}}, {"data": {"red_filter": False}}]
+    changes: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"options": {"fold": 4}},
+        {"data": {"red_filter": False}},
+    ]
     keys = {dataclasses.replace(run, **change).key() for change in changes}
     assert len(keys | {run.key(), run.with_budget(61).key()}) == 5
 
