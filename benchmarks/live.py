@@ -209,7 +209,7 @@ def measure(rounds: int) -> dict[str, Any]:
             page.set_default_timeout(120_000)
             page.goto(f"{address}peers.html")
             page.evaluate(f"async () => {IN_PAGE}.setUp()")
-            result = {
+            result: dict[str, Any] = {
                 "machine": machine(),
                 "browser": f"Chromium {browser.version}",
                 "load": round(os.getloadavg()[0], 1),

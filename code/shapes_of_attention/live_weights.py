@@ -45,7 +45,7 @@ def half_precision(path: Path) -> bytes:
         raise WeightsError(f"{path}: damaged, or no safetensors file ({error})") from error
     found = json.loads(note) if note else {}
     options = found.get("options", {})
-    unknown = set(options) - _DEPTHS.get(found.get("model"), set())
+    unknown = set(options) - _DEPTHS.get(found.get("model", ""), set())
     if found.get("model") not in _DEPTHS or unknown:
         raise WeightsError(
             f"{path}: the page runs {' and '.join(_DEPTHS)} models of the default width, "

@@ -51,11 +51,11 @@ def image_of(batch: ShapesBatch) -> torch.Tensor:
 @contextmanager
 def unturned(model: nn.Module) -> Iterator[None]:
     angles = (model.rotary, model.memory_rotary)
-    model.rotary = model.memory_rotary = None  # type: ignore[assignment]
+    model.rotary = model.memory_rotary = None
     try:
         yield
     finally:
-        model.rotary, model.memory_rotary = angles  # type: ignore[assignment]
+        model.rotary, model.memory_rotary = angles
 
 
 def torch_runs(

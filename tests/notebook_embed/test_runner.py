@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Settings:
     )
 
 
-def run(settings: Settings, during: Callable[[int], None]) -> tuple[int, str | None]:
+def run(settings: Settings, during: Callable[[int], object]) -> tuple[int, str | None]:
     """Run the notebook, `during` being called in each run; return how many ran, and what is kept."""
     notebook: Notebook = read_notebook(settings.root / "nb/x.py", "nb/x.py")
     runs = 0

@@ -60,7 +60,7 @@ def test_hugging_face_generates_the_same_tokens_with_every_one_of_its_caches(cac
     theirs, prompt = llama(ours), some_tokens(2, 7)
     options = {"max_cache_len": 27} if cache is StaticCache else {}
     past = {"past_key_values": cache(config=theirs.config, **options)} if cache else {}
-    wanted = theirs.generate(  # type: ignore[misc]
+    wanted = theirs.generate(
         prompt,
         attention_mask=torch.ones_like(prompt),
         max_new_tokens=20,

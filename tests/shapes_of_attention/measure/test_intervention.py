@@ -53,7 +53,7 @@ def test_the_intervention_finds_slope_one_in_an_oracle_and_zero_in_a_painter_tha
     assert found.slope == pytest.approx(1, abs=0.12)
 
     blind = Oracle(batch)
-    blind.forward = lambda image, memory_mask=None: torch.from_numpy(batch.target) / 255  # type: ignore[method-assign]
+    blind.forward = lambda image, memory_mask=None: torch.from_numpy(batch.target) / 255
     careless = Intervention(blind)
     careless.add(batch)
     assert careless.result().slope == 0

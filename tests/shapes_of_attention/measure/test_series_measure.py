@@ -103,7 +103,7 @@ class Told(nn.Module):
         super().__init__()
         self.attention = Attention(dim=4, heads=2)
         self.attention.softmax = nn.Softmax(dim=-1)
-        self.attention.softmax.forward = lambda scores: weights.expand_as(scores)  # type: ignore[method-assign, assignment]
+        self.attention.softmax.forward = lambda scores: weights.expand_as(scores)
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         self.attention(torch.zeros(len(signal), 50, 4))

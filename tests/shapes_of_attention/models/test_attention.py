@@ -33,7 +33,7 @@ def copy_attention(ours: Attention, theirs: nn.MultiheadAttention) -> None:
 
 
 def packed_gradient(ours: Attention) -> torch.Tensor:
-    return torch.cat([layer.weight.grad for layer in (ours.query, ours.key, ours.value)])  # type: ignore[misc]
+    return torch.cat([layer.weight.grad for layer in (ours.query, ours.key, ours.value)])
 
 
 @pytest.mark.parametrize("explicit", [True, False])

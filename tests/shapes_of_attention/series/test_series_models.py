@@ -30,7 +30,7 @@ def built(name, options, seed=0):
     model = build_series_model(name, options).eval()
     with torch.no_grad():  # positions start small: let them show
         for parameter in model.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)  # type: ignore[misc]
+            parameter += 0.1 * torch.randn_like(parameter)
     return model
 
 

@@ -34,7 +34,11 @@ class View:
     def _repr_mimebundle_(
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> dict[str, Any]:
-        content = {"view": self.view, "data": dict(self.data), "files": dict(self.files)}
+        content: dict[str, Any] = {
+            "view": self.view,
+            "data": dict(self.data),
+            "files": dict(self.files),
+        }
         if self.waits:
             content["waits"] = True
         return {SVG: self.static.svg(), VIEW: content}
