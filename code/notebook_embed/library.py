@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Library:
         EmbedError : one of them is malformed.
         """
         library = cls(docs)
-        for path in sorted((docs / folder).rglob("*")):
+        for path in sorted(_files_below(docs, docs / folder)):
             hidden = any(part.startswith((".", "_")) for part in path.relative_to(docs).parts)
             if path.suffix in SUFFIXES and path.is_file() and not hidden and is_notebook(path):
                 uri = path.relative_to(docs).as_posix()
@@ -219,6 +220,22 @@ def _check_keys(values: Values, notebook: Notebook, cell: Cell) -> None:
             remedy="Entries of this mapping are embedded, and a key in an address has only "
             "letters, digits, - and _.",
         )
+
+
+def _files_below(docs: Path, top: Path) -> Iterator[Path]:
+    """List all files below `top`, through links to other folders in `docs` as well."""
+    inside = docs.resolve()
+    for name, folders, files in os.walk(top, followlinks=True):
+        here = Path(name)
+        real = here.resolve()
+        # A link that leads out shows nothing, one that leads up has no end.
+        folders[:] = [
+            folder
+            for folder in folders
+            if (to := (here / folder).resolve()).is_relative_to(inside)
+            and not real.is_relative_to(to)
+        ]
+        yield from (here / file for file in files)
 
 
 def page_of(uri: str) -> str:

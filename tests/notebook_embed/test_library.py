@@ -70,3 +70,20 @@ def test_hidden_files_are_no_notebooks(docs: Docs) -> None:
     docs.write("nb/.ipynb_checkpoints/x.py", "# %%\nx = 1\n")
     docs.write("nb/_draft.py", "# %%\nx = 1\n")
     assert not Library.read(docs.root, "nb").notebooks
+
+
+def test_links_to_folders_are_followed_inside_docs_and_nowhere_else(docs: Docs) -> None:
+    docs.write("real/deep/x.py", "# %%\nx = 1\n")
+    docs.write("nb/y.py", "# %%\nx = 1\n")
+    docs.write("../outside/z.py", "# %%\nx = 1\n")
+    (docs.root / "nb/linked").symlink_to("../real")
+    (docs.root / "nb/up").symlink_to("..")
+    (docs.root / "nb/round").symlink_to(".")
+    (docs.root / "nb/out").symlink_to("../../outside")
+    (docs.root / "nb/gone").symlink_to("nowhere")
+    library = Library.read(docs.root, "nb")
+    assert sorted(library.notebooks) == ["nb/linked/deep/x.py", "nb/y.py"]
+    page = SourceLine(docs.root / "p.md", "p.md", 1)
+    assert library.find("nb/linked/deep/x.py", page).notebook.uri == "nb/linked/deep/x.py"
+    with pytest.raises(EmbedError, match="leaves the docs folder"):
+        library.find("nb/out/z.py", page)
