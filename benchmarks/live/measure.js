@@ -70,7 +70,7 @@ export async function drag(steps) {
   }
   fire("pointerup", 25, 27);
   // One step at a time: from the event to the frame that shows its answer.
-  for (let step = 0; step < 40; step++) {
+  for (let step = 0; step < 20; step++) {
     while (view.dataset.state !== view.dataset.wanted) await frame();
     const start = performance.now();
     shape.dispatchEvent(new KeyboardEvent("keydown", { key: step % 2 ? "ArrowUp" : "ArrowDown", bubbles: true }));

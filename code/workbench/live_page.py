@@ -14,7 +14,7 @@ __all__ = ["FLAGSHIP", "SCENE", "furnish"]
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "assets/theme/assets"
 FLAGSHIP = ROOT / "assets/checkpoints/flagship.safetensors"
-#: Two rings, a filled and a hollow rectangle, a disc whose red leads; the first is chosen.
+#: Two rings, two filled rectangles, a disc whose red leads; the first is chosen.
 SCENE = (
     "o10_12_30_30_4_e2604a*o80_14_26_26_4_4aa3e2*r12_70_30_24_0_e2b13c*r80_76_28_30_0_8d6be0"
     "*c50_48_24_24_0_f0b040*v1*ad2.1"

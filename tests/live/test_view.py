@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from blog_site.content_security import policy, worker_policy
 from tests.support.browser import Launcher
 from tests.support.servers import files_of
 from workbench.live_page import SCENE, furnish
 
+AXE = Path(__file__).parents[1] / "site/vendor/axe.min.js"
 PATIENCE = 60_000  # ms: a busy machine takes long to fetch a model and run it
 
 
@@ -308,3 +311,45 @@ def test_a_model_that_cannot_be_fetched_is_told_and_tried_again(lab: Lab) -> Non
     lab.settled()
     assert any(lab.painted())
     lab.troubles.clear()
+
+
+@pytest.mark.parametrize("scheme", ["default", "slate"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_live_view_has_no_accessibility_mistakes(
+    lab_of: Callable[..., Lab], width: int, scheme: str
+) -> None:
+    lab = lab_of(viewport={"width": width, "height": 1400}, reduced_motion="reduce")
+    lab.open(f"?live={SCENE}*sd2.1*k2*f#fig-lab")
+    lab.page.evaluate(f"document.body.dataset.mdColorScheme = '{scheme}'")
+    lab.page.evaluate(AXE.read_text("utf-8"))
+    found = lab.page.evaluate("axe.run('figure', { rules: { 'target-size': { enabled: true } } })")
+    assert [
+        (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
+    ] == []
+
+
+def test_from_the_disk_a_sentence_says_why_it_stays_still(browser: Browser, folder: Path) -> None:
+    page = browser.new_page()
+    page.goto((folder / "lab.html").as_uri())
+    expect(page.locator(".nb-figure__still")).to_contain_text("From the disk")
+    expect(page.locator(".nb-figure__wake")).to_have_count(0)
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("of_worker", "backend"), [(worker_policy(), "WebAssembly"), (policy(""), "JavaScript")]
+)
+def test_the_policy_holds_as_a_header_too(lab: Lab, of_worker: str, backend: str) -> None:
+    """Only the worker's own response may allow WebAssembly; where it does not, JavaScript serves."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        held = of_worker if route.request.url.endswith("worker.js") else policy("")
+        headers = {**response.headers, "content-security-policy": held}
+        route.fulfill(response=response, headers=headers)
+
+    lab.page.route("**/*", answer)
+    lab.open()
+    expect(lab.page.locator(".lab")).to_contain_text(f"by {backend}")
+    if backend == "JavaScript":
+        lab.troubles.clear()  # the browser notes what it forbade

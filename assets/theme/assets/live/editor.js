@@ -95,6 +95,15 @@ export function makeEditor(wishes) {
     nodes[number]?.focus({ preventScroll: true });
   }
 
+  /**
+   * A finger on a shape drags it; on the ground beside it, it scrolls the page. (No `touch-action`: browsers
+   * do not heed it inside a drawing.)
+   * @param {TouchEvent} event
+   */
+  function touch(event) {
+    if (drag && event.cancelable) event.preventDefault();
+  }
+
   /** @param {PointerEvent} event */
   function move(event) {
     if (!drag) return;
@@ -151,6 +160,7 @@ export function makeEditor(wishes) {
   }
 
   over.addEventListener("pointerdown", down);
+  over.addEventListener("touchstart", touch, { passive: false });
   over.addEventListener("pointermove", move);
   over.addEventListener("pointerup", up);
   over.addEventListener("pointercancel", up);
