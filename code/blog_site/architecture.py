@@ -7,7 +7,9 @@ drawings of the architecture page are as true as the code that they show.
 from __future__ import annotations
 
 import ast
+import html
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,7 +18,17 @@ from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure
 from shapes_of_attention.palette import ACCENT, INK, MUTED, PANEL
 
-__all__ = ["Module", "Step", "check_way", "package_lines", "package_uses", "read_modules", "way"]
+__all__ = [
+    "Module",
+    "Step",
+    "check_rooms",
+    "check_way",
+    "package_lines",
+    "package_uses",
+    "read_modules",
+    "rooms",
+    "way",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +87,18 @@ def check_way(steps: Sequence[Step], modules: Mapping[str, Module], root: Path) 
     if missing := [file for file in files if not (root / file).is_file()]:
         raise ValueError(f"no such file: {', '.join(missing)}")
     names = {_name(Path(file).relative_to("code"), Path()) for file in files if file[:5] == "code/"}
-    graph = {name: modules[name].imports & names for name in names}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        raise ValueError(
-            f"these import each other in a circle: {' -> '.join(error.args[1])}"
-        ) from None
+    _check_circles({name: modules[name].imports & names for name in names})
+
+
+def check_rooms(uses: Mapping[str, set[str]]) -> None:
+    """Check that packages do not import each other in a circle.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    _check_circles(uses)
 
 
 def package_uses(modules: Mapping[str, Module]) -> dict[str, set[str]]:
@@ -101,6 +118,17 @@ def package_lines(modules: Mapping[str, Module]) -> dict[str, int]:
     return dict(sorted(lines.items()))
 
 
+def rooms(uses: Mapping[str, set[str]], lines: Mapping[str, int]) -> str:
+    """Write a table of packages, as HTML: name, lines, what it imports of the others."""
+    rows = ""
+    for name, others in uses.items():
+        listed = ", ".join(f"<code>{html.escape(other)}</code>" for other in sorted(others))
+        first = f'<th scope="row"><code>{html.escape(name)}</code></th>'
+        rows += f"<tr>{first}<td>{lines[name]:,}</td><td>{listed}</td></tr>"
+    head = '<th scope="col">package</th><th scope="col">lines</th><th scope="col">imports</th>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
 def way(steps: Sequence[Step]) -> Figure:
     """Draw steps from top to bottom, a box for each, with what is handed on beside the arrows."""
     high, gap = 62, 38
@@ -115,6 +143,14 @@ def way(steps: Sequence[Step]) -> Figure:
             diagram.arrow((30, top + high), (30, top + high + gap), colour=ACCENT)
             diagram.text(60, top + high + gap / 2, step.hands_on, align="left", colour=INK, size=15)
     return diagram.figure()
+
+
+def _check_circles(graph: Mapping[str, AbstractSet[str]]) -> None:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise ValueError(f"these import each other in a circle: {circle}") from None
 
 
 def _name(path: Path, root: Path) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from blog_site.architecture import Step, check_way, package_lines, package_uses, read_modules
+from blog_site.architecture import (
+    Step,
+    check_rooms,
+    check_way,
+    package_lines,
+    package_uses,
+    read_modules,
+    rooms,
+)
 
 
 @pytest.fixture
@@ -59,3 +67,14 @@ def test_a_way_that_is_no_way_is_refused(code, files, message):
     root = code(a__one="import a.two\n", a__two="import a.one\n")
     with pytest.raises(ValueError, match=message):
         check_way(steps(*files), read_modules(root / "code"), root)
+
+
+def test_rooms_that_import_each_other_are_refused():
+    check_rooms({"a": {"b"}, "b": set()})
+    with pytest.raises(ValueError, match="import each other in a circle: "):
+        check_rooms({"a": {"b"}, "b": {"a"}})
+
+
+def test_the_table_of_rooms_names_lines_and_imports():
+    table = rooms({"a": {"b"}, "b": set()}, {"a": 1234, "b": 5})
+    assert '<th scope="row"><code>a</code></th><td>1,234</td><td><code>b</code></td>' in table

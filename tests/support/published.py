@@ -41,8 +41,8 @@ class Site:
         return (self.folder / name).read_text("utf-8")
 
 
-def build_site(project: Path, *, caches: bool = True) -> None:
-    """Build a copy of this repository in `project`, as `make site` does."""
+def copy_project(project: Path, *, caches: bool = True) -> None:
+    """Copy what this repository is built from to `project`."""
     project.mkdir(parents=True)
     for name in SOURCES:
         shutil.copy(ROOT / name, project / name)
@@ -53,16 +53,25 @@ def build_site(project: Path, *, caches: bool = True) -> None:
         with contextlib.suppress(shutil.Error, FileNotFoundError):
             unwanted = shutil.ignore_patterns("__pycache__", "*.lock", "*.tmp")
             shutil.copytree(ROOT / name, project / name, ignore=unwanted)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("NOTEBOOK_EMBED")} | {
+
+
+def environment(project: Path) -> dict[str, str]:
+    """Give the environment in which `project` is built: always the same address, date and commit."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("NOTEBOOK_EMBED")} | {
         "PYTHONPATH": str(project / "code"),
         "SITE_URL": ORIGIN + BASE,
         "SOURCE_DATE_EPOCH": "1767312000",
         "BUILD_COMMIT": COMMIT,
     }
+
+
+def build_site(project: Path, *, caches: bool = True) -> None:
+    """Build a copy of this repository in `project`, as `make site` does."""
+    copy_project(project, caches=caches)
     run = subprocess.run(
         [sys.executable, "-m", "notebook_embed", "build"],
         cwd=project,
-        env=environment,
+        env=environment(project),
         capture_output=True,
         text=True,
         timeout=3600,  # it runs all notebooks where nothing is cached

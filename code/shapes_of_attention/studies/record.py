@@ -32,7 +32,8 @@ __all__ = [
 #: First parts of the names of vision's runs, and of the files of their records.
 FAMILIES = ("ablation", "channels", "compare", "contrast", "flagship", "main", "sweep", "tune")
 
-#: Files of records, by study: a run's name is in its record, or in its file's name.
+#: Files of records, by study: a run's name is in its record, or in its file's name. A study whose
+#: files are all named after it needs no line here.
 _FILES: dict[str, str] = {
     "vision": rf"(?:{'|'.join(FAMILIES)})(?:-.*)?",
     "series": r"series-.+",
@@ -295,7 +296,8 @@ def _within(found: Mapping[str, Any], path: str) -> float:
 def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[Record]:
     """Read the records of a study from a file: none if it is another study's."""
     stem = re.sub(r"-(?:seconds|images|steps)-[\d.e+]+$", "", path.stem)
-    if (named := re.fullmatch(_FILES[study], stem)) is None:
+    pattern = _FILES.get(study, rf"{re.escape(study)}-.+")
+    if (named := re.fullmatch(pattern, stem)) is None:
         return
     if families is not None and stem.removeprefix("series-").split("-")[0] not in families:
         return
