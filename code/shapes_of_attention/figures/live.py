@@ -94,7 +94,7 @@ def _still(
     image: Levels, target: Levels, painted: Levels, attention: tuple[str, int, Numbers]
 ) -> Figure:
     """Draw what the live view shows first: the drawing, large, and four pictures beside it."""
-    side = (WIDTH - GAP / 2 + TITLE) / 2
+    side = (WIDTH - GAP) / 2 + TITLE
     small = (side - 2 * TITLE - GAP / 2) / 2
     figure = canvas(width=WIDTH, height=round(side))
     axes = panel(figure, 0, 0, side, side)
