@@ -45,6 +45,11 @@ def test_a_view_names_its_script_and_data_relative_to_the_page(page: Docs) -> No
     assert "data-plotly" not in html
     assert "tabindex" not in html  # what the script draws takes the keyboard, not its box
     assert 'alt="A wheel"' in html
+    assert "data-waits" not in html
+
+
+def test_a_view_that_waits_says_so(page: Docs) -> None:
+    assert "data-waits" in page.convert("![A wheel](../nb/x.py#waiting-view)")
 
 
 def test_several_figures_of_a_cell_stand_in_one_figure_and_are_counted(page: Docs) -> None:
@@ -151,7 +156,7 @@ def test_a_whole_notebook_is_set_by_the_page_s_own_markdown(page: Docs) -> None:
     html = page.convert("![](../nb/x.py)")
     assert "<h2" in html, "its first heading gives way to the page's own"
     assert "<h1" not in html
-    assert html.count('<div class="nb-cell">') == 10
+    assert html.count('<div class="nb-cell">') == 11
     assert "<strong>x</strong>" in html
 
 

@@ -120,6 +120,10 @@ plotly()
 view()
 
 # %%
+#| label: waiting-view
+view()
+
+# %%
 #| label: table
 table()
 
@@ -162,6 +166,20 @@ OUTPUTS: dict[str, Sequence[dict]] = {
                 "application/vnd.notebook-embed.view+json": {
                     "view": "spinner",
                     "data": {"speed": 3},
+                },
+                "image/svg+xml": SVG,
+            },
+        }
+    ],
+    "waiting-view": [
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {
+                "application/vnd.notebook-embed.view+json": {
+                    "view": "spinner",
+                    "data": {},
+                    "waits": True,
                 },
                 "image/svg+xml": SVG,
             },
