@@ -153,7 +153,7 @@ scene(row, shape_of(row, int(batch.kind[row, 0])), parts=("colours", "look"))
 # %%
 #| label: turn-red
 row = first(alone, kept[:, DISC] >= 2, number[:, DISC] == kept[:, DISC], shapes <= 6)
-scene(row, shape_of(row, DISC), parts=("colour", "colours"))
+scene(row, shape_of(row, DISC), head=1, parts=("colour", "colours"))
 
 # %%
 #| label: still
@@ -162,13 +162,13 @@ scene(row, 1, layer=0, head=2, parts=("colours", "look", "model"))
 
 # %%
 #| label: one-by-one
-row = first(number[:, RING] == 1, shapes <= 4)
+row = first(alone, number[:, RING] == 1, shapes <= 6)
 scene(row, shape_of(row, RING), parts=("colour", "look"))
 
 # %%
 #| label: disc-to-ring
 row = first(kept[:, DISC] >= 2, kept[:, RING] >= 2, shapes <= 7)
-scene(row, shape_of(row, DISC), parts=("colour", "look"))
+scene(row, shape_of(row, DISC), head=1, parts=("colour", "look"))
 
 # %%
 #| label: crowd

@@ -191,11 +191,7 @@ async function mountLab(box, data) {
     ),
   );
   const free = toggle("Leave the training set", (on) => settle({ ...state, free: on }, "free"));
-  const quiet = element(
-    "span",
-    { class: "lab__quiet" },
-    "Shapes keep two pixels apart, sides of 16 to 40, at most eight.",
-  );
+  const quiet = element("span", { class: "lab__quiet" });
 
   const table = element("div", { class: "lab__colours" });
   const tableTitle = element("div", { class: "lab__heading" }, "Painted beside true");
@@ -428,6 +424,9 @@ async function mountLab(box, data) {
     undo.disabled = !past.length;
     away.disabled = selected < 0;
     free.box.checked = state.free;
+    quiet.textContent = state.free
+      ? "Shapes may touch and be of any size. The model has seen nothing like it."
+      : "Shapes keep two pixels apart, sides of 16 to 40, at most eight.";
     for (const made of adders) made.disabled = shapes.length >= states.limitsOf(state.free).shapes;
     chosen.hidden = selected < 0;
     if (selected >= 0) showChosen(kept);
