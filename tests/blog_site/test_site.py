@@ -74,7 +74,9 @@ def test_our_scripts_name_no_other_host():
     scripts = [*(ROOT / "assets/theme").rglob("*.js")]
     scripts.append(ROOT / "code/notebook_embed/static/figures.js")
     for script in scripts:
-        assert "://" not in script.read_text(encoding="utf-8"), script.name
+        # A namespace is a name that looks like an address; nothing is fetched from it.
+        text = script.read_text(encoding="utf-8").replace('"http://www.w3.org/2000/svg"', "")
+        assert "://" not in text, script.name
 
 
 def test_no_page_has_inline_code_but_the_one_that_the_policy_names(built):
