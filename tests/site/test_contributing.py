@@ -12,8 +12,6 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from tests.support.published import ROOT, copy_project, environment
 
 BLOCK = re.compile(
@@ -63,10 +61,8 @@ def run(project: Path, line: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def followed(tmp_path_factory):
-    """Return the project after all recipes, and what each command printed."""
-    project = tmp_path_factory.mktemp("contributing") / "project"
+def follow(project: Path) -> dict[str, str]:
+    """Copy the project, follow all recipes, and return what each command printed."""
     copy_project(project, caches=False)
     # Other posts would run their notebooks anew, as they import the list of models.
     for page in [*project.glob("docs/posts/*.md"), *project.glob("docs/notebooks/*")]:
@@ -90,19 +86,26 @@ def followed(tmp_path_factory):
         elif block.kind == "shell":
             for line in block.body.splitlines():
                 printed[line] = run(project, line)
-    return project, printed
+    return printed
 
 
-def test_the_model_passes_the_tests_of_all_models(followed):
-    _, printed = followed
+def test_a_model_a_study_a_figure_and_a_post_are_added_as_the_recipes_say(tmp_path):
+    # One test, as each recipe builds on the one before.
+    project = tmp_path / "project"
+    printed = follow(project)
+    the_model_passes_the_tests_of_all_models(printed)
+    the_study_lists_its_runs_and_does_them(project, printed)
+    the_post_shows_the_figure_and_the_values(project)
+
+
+def the_model_passes_the_tests_of_all_models(printed: dict[str, str]) -> None:
     told = printed[
         'make test ARGS="tests/shapes_of_attention/models/test_models.py -k pixelwise -n 0"'
     ]
     assert re.search(r"\b[3-9] passed", told)
 
 
-def test_the_study_lists_its_runs_and_does_them(followed):
-    project, printed = followed
+def the_study_lists_its_runs_and_does_them(project: Path, printed: dict[str, str]) -> None:
     listed = printed['make train ARGS="pixelwise --list"']
     assert re.findall(r"^- +pixelwise +(\S+)", listed, re.MULTILINE) == [
         "pixelwise/seed-0",
@@ -113,8 +116,7 @@ def test_the_study_lists_its_runs_and_does_them(followed):
         assert record["images"] == 64
 
 
-def test_the_post_shows_the_figure_and_the_values(followed):
-    project, _ = followed
+def the_post_shows_the_figure_and_the_values(project: Path) -> None:
     page = (project / "site/posts/one-pixel-at-a-time.html").read_text("utf-8")
     assert 'alt="A bar for each run, as long as its error."' in page
     article = re.sub(r"<[^>]*>", "", page)
