@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from blog_site.code_blocks import LOOKS
-from tests.support.browser import watched
+from tests.support.browser import AT_REST, watched
 from tests.support.pages import (
     look,
     report,
@@ -111,6 +111,7 @@ def test_words_of_code_look_as_those_whose_place_they_take(
 ) -> None:
     with watched(browser, **look(scheme, 1280)) as tab:
         tab.page.goto(ORIGIN + BASE + published.post)
+        tab.page.evaluate(AT_REST)
         drawn = tab.page.evaluate(
             """(kinds) => {
               const code = document.querySelector(".highlight code");

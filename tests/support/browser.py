@@ -24,6 +24,14 @@ PATIENCE = 120
 #: after it has loaded.
 READY = "html.no-js, html:not(:has([data-scripts]))"
 
+#: Ends when nothing on the page is on its way to another look. Until then what the browser computes
+#: is a value in between: the theme fades colours in when a scheme is chosen.
+AT_REST = """async () => {
+  document.body.getBoundingClientRect();  // what was changed has begun to move
+  const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
+  await Promise.allSettled(moving.map(({ finished }) => finished));
+}"""
+
 
 @dataclass
 class Watched:
