@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.kernels import environment_of, manager_class
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import VALUES
 
@@ -90,11 +91,12 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         on_notebook_start=ready,
         on_cell_execute=started,
         shutdown_kernel="immediate",
+        kernel_manager_class=manager_class(),
         config=KERNELS,
     )
     try:
         _refuse_missing_kernel(client, notebook)
-        client.execute(env={**os.environ, **job.environment}, cleanup_kc=True)
+        client.execute(env=environment_of(job.environment), cleanup_kc=True)
     except nbclient.exceptions.CellExecutionError as error:
         raise _cell_raised(notebook, state["index"], node, error) from error
     except nbclient.exceptions.CellTimeoutError as error:

@@ -26,6 +26,7 @@ from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.files import write_whole
+from notebook_embed.kernels import GIVEN
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook
@@ -44,6 +45,7 @@ class NotebookEmbedConfig(Config):
     inputs = opt.ListOfItems(opt.Type(str), default=[])
     cache = opt.Type(str, default=".cache/notebooks")
     kernel_environment = opt.Type(dict, default={})
+    pass_environment = opt.ListOfItems(opt.Type(str), default=[])
     timeout = opt.Type((int, float), default=600)
     jobs = opt.Type(int, default=0)
     scheduler = opt.Type(str, default="")
@@ -149,14 +151,16 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             code=[self.root / folder for folder in self.config.code],
             requirements=self.root / self.config.requirements,
             inputs=self.config.inputs,
-            # One thread a kernel: as many kernels as cores run, and sums come out the same
-            # everywhere. A fixed hash seed and folder of settings for the same reason.
             environment={
-                "OMP_NUM_THREADS": "1",
-                "PYTHONHASHSEED": "0",
+                **GIVEN,
                 "IPYTHONDIR": str(self.root / ".cache" / "ipython"),
                 "PYTHONPATH": os.pathsep.join(str(self.root / path) for path in self.config.code),
                 **given,
+            },
+            secret={
+                name: os.environ[name]
+                for name in self.config.pass_environment
+                if name in os.environ
             },
             timeout=self.config.timeout,
             jobs=self.config.jobs or cores or 2,

@@ -34,8 +34,8 @@ class Settings:
     """How notebooks run.
 
     `root` is the project's folder, `code` the folders of its own modules, `inputs` files that every
-    notebook depends on (relative to `root`), `environment` what kernels get beside the process's
-    own environment, `timeout` the seconds that a cell may take, `jobs` how many run at a time,
+    notebook depends on (relative to `root`), `environment` what kernels get, `secret` what they get
+    besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how many run at a time,
     `scheduler` the address of the Dask cluster that runs them (on this machine when empty).
     """
 
@@ -45,6 +45,7 @@ class Settings:
     requirements: Path
     inputs: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     jobs: int = 2
     scheduler: str = ""
@@ -136,7 +137,7 @@ def _run(
             job = Job(
                 notebook=notebook,
                 folder=notebook.path.parent,
-                environment=settings.environment,
+                environment={**settings.environment, **settings.secret},
                 timeout=settings.timeout,
             )
             node = nbformat.reads(run(job, progress), as_version=4)
@@ -202,6 +203,8 @@ def key_of(
             str(settings.root), "."
         ),
     }
+    for name, value in settings.secret.items():
+        parts[f"variable {name}"] = hashlib.sha256(value.encode()).hexdigest()
     stamps: dict[Path, tuple[int, ...]] = {}
     foreign: set[str] = set()
     folder = notebook.path.parent

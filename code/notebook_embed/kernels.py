@@ -1,0 +1,70 @@
+"""What a kernel starts with: which one it is, and what it is told of the machine that builds.
+
+An author's own settings (a time zone, a locale, a backend for plots, the width of a terminal) would
+change results without a trace in the key of the cache. So a kernel gets a declared list: what is set
+for all, what the site sets, what the site lets through, and what says where things are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["GIVEN", "environment_of", "inherited"]
+
+#: Set for every kernel; `kernel_environment` of the site comes on top.
+GIVEN = {
+    # One thread a kernel: as many kernels as cores run, and sums come out the same everywhere.
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
+    # matplotlib reads the author's own file of settings where none is named.
+    "MATPLOTLIBRC": os.devnull,
+    # It writes this date into its pictures, which is else that of the run.
+    "SOURCE_DATE_EPOCH": "0",
+}
+
+# Where programs, libraries, caches, certificates and proxies are found, and who runs the build.
+KEPT = frozenset(
+    """
+    PATH HOME USER LOGNAME SHELL TMPDIR TEMP TMP
+    LD_LIBRARY_PATH DYLD_LIBRARY_PATH DYLD_FALLBACK_LIBRARY_PATH
+    VIRTUAL_ENV CONDA_PREFIX
+    XDG_RUNTIME_DIR XDG_CACHE_HOME XDG_DATA_HOME XDG_DATA_DIRS
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+    SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE HOMEDRIVE HOMEPATH
+    APPDATA LOCALAPPDATA PROGRAMDATA PROGRAMFILES NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE
+    """.split()
+)
+
+
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a kernel keeps of the environment of the machine on which it starts."""
+    return {name: value for name, value in environment.items() if name.upper() in KEPT}
+
+
+def environment_of(given: Mapping[str, str]) -> dict[str, str]:
+    """Return all that a kernel on this machine gets; `given` is what the site sets."""
+    return {**inherited(os.environ), **given}
+
+
+def manager_class() -> type[Any]:
+    """Return the class of managers whose ``python3`` is the Python that builds.
+
+    One of that name in the author's home may be another, with other packages than the key says.
+    """
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
+
+    class Manager(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _python_is_this_one(self) -> KernelSpecManager:
+            native = self.kernel_name == NATIVE_KERNEL_NAME
+            return KernelSpecManager(kernel_dirs=[]) if native else KernelSpecManager()
+
+    return Manager

@@ -1,0 +1,106 @@
+"""A kernel gets a declared list of variables: what else the author has set changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notebook_embed.execution import Job, run_notebook
+from notebook_embed.kernels import GIVEN, environment_of, inherited
+from notebook_embed.notebook import read_notebook
+from notebook_embed.runner import Settings, key_of
+
+# What an author may have set, and what it would change.
+OWN = {
+    "MPLBACKEND": "svg",
+    "TZ": "Asia/Tokyo",
+    "LC_ALL": "C",
+    "LANG": "de_DE",
+    "LANGUAGE": "de",
+    "PYTHONPATH": "/elsewhere",
+    "PYTHONSTARTUP": "/elsewhere.py",
+    "PYTHONHASHSEED": "7",
+    "PYTHONWARNINGS": "error",
+    "MATPLOTLIBRC": "/elsewhere",
+    "COLUMNS": "20",
+    "NO_COLOR": "1",
+    "SOURCE_DATE_EPOCH": "1767312000",
+    "JAX_PLATFORMS": "tpu",
+    "MY_FLAG": "on",
+}
+CELL = """\
+# %%
+import datetime, json, locale, os, sys, time
+print(json.dumps({
+    "hour": datetime.datetime.fromtimestamp(0).hour,
+    "month": time.strftime("%B", time.gmtime(0)),
+    "encoding": locale.getpreferredencoding(False).lower(),
+    "path": sys.path,
+    "variables": dict(os.environ),
+    "executable": sys.executable,
+}))
+"""
+
+
+def test_what_the_author_has_set_does_not_reach_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in OWN.items():
+        monkeypatch.setenv(name, value)
+    # A kernel of the author's own that takes the name of the one that builds.
+    spec = tmp_path / "kernels/python3/kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": ["/bin/false"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    (tmp_path / "x.py").write_text(CELL)
+    job = Job(
+        notebook=read_notebook(tmp_path / "x.py", "x.py"),
+        folder=tmp_path,
+        environment={**GIVEN, "SITE": "yes"},
+    )
+    seen = json.loads(json.loads(run_notebook(job))["cells"][0]["outputs"][0]["text"][0])
+    assert (seen["hour"], seen["month"], seen["encoding"]) == (0, "January", "utf-8")
+    assert "/elsewhere" not in seen["path"]
+    variables = seen["variables"]
+    for name, value in OWN.items():
+        assert variables.get(name) != value, name
+    assert variables["SITE"] == "yes"
+    assert not {"COLUMNS", "MY_FLAG", "LANG", "JAX_PLATFORMS"} & variables.keys()
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Za-z_]{1,12}", fullmatch=True), st.text(max_size=4)))
+def test_only_what_says_where_things_are_is_inherited(environment: dict[str, str]) -> None:
+    places = {"PATH": "/bin", "https_proxy": "http://p", "SystemRoot": "C:"}
+    kept = inherited({**environment, **places})
+    assert places.items() <= kept.items()
+    assert inherited(kept) == kept
+    assert not any(name.upper().startswith(("PYTHON", "LC_", "MPL", "TZ")) for name in kept)
+
+
+def test_the_site_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert environment_of({**GIVEN, "TZ": "Europe/Berlin", "HOME": "/nowhere"}).items() >= {
+        ("TZ", "Europe/Berlin"),
+        ("HOME", "/nowhere"),
+    }
+
+
+def test_a_variable_that_the_site_lets_through_counts_and_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("# %%\n1\n")
+    notebook = read_notebook(tmp_path / "x.py", "x.py")
+
+    def key(token: str) -> dict[str, str]:
+        settings = Settings(
+            root=tmp_path,
+            cache=tmp_path,
+            requirements=tmp_path / "requirements.txt",
+            secret={"TOKEN": token},
+        )
+        return key_of(notebook, settings).parts
+
+    assert "hunter2" not in str(key("hunter2"))
+    assert key("hunter2") != key("hunter3")
