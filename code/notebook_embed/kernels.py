@@ -1,8 +1,8 @@
 """What a kernel starts with: which one it is, and what it is told of the machine that builds.
 
-An author's own settings (a time zone, a locale, a backend for plots, the width of a terminal) would
-change results without a trace in the key of the cache. So a kernel gets a declared list: what is set
-for all, what the site sets, what the site lets through, and what says where things are.
+An author's own settings (a time zone, a locale, a backend for plots, a terminal's width) would
+change results without a trace in the key of the cache. So a kernel gets a declared list: what is
+set for all, what the site sets, what it lets through, and what says where things are.
 """
 
 from __future__ import annotations
@@ -29,16 +29,32 @@ GIVEN = {
 
 # Where programs, libraries, caches, certificates and proxies are found, and who runs the build.
 KEPT = frozenset(
-    """
-    PATH HOME USER LOGNAME SHELL TMPDIR TEMP TMP
-    LD_LIBRARY_PATH DYLD_LIBRARY_PATH DYLD_FALLBACK_LIBRARY_PATH
-    VIRTUAL_ENV CONDA_PREFIX
-    XDG_RUNTIME_DIR XDG_CACHE_HOME XDG_DATA_HOME XDG_DATA_DIRS
-    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
-    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
-    SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE HOMEDRIVE HOMEPATH
-    APPDATA LOCALAPPDATA PROGRAMDATA PROGRAMFILES NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE
-    """.split()
+    [
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP"),
+        *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+        *("VIRTUAL_ENV", "CONDA_PREFIX"),
+        *("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *(
+            "SYSTEMROOT",
+            "SYSTEMDRIVE",
+            "WINDIR",
+            "COMSPEC",
+            "PATHEXT",
+            "USERPROFILE",
+            "HOMEDRIVE",
+            "HOMEPATH",
+        ),
+        *(
+            "APPDATA",
+            "LOCALAPPDATA",
+            "PROGRAMDATA",
+            "PROGRAMFILES",
+            "NUMBER_OF_PROCESSORS",
+            "PROCESSOR_ARCHITECTURE",
+        ),
+    ]
 )
 
 

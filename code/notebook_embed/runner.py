@@ -35,8 +35,9 @@ class Settings:
 
     `root` is the project's folder, `code` the folders of its own modules, `inputs` files that every
     notebook depends on (relative to `root`), `environment` what kernels get, `secret` what they get
-    besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how many run at a time,
-    `scheduler` the address of the Dask cluster that runs them (on this machine when empty).
+    besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how
+    many run at a time, `scheduler` the address of the Dask cluster that runs them (on this machine
+    when empty).
     """
 
     root: Path
