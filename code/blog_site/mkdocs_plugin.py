@@ -34,6 +34,7 @@ log = get_plugin_logger("blog-site")
 
 #: Stands in every page, before all that must be fetched.
 SCRIPT = Path(__file__).with_name("scheme.js").read_text("utf-8")
+FEED = Path(__file__).with_name("feed.xml")
 SOCIAL_FOLDER = "assets/social"
 FONTS = "assets/site/fonts"
 LIVE_FOLDER = "assets/live"  # the worker of the live model looks for its weights beside itself
@@ -100,6 +101,9 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         env.globals["blog_posts"] = self.posts
+        if (feeds := config.plugins.get("rss")) is not None:
+            # Its own template leaves `&` in tags as it is, which no reader of feeds can parse.
+            feeds.tpl_folder, feeds.tpl_file = FEED.parent, FEED
         return env
 
     def on_page_markdown(

@@ -20,11 +20,13 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
+from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.files import write_whole
 from notebook_embed.kernels import GIVEN
 from notebook_embed.library import Library
@@ -127,6 +129,11 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         return files
 
     on_files = CombinedEvent(_run_notebooks, _keep_sources)
+
+    @event_priority(-100)  # when all files have their addresses
+    def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
+        refuse_shared_addresses(files, Path(config.docs_dir))
+        return nav
 
     def on_env(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
         # Templates are compiled once, not for every build.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import filelock
 
-from notebook_embed.errors import EmbedError
+from notebook_embed.errors import EmbedError, shown
+from notebook_embed.progress import log
 
 __all__ = ["only_build", "set_source_date", "swap_in"]
 
@@ -52,23 +54,110 @@ def only_build(lock_file: Path) -> Iterator[None]:
 def swap_in(new: Path, site: Path) -> None:
     """Put the folder `new` in the place of `site`, and remove what was there.
 
-    On Linux the two are exchanged in one step. Elsewhere there is an instant without a site.
+    On Linux the two are exchanged in one step. Elsewhere there is an instant without a site. A link
+    stays one: what it leads to is exchanged. Where the folder itself cannot be, as it is a mounted
+    volume or stands in a folder of somebody else, what is in it is exchanged piece by piece.
+
+    Raises
+    ------
+    EmbedError : `site` is a file.
+    OSError : the system refuses; the old site is there.
     """
-    if not site.exists():
-        new.rename(site)
-        return
-    if _exchange(new, site):
-        shutil.rmtree(new, ignore_errors=True)
-        return
-    aside = site.with_name(f"{site.name}.previous")
-    shutil.rmtree(aside, ignore_errors=True)
-    site.rename(aside)
+    site = site.resolve()
+    if site.exists() and not site.is_dir():
+        raise EmbedError(
+            "the site's folder is a file",
+            file=site,
+            remedy="Remove it, or name another folder: site_dir in mkdocs.yml.",
+        )
     try:
-        new.rename(site)
-    except OSError:
-        aside.rename(site)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+        _swap_whole(new, site)
+    except OSError as error:
+        if error.errno not in FIXED or not site.is_dir():
+            raise
+        _swap_pieces(new, site)
+
+
+# Another file system, a mount point, a folder above that may not be written.
+FIXED = {errno.EXDEV, errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS}
+# What a system or a web server keeps in a volume, and no build has put there.
+KEPT = ("lost+found",)
+
+
+def _swap_whole(new: Path, site: Path) -> None:
+    with _beside(new, site) as ready:
+        if not site.exists():
+            ready.rename(site)
+            return
+        if _exchange(ready, site):
+            shutil.rmtree(ready, ignore_errors=True)
+            return
+        aside = site.with_name(f"{site.name}.previous")
+        shutil.rmtree(aside, ignore_errors=True)
+        site.rename(aside)
+        try:
+            ready.rename(site)
+        except OSError:
+            aside.rename(site)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _beside(new: Path, site: Path) -> Iterator[Path]:
+    """Give `new`, or a copy of it if it lies on another file system than what is beside `site`."""
+    if new.stat().st_dev == site.parent.stat().st_dev:
+        yield new
+        return
+    copy = site.with_name(f".{site.name}.new")
+    try:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(new, copy, symlinks=True)
+        yield copy
+        shutil.rmtree(new, ignore_errors=True)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _swap_pieces(new: Path, site: Path) -> None:
+    """Copy `new` into `site`, then exchange what is at the top of both, pages last."""
+    ready = site / ".new"
+    try:
+        shutil.rmtree(ready, ignore_errors=True)
+        shutil.copytree(new, ready, symlinks=True)
+        pieces = sorted(ready.iterdir(), key=lambda piece: (piece.is_file(), piece.name))
+        for piece in pieces:
+            _replace(piece, site / piece.name)
+        names = {piece.name for piece in pieces}
+        for old in site.iterdir():
+            if old.name not in names and not old.name.startswith(".") and old.name not in KEPT:
+                _remove(old)
+    finally:
+        shutil.rmtree(ready, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
+    log.info(
+        "The folder %s cannot be exchanged as a whole (a volume, or not yours): its %d entries "
+        "were exchanged one by one, and for an instant readers saw pages of both builds.",
+        shown(site),
+        len(pieces),
+    )
+
+
+def _replace(piece: Path, place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
+        if piece.is_dir() and _exchange(piece, place):
+            return  # what was there goes with the folder that the pieces came in
+        _remove(place)
+    elif piece.is_dir():
+        place.unlink(missing_ok=True)
+    piece.replace(place)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,98 @@ def test_the_old_site_comes_back_where_the_swap_fails(
     with pytest.raises(OSError, match="Input/output error"):
         swap_in(new, site)
     assert (site / "index.html").read_text() == "site"
+
+
+def test_a_link_stays_a_link(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    new, site = folders
+    link = tmp_path / "here/site"
+    link.parent.mkdir()
+    link.symlink_to(site)
+    swap_in(new, link)
+    assert link.is_symlink()
+    assert (site / "index.html").read_text() == "new"
+    nowhere = tmp_path / "here/first"
+    nowhere.symlink_to("../www")
+    make(tmp_path / "again", {"index.html": "again"})
+    swap_in(tmp_path / "again", nowhere)
+    assert nowhere.is_symlink()
+    assert (tmp_path / "www/index.html").read_text() == "again"
+
+
+def make(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+OLD = {"index.html": "old", "gone.html": "", "gone/x": "", "a/b.html": "old", "c": "", "d/x": ""}
+OLD |= {".well-known/x": "kept", "lost+found/x": "kept"}
+NEW = {"index.html": "new", "a/b.html": "new", "c/x": "new", "d": "new", ".nojekyll": ""}
+KEPT = {".well-known/x": "kept", "lost+found/x": "kept"}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EROFS])
+def test_where_the_folder_cannot_be_exchanged_its_pieces_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool, code: int
+) -> None:
+    new, site = make(tmp_path / "new", NEW), make(tmp_path / "site", OLD)
+    real, exchange = Path.rename, publish._exchange
+
+    def rename(self: Path, target: Path) -> Path:
+        if site in (self, target):
+            raise OSError(code, "refused")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(
+        publish, "_exchange", lambda a, b: at_once and site not in (a, b) and exchange(a, b)
+    )
+    told: list[str] = []
+    monkeypatch.setattr(publish.log, "info", lambda text, *values: told.append(text % values))
+    swap_in(new, site)
+    found = {p.relative_to(site).as_posix(): p.read_text() for p in site.rglob("*") if p.is_file()}
+    assert found == NEW | KEPT
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site"]
+    assert "one by one" in told[0]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_a_site_on_another_file_system_is_copied_and_then_exchanged(
+    folders: tuple[Path, Path],
+) -> None:
+    new, _ = folders
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        if new.stat().st_dev == Path(name).stat().st_dev:
+            pytest.skip("the temporary folder is on the same file system")
+        site = make(Path(name) / "site", OLD)
+        swap_in(new, site)
+        assert [path.name for path in site.iterdir()] == ["index.html"]
+        assert sorted(path.name for path in Path(name).iterdir()) == ["site"]
+    assert not new.exists()
+
+
+def test_a_copy_that_finds_no_room_leaves_the_old_site(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, site = folders
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(publish, "_swap_whole", lambda *_: (_ for _ in ()).throw(OSError(16, "")))
+    monkeypatch.setattr(publish.shutil, "copytree", full)
+    with pytest.raises(OSError, match="No space left"):
+        swap_in(new, site)
+    assert (site / "index.html").read_text() == "site"
+    assert [path.name for path in site.iterdir()] == ["index.html"]
+
+
+def test_a_file_in_the_place_of_the_site_is_refused(folders: tuple[Path, Path]) -> None:
+    new, site = folders
+    with pytest.raises(EmbedError, match="is a file"):
+        swap_in(new, site / "index.html")
 
 
 def test_a_second_build_is_refused_while_the_first_runs(tmp_path: Path) -> None:

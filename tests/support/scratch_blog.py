@@ -33,7 +33,7 @@ POSTS = {
 title: Foundations of Attention
 date: 2026-01-05
 description: Dot products and masks.
-tags: [attention]
+tags: [attention, "R&D"]
 series: {name: Shapes, part: 1}
 ---
 
