@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
-__all__ = ["EmbedError", "nearest"]
+__all__ = ["EmbedError", "joined", "nearest"]
 
 
 class EmbedError(click.ClickException):
@@ -55,6 +55,14 @@ class EmbedError(click.ClickException):
         parts = ("file", "line", "cell", "remedy", "detail")
         fields = {name: getattr(self, name) for name in parts}
         return partial(EmbedError, self.problem, **fields), ()
+
+
+def joined(errors: Sequence[EmbedError]) -> EmbedError:
+    """Return one error that tells all of them."""
+    if len(errors) == 1:
+        return errors[0]
+    told = "\n\n".join(error.message for error in errors)
+    return EmbedError(f"{len(errors)} notebooks failed.\n\n{told}")
 
 
 def shown(path: str | Path) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from notebook_embed.errors import EmbedError, nearest
+from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
 
@@ -55,7 +55,8 @@ class Library:
 
     `outputs` maps a notebook's URI to the outputs of each of its cells by the cell's name, `alts`
     a notebook and a cell to the alt text that a page gives it, `pages` a notebook to the URL of its
-    own page, and `used` a page's URI to the notebooks that it embeds.
+    own page, and `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that
+    cannot be read to the reason; `excluded` names those that the site leaves out.
     """
 
     docs: Path
@@ -64,6 +65,8 @@ class Library:
     alts: dict[tuple[str, str], str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
+    broken: dict[str, EmbedError] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
     _left: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
@@ -72,14 +75,36 @@ class Library:
 
         Raises
         ------
-        EmbedError : one of them is malformed.
+        EmbedError : some of them are malformed.
+        """
+        library = cls.look(docs, folder)
+        if library.broken:
+            raise joined(list(library.broken.values()))
+        return library
+
+    @classmethod
+    def look(
+        cls, docs: Path, folder: str, is_excluded: Callable[[str], bool] = lambda uri: False
+    ) -> Library:
+        """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some.
+
+        Raises
+        ------
+        EmbedError : two notebooks share a page.
         """
         library = cls(docs)
         for path in sorted(_files_below(docs, docs / folder)):
+            uri = path.relative_to(docs).as_posix()
             hidden = any(part.startswith((".", "_")) for part in path.relative_to(docs).parts)
-            if path.suffix in SUFFIXES and path.is_file() and not hidden and is_notebook(path):
-                uri = path.relative_to(docs).as_posix()
-                library.notebooks[uri] = read_notebook(path, uri)
+            if hidden or path.suffix not in SUFFIXES or not path.is_file():
+                continue
+            if is_excluded(uri):
+                library.excluded.add(uri)
+            elif is_notebook(path):
+                try:
+                    library.notebooks[uri] = read_notebook(path, uri)
+                except EmbedError as error:
+                    library.broken[uri] = error
         pages: dict[str, str] = {}
         for uri in library.notebooks:
             page = page_of(uri)
@@ -113,6 +138,22 @@ class Library:
                 remedy="Notebooks are named relative to the page, below the docs folder.",
             )
         notebook = self.notebooks.get(uri)
+        if uri in self.broken:
+            raise self.broken[uri]
+        if uri in self.excluded:
+            raise EmbedError(
+                f"the notebook '{path}' is excluded from the site",
+                file=at.file,
+                line=at.line,
+                remedy="Take it out of exclude_docs in mkdocs.yml, or the embed out of the page.",
+            )
+        if notebook is None and path.endswith(".py") and (self.docs / uri).is_file():
+            raise EmbedError(
+                f"'{path}' is a module, no notebook",
+                file=at.file,
+                line=at.line,
+                remedy="Start its cells with lines '# %%', below the folder of the notebooks.",
+            )
         if notebook is None:
             written = {
                 posixpath.relpath(known, posixpath.dirname(at.uri) or "."): known
@@ -266,13 +307,18 @@ def find_embeds(text: str) -> Iterator[Embed]:
     """
     if "![" not in text:
         return
-    bare = _COMMENT.sub(
-        lambda found: re.sub(r"\S", " ", found[0]), without_code(text, indented=False)
-    )
+    bare = readable(text)
     for match in _EMBED.finditer(bare):
         if is_reference(match["href"]):
             line = bare.count("\n", 0, match.start("href")) + 1
             yield Embed(match["href"], match["alt"], line)
+
+
+def readable(text: str) -> str:
+    """Blank out code and comments, which no reader gets as prose; every line keeps its number."""
+    return _COMMENT.sub(
+        lambda found: re.sub(r"\S", " ", found[0]), without_code(text, indented=False)
+    )
 
 
 def without_code(text: str, *, indented: bool = True) -> str:

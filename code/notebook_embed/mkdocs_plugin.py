@@ -34,6 +34,7 @@ from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import render_outputs
 from notebook_embed.page_cache import PageCache
+from notebook_embed.published import drop_unpublished, published_pages
 from notebook_embed.runner import Executed, Settings, execute_all
 
 STATIC = Path(__file__).parent / "static"
@@ -69,12 +70,21 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     library: Library
     root: Path
     pages: dict[str, Page]
+    serving = False
+
+    def on_startup(self, *, command: str, dirty: bool) -> None:
+        self.serving = command == "serve"
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         if "mkdocs-jupyter" not in config.plugins:
             raise PluginError("notebook-embed needs mkdocs-jupyter among the plugins")
         self.root, self.pages = Path(config.config_file_path).parent, {}
-        self.library = Library.read(Path(config.docs_dir), self.config.notebooks)
+        excluded = config.exclude_docs
+        self.library = Library.look(
+            Path(config.docs_dir),
+            self.config.notebooks,
+            excluded.match_file if excluded else lambda uri: False,
+        )
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
             "library": self.library,
@@ -96,7 +106,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(100)  # before mkdocs-jupyter looks for notebooks, and the blog for posts
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
         library = self.library
-        for file in list(files.documentation_pages()):
+        pages = published_pages(files, config, serving=self.serving)
+        drop_unpublished(library, pages, files, config)
+        for file in pages:
             if file.src_uri not in library.notebooks and file.abs_src_path:
                 convert = partial(self._check, file.src_uri, config)
                 library.alts |= check_embeds(

@@ -97,10 +97,17 @@ class Notebook:
 
 
 def is_notebook(path: Path) -> bool:
-    """Tell whether the file is a notebook; a ``.md`` is one where its header names a kernel."""
-    if path.suffix != ".md":
+    """Tell whether the file is a notebook.
+
+    A ``.md`` is one where its header names a kernel, a ``.py`` where it has such a header or a cell
+    that begins with ``# %%``; else it is a module that notebooks import.
+    """
+    if path.suffix not in (".md", ".py"):
         return path.suffix in SUFFIXES
-    header = re.match(r"---\n(.*?)\n---", path.read_text("utf-8-sig", errors="replace"), re.S)
+    text = path.read_text("utf-8-sig", errors="replace")
+    if path.suffix == ".py":
+        return bool(re.search(r"^# ?%%|^# jupyter:", text, re.M))
+    header = re.match(r"---\n(.*?)\n---", text, re.S)
     return bool(header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M))
 
 

@@ -1,0 +1,90 @@
+"""What is published: pages that are no drafts, and the notebooks that are not theirs alone."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+
+from notebook_embed.errors import joined
+from notebook_embed.library import Library, readable
+from notebook_embed.notebook import SUFFIXES
+
+__all__ = ["drop_unpublished", "published_pages"]
+
+
+def published_pages(files: Files, config: MkDocsConfig, *, serving: bool) -> list[File]:
+    """Return the pages that this build makes: no drafts, unless it is for their author."""
+    drafts = set(_drafts_of_blogs(files, config))
+    shown = InclusionLevel.is_in_serve if serving else InclusionLevel.is_included
+    pages = files.documentation_pages(inclusion=shown)
+    return [file for file in pages if file.src_uri not in drafts]
+
+
+def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
+    """Name the posts that Material's blogs leave out, as they see it, before they do."""
+    blogs = [plugin for name, plugin in config.plugins.items() if "material/blog" in name]
+    for blog in (blog for blog in blogs if blog.config.enabled and not blog.config.draft):
+        from material.plugins.blog.structure import Post
+
+        root = posixpath.normpath(blog.config.post_dir.format(blog=blog.config.blog_dir))
+        for file in files.documentation_pages():
+            if file.src_uri.startswith(f"{root}/"):
+                page = file.page
+                if blog._is_excluded(Post(file, config)):
+                    yield file.src_uri
+                file.page = page  # a post takes that place when it is made
+
+
+def drop_unpublished(
+    library: Library, pages: Iterable[File], files: Files, config: MkDocsConfig
+) -> None:
+    """Take from `library` and from `files` the notebooks that only unpublished pages use.
+
+    Raises
+    ------
+    EmbedError : a notebook that stays could not be read.
+    """
+    own = {*library.notebooks, *library.broken}
+    published = {file.src_uri for file in pages}
+    needed = {uri for uri in own if f"'{uri}'" in str(config.nav)}
+    for uri, notebook in library.notebooks.items():
+        prose = "\n\n".join(cell.source for cell in notebook.cells if cell.kind == "markdown")
+        needed.update(set(_used(prose, uri)) - {uri})
+    unpublished: set[str] = set()
+    for file in files.documentation_pages(inclusion=InclusionLevel.all):
+        if file.src_uri not in own:
+            used = needed if file.src_uri in published else unpublished
+            used.update(_used(_text(file), file.src_uri))
+    for uri in own & unpublished - needed:
+        library.notebooks.pop(uri, None)
+        library.broken.pop(uri, None)
+        if (source := files.get_file_from_path(uri)) is not None:
+            files.remove(source)
+    if library.broken:
+        raise joined(list(library.broken.values()))
+
+
+def _text(file: File) -> str:
+    try:
+        return file.content_string
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+# An address in a link or an image, in its definition, or in HTML.
+_ADDRESS = re.compile(
+    r"""(?:\]\(\s*<?|^ {0,3}\[[^\]]+\]:\s*<?|(?:href|src)=["'])(?P<path>[^)\s>"'#?]+)""", re.M
+)
+
+
+def _used(text: str, page: str) -> Iterator[str]:
+    """Name the notebooks that a page embeds or links to, as far as a quick look can tell."""
+    for match in _ADDRESS.finditer(readable(text)):
+        path = unquote(match["path"])
+        if path.endswith(SUFFIXES):
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(page), path))

@@ -1,0 +1,108 @@
+"""Drafts publish nothing, stop nothing, and their author sees them under a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files, get_files
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.library import Library, SourceLine
+from notebook_embed.notebook import is_notebook
+from notebook_embed.published import drop_unpublished, published_pages
+
+NOTEBOOK = "# %%\n#| label: v\nprint(7)\n"
+MKDOCS = """
+site_name: Trial
+theme: material
+plugins: [{blog: {blog_dir: ., draft_if_future_date: true}}]
+exclude_docs: |
+  /nb/old.py
+  /old.md
+draft_docs: |
+  /sketch.md
+nav: [index.md, nb/in_nav.py]
+"""
+PAGES = {
+    "index.md": "# T\n",
+    "posts/a.md": "---\ndate: 2026-01-02\n---\n![](../nb/shown.py#v) [l](../nb/linked.py#v)\n"
+    "[d][x]\n\n[x]: ../nb/defined.py\n\n<!-- ![](../nb/secret.py#v) -->\n\n`![](../nb/secret.py)`\n",
+    "posts/d.md": "---\ndate: 2026-01-02\ndraft: true\n---\n"
+    "![](../nb/shown.py#nope) ![](../nb/secret.py#v) ![](../nb/malformed.py#v) ![](../nb/linked.py)\n"
+    "![](../nb/defined.py) ![](../nb/inner.py) ![](../nb/in_nav.py)\n",
+    "posts/f.md": "---\ndate: 2999-01-02\n---\n![](../nb/future.py#v)\n",
+    "sketch.md": "![](nb/sketched.py)\n",
+    "old.md": "![](nb/of_old.py)\n",
+}
+DRAFTS = {"nb/secret.py", "nb/malformed.py", "nb/future.py", "nb/sketched.py", "nb/of_old.py"}
+SHOWN = {f"nb/{name}.py" for name in ("shown", "linked", "defined", "inner", "in_nav", "alone")}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> tuple[Files, MkDocsConfig, Library]:
+    (tmp_path / "mkdocs.yml").write_text(MKDOCS)
+    texts = PAGES | dict.fromkeys(DRAFTS | SHOWN | {"nb/old.py"}, NOTEBOOK)
+    texts["nb/malformed.py"] = "# %%\n#| label: [\n"
+    texts["nb/shown.py"] += "\n# %% [markdown]\n# ![](inner.py#v)\n"
+    for name, text in texts.items():
+        (tmp_path / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs" / name).write_text(text)
+    config = load_config(str(tmp_path / "mkdocs.yml"))
+    excluded = config.exclude_docs
+    assert excluded is not None
+    library = Library.look(tmp_path / "docs", "nb", excluded.match_file)
+    return get_files(config), config, library
+
+
+def test_notebooks_that_only_drafts_use_are_dropped(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    files, config, library = site
+    pages = published_pages(files, config, serving=False)
+    assert {page.src_uri for page in pages} == {"index.md", "posts/a.md"}
+    drop_unpublished(library, pages, files, config)
+    assert library.notebooks.keys() == SHOWN
+    assert not DRAFTS & {file.src_uri for file in files}
+    with pytest.raises(EmbedError, match=r"a\.md:4: .*excluded from the site\n  .*exclude_docs"):
+        library.find("../nb/old.py#v", SourceLine(Path("a.md"), "posts/a.md", 4))
+
+
+def test_their_author_sees_them_and_what_is_wrong_with_them(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    files, config, library = site
+    config.plugins["material/blog"].config.draft = True  # as it is under a server
+    pages = published_pages(files, config, serving=True)
+    assert {page.src_uri for page in pages} == PAGES.keys() - {"old.md"}
+    with pytest.raises(EmbedError, match=r"malformed\.py:2: malformed cell option"):
+        drop_unpublished(library, pages, files, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("x.py", "# %%\n1", True),
+        ("x.py", "#%% [markdown]\n# a", True),
+        ("x.py", "# ---\n# jupyter:\n#   kernelspec: {name: python3}\n# ---\n1\n", True),
+        ("x.py", "import sys\nsys.exit('usage: x FILE')\n", False),
+        ("x.py", "print('# %%')\n", False),
+        ("x.py", "", False),
+        ("x.ipynb", "", True),
+        ("x.md", "# %%\n", False),
+    ],
+)
+def test_a_module_beside_notebooks_is_none(
+    tmp_path: Path, name: str, text: str, expected: bool
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert is_notebook(tmp_path / name) is expected
+
+
+def test_an_embed_of_a_module_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("X = 1\n")
+    library = Library.read(tmp_path, ".")
+    with pytest.raises(EmbedError, match=r"p\.md:3: 'helper\.py' is a module, no notebook"):
+        library.find("helper.py#v", SourceLine(Path("p.md"), "p.md", 3))
