@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from notebook_embed import publish
 from notebook_embed.errors import EmbedError
+from notebook_embed.progress import log
 from notebook_embed.publish import only_build, swap_in
 
 
@@ -104,7 +106,7 @@ def test_where_the_folder_cannot_be_exchanged_its_pieces_are(
         publish, "_exchange", lambda a, b: at_once and site not in (a, b) and exchange(a, b)
     )
     told: list[str] = []
-    monkeypatch.setattr(publish.log, "info", lambda text, *values: told.append(text % values))
+    monkeypatch.setattr(log, "info", lambda text, *values: told.append(text % values))
     swap_in(new, site)
     found = {p.relative_to(site).as_posix(): p.read_text() for p in site.rglob("*") if p.is_file()}
     assert found == NEW | KEPT
@@ -136,7 +138,7 @@ def test_a_copy_that_finds_no_room_leaves_the_old_site(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(publish, "_swap_whole", lambda *_: (_ for _ in ()).throw(OSError(16, "")))
-    monkeypatch.setattr(publish.shutil, "copytree", full)
+    monkeypatch.setattr(shutil, "copytree", full)
     with pytest.raises(OSError, match="No space left"):
         swap_in(new, site)
     assert (site / "index.html").read_text() == "site"
