@@ -210,10 +210,8 @@ class EmbedBlock(BlockProcessor):
             for output in outputs:
                 writer.output(parent, output, alt)
             return
-        box = writer.figure(parent, pictures, cell, extra, own_id)
-        for number, output in enumerate(outputs, 1):
-            part = f" ({number} of {len(outputs)})" if len(pictures) > 1 else ""
-            writer.output(box, output, alt + part)
+        box = writer.figure(parent, pictures, notebook, cell, extra, own_id)
+        writer.fill(box, outputs, alt)
         writer.caption(box, notebook, cell, title)
 
 

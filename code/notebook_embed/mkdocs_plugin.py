@@ -32,8 +32,10 @@ from notebook_embed.kernels import GIVEN
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook
-from notebook_embed.outputs import render_outputs
+from notebook_embed.outputs import Figure, render_outputs
 from notebook_embed.page_cache import PageCache
+from notebook_embed.page_html import FULL_BUNDLE
+from notebook_embed.plotly_figures import full_bundle
 from notebook_embed.published import drop_unpublished, published_pages
 from notebook_embed.runner import Executed, Settings, execute_all
 
@@ -209,6 +211,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             for uri, content in made.items():
                 files.append(File.generated(config, uri, content=content))
         self.library.outputs[notebook.uri] = rendered
+        shown = [output for outputs in rendered.values() for output in outputs]
+        whole = f"{STATIC_URI}/{FULL_BUNDLE}"
+        if any(isinstance(output, Figure) and output.full for output in shown) and (
+            files.get_file_from_path(whole) is None
+        ):
+            files.append(File.generated(config, whole, abs_src_path=str(full_bundle())))
 
         if (source := files.get_file_from_path(notebook.uri)) is not None:
             files.remove(source)

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import json
 import re
-import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from notebook_embed.errors import EmbedError, nearest
+from notebook_embed import plotly_figures
+from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.pictures import (
+    RASTERS,
+    decoded,
+    raster_size,
+    recolour,
+    standalone_svg,
+    svg_size,
+)
+from notebook_embed.progress import log
+from notebook_embed.terminal import last_state, without_controls
 
 __all__ = [
     "IMAGES",
     "PLOTLY",
+    "RENDERERS",
     "VALUES",
     "VIEW",
+    "Bundle",
     "Figure",
     "Image",
+    "Media",
     "Output",
+    "Renderer",
     "Text",
     "Values",
     "plain",
     "render_outputs",
+    "renderers",
 ]
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -36,20 +52,16 @@ PLOTLY = "application/vnd.plotly.v1+json"
 VIEW = "application/vnd.notebook-embed.view+json"
 # What is in a mapping: {"entries": [{"keys": [...], "type": MIME type, "text": ...}, ...]}.
 VALUES = "application/vnd.notebook-embed.values+json"
-# From the richest to the plainest. Of several alternatives for one output the first is taken.
-KNOWN = (
-    VIEW,
-    PLOTLY,
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    VALUES,
-    "text/html",
-    "text/latex",
-    "text/markdown",
-    "text/plain",
+SVG = "image/svg+xml"
+# Pictures, from the richest to the plainest.
+IMAGES = {SVG: "svg", **RASTERS}
+# A formula, and nothing beside it.
+FORMULA = re.compile(
+    r"\s*(?:\$\$(?:\\.|[^$\\])+\$\$|\$(?:\\.|[^$\\])+\$|\\\[.+\\\]|\\\(.+\\\)"
+    r"|\\begin\{(?:equation|align|alignat|gather|multline|eqnarray|split|aligned|gathered|cases|[bBpvV]?matrix"
+    r"|array|math|displaymath)\*?\}.+)\s*",
+    re.S,
 )
-IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ class Image:
 class Figure:
     """A picture: static, or interactive where `data_uri` names the file with its data.
 
-    Plotly draws it, or the script `view_uri` of the site's own view named `view`.
+    Plotly draws it, with all its traces where `full` says so, or the script `view_uri` of the
+    site's own view named `view`.
     """
 
     image: Image | None
@@ -74,13 +87,26 @@ class Figure:
     view: str | None = None
     view_uri: str | None = None
     waits: bool = False
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Media:
+    """A recording or a document: the file that has it, relative to the site, and its MIME type."""
+
+    kind: Literal["audio", "video", "document"]
+    uri: str
+    mime: str
 
 
 @dataclass(frozen=True)
 class Text:
-    """Anything that is read rather than looked at; `content` is HTML, TeX, Markdown or plain."""
+    """Anything that is read rather than looked at.
 
-    kind: Literal["html", "latex", "markdown", "plain", "stream", "stderr"]
+    `content` is HTML where its kind is html, plain, stream or stderr, and else what it says.
+    """
+
+    kind: Literal["html", "latex", "markdown", "plain", "stream", "stderr", "json"]
     content: str
 
 
@@ -96,7 +122,282 @@ class Values:
         return Values(tuple((own[cut:], text) for own, text in self.entries if own[:cut] == keys))
 
 
-Output = Figure | Text | Values
+Output = Figure | Media | Text | Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """One output in all the forms that it has, by MIME type, and where its files go.
+
+    `stem` is the beginning of their URIs; `files` takes their content.
+    """
+
+    data: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    notebook: Notebook
+    cell: Cell
+    stem: str
+    files: dict[str, bytes] = field(repr=False)
+    dark: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, mime: str) -> str:
+        """Return the form `mime`, which is text, in one piece.
+
+        Raises
+        ------
+        ValueError : it is something else.
+        """
+        value = self.data[mime]
+        if isinstance(value, list) and all(isinstance(line, str) for line in value):
+            return "".join(value)
+        if not isinstance(value, str):
+            raise ValueError(f"it is {type(value).__name__}, not text")
+        return value
+
+    def mapping(self, mime: str) -> Mapping[str, Any]:
+        """Return the form `mime`, which is JSON with names at its outside.
+
+        Raises
+        ------
+        ValueError : it is something else.
+        """
+        value = self.data[mime]
+        if isinstance(value, str):
+            value = json.loads(value)
+        if not isinstance(value, Mapping):
+            raise ValueError(f"it is {type(value).__name__}, not a mapping")
+        return value
+
+    def file(self, suffix: str, content: bytes, name: str = "") -> str:
+        """Name a file after its content, so that browsers may keep it for ever; return its URI."""
+        uri = f"{self.stem}{name}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
+        self.files[uri] = content
+        return uri
+
+    def still(self) -> Image | None:
+        """Return the static picture among the forms, or None."""
+        for mime in IMAGES:
+            if mime in self.data and (picture := picture_of(self, mime)):
+                return picture
+        return None
+
+    def warn(self, problem: str) -> None:
+        """Tell whoever builds, with the cell's place."""
+        place = f"{shown(self.notebook.path)}:{self.cell.line} (cell {self.cell.name})"
+        log.warning("%s: %s", place, problem)
+
+    def fail(self, problem: str, remedy: str = "") -> EmbedError:
+        """Return the error that stops the build, with the cell's place."""
+        return EmbedError(
+            problem,
+            file=self.notebook.path,
+            line=self.cell.line,
+            cell=self.cell.name,
+            remedy=remedy,
+        )
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """How outputs of a MIME type are shown.
+
+    `mime` may hold ``*`` for versions. `render` returns None where another form of the same output
+    shows more, and raises ValueError where what it is given is damaged. `shown` says in words what
+    readers get.
+    """
+
+    mime: str
+    shown: str
+    render: Callable[[Bundle, str], Output | None]
+
+
+# ---- the forms ----
+
+
+def view_of(bundle: Bundle, mime: str) -> Output:
+    view = bundle.mapping(mime)
+    name = view["view"]
+    if name not in bundle.views:
+        raise bundle.fail(
+            f"there is no view '{name}'",
+            "Name its script in mkdocs.yml, under 'views'. " + nearest(name, bundle.views),
+        )
+
+    def write(part: str, content: Any) -> str:
+        text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+        return bundle.file("json", text.encode(), part)
+
+    parts = {
+        part: write(f".{part}", content).rpartition("/")[2]
+        for part, content in view.get("files", {}).items()
+    }
+    data = write("", {"data": view["data"], "files": parts})
+    return Figure(bundle.still(), data, name, bundle.views[name], bool(view.get("waits")))
+
+
+def plotly_of(bundle: Bundle, mime: str) -> Output | None:
+    figure = bundle.mapping(mime)
+    still = bundle.still()
+    beyond = plotly_figures.traces_of(figure) - plotly_figures.CARTESIAN
+    unknown = sorted(beyond - plotly_figures.FULL)
+    full = bool(beyond) and plotly_figures.full_bundle() is not None
+    if beyond and (unknown or not full):
+        why = (
+            f"the trace '{unknown[0]}' is fetched from another host, or unknown"
+            if unknown
+            else f"the trace '{min(beyond)}' needs the package plotly where the site is built"
+        )
+        if still is None:
+            raise bundle.fail(
+                f"a plotly figure that no page can draw: {why}",
+                "Give it a static picture: show it with fig.show('svg'), or install Chromium.",
+            )
+        bundle.warn(f"a plotly figure that stays a picture: {why}")
+        return Figure(still)
+    return Figure(still, bundle.file("json", plotly_figures.plotly_json(figure)), full=full)
+
+
+def picture_of(bundle: Bundle, mime: str) -> Image | None:
+    if mime == SVG:
+        return drawing_of(bundle)
+    content = decoded(bundle.text(mime))
+    width, height = raster_size(content)
+    given = bundle.metadata.get(mime)
+    given = given if isinstance(given, Mapping) else {}
+    sides = [_pixels(given.get(side)) for side in ("width", "height")]
+    if sides[0] or sides[1]:  # drawn for screens with a higher density, or asked for in the cell
+        sides[0] = sides[0] or round(sides[1] * width / height)
+        sides[1] = sides[1] or round(sides[0] * height / width)
+        width, height = sides
+    return Image(bundle.file(IMAGES[mime], content), width, height)
+
+
+def _pixels(value: Any) -> int:
+    try:
+        return max(0, round(float(value)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def drawing_of(bundle: Bundle) -> Image | None:
+    svg = standalone_svg(bundle.text(SVG))
+    if svg is None:
+        return None
+    width, height = svg_size(svg)
+    light = bundle.file("svg", svg.encode())
+    twin = recolour(svg, bundle.dark)
+    if twin == svg:
+        return Image(light, width, height)
+    return Image(light, width, height, bundle.file("svg", twin.encode(), ".dark"))
+
+
+def image_of(bundle: Bundle, mime: str) -> Output:
+    if (picture := picture_of(bundle, mime)) is not None:
+        return Figure(picture)
+    return Text("html", bundle.text(mime))  # an SVG that only works inside a page
+
+
+def media_of(bundle: Bundle, mime: str) -> Output:
+    kind: Literal["audio", "video"] = "audio" if mime.startswith("audio/") else "video"
+    suffix = re.sub(r"^x-|\W.*$", "", mime.partition("/")[2]) or kind
+    content = decoded(bundle.text(mime))
+    if not content:
+        raise ValueError("it is empty")
+    return Media(kind, bundle.file(suffix, content), mime)
+
+
+def values_of(bundle: Bundle, mime: str) -> Output:
+    return Values(
+        tuple(
+            (
+                tuple(entry["keys"]),
+                _text(entry["type"], entry["text"]) if entry.get("type") else None,
+            )
+            for entry in bundle.mapping(mime)["entries"]
+        )
+    )
+
+
+def formula_of(bundle: Bundle, mime: str) -> Output | None:
+    """Show what is nothing but a formula; a table in LaTeX has better forms."""
+    return latex_of(bundle, mime) if FORMULA.fullmatch(bundle.text(mime)) else None
+
+
+def latex_of(bundle: Bundle, mime: str) -> Output:
+    return _text("text/latex", bundle.text(mime))
+
+
+def text_of(bundle: Bundle, mime: str) -> Output | None:
+    return _text(mime, bundle.text(mime))
+
+
+def html_of(bundle: Bundle, mime: str) -> Output | None:
+    content = bundle.text(mime)
+    return Text("html", without_controls(content)) if content.strip() else None
+
+
+def pdf_of(bundle: Bundle, mime: str) -> Output:
+    return Media("document", bundle.file("pdf", decoded(bundle.text(mime))), mime)
+
+
+def json_of(bundle: Bundle, mime: str) -> Output:
+    value = bundle.data[mime]
+    if isinstance(value, str):
+        value = json.loads(value)
+    return Text("json", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def plain_of(bundle: Bundle, mime: str) -> Output | None:
+    """Show text, unless it only names an object that has richer forms, none of them known."""
+    text = bundle.text(mime)
+    others = [other for other in bundle.data if other != mime]
+    if others and is_repr(text):
+        return None
+    if others:
+        bundle.warn(
+            f"of {' and '.join(sorted(others))} nothing can be shown, its text stands there"
+        )
+    return _text(mime, text)
+
+
+def is_repr(text: str) -> bool:
+    """Tell whether a text only names an object: ``<X object>``, ``X(...)``."""
+    return bool(re.fullmatch(r"\s*(<[^<>\n]*(<[^<>\n]*>[^<>\n]*)*>|[\w.]+\(.*\))\s*", text, re.S))
+
+
+#: From the richest to the plainest. Of several forms of one output the first that can be shown is.
+RENDERERS = (
+    Renderer(VIEW, "a figure that a script of the site draws", view_of),
+    Renderer(PLOTLY, "an interactive figure", plotly_of),
+    Renderer(SVG, "a figure, in both schemes", image_of),
+    Renderer("text/latex", "a formula, where it is nothing else", formula_of),
+    *(Renderer(mime, "a figure", image_of) for mime in RASTERS),
+    Renderer("video/*", "a video with the browser's controls", media_of),
+    Renderer("audio/*", "a recording with the browser's controls", media_of),
+    Renderer(VALUES, "a table of the entries of a mapping", values_of),
+    Renderer("text/html", "itself", html_of),
+    Renderer("text/markdown", "Markdown of the site", text_of),
+    Renderer("text/latex", "text with formulas", latex_of),
+    Renderer("application/pdf", "a link to the document", pdf_of),
+    Renderer("application/json", "its text, indented", json_of),
+    Renderer("text/plain", "a block of text", plain_of),
+)
+# Known, and known not to be shown: readers are told.
+UNSUPPORTED = {
+    "application/javascript": "Scripts of a notebook are not run.",
+    "application/geo+json": "Maps would be fetched from another host.",
+}
+
+
+@lru_cache(maxsize=1)
+def renderers() -> tuple[Renderer, ...]:
+    """Return all renderers; first those of other packages, by entry point."""
+    found: list[Renderer] = []
+    for point in sorted(entry_points(group="notebook_embed.renderers"), key=lambda p: p.name):
+        loaded = point.load()
+        found += [loaded] if isinstance(loaded, Renderer) else list(loaded)
+    return (*found, *RENDERERS)
 
 
 def render_outputs(
@@ -125,186 +426,65 @@ def render_outputs(
     files: dict[str, bytes] = {}
     for number, output in enumerate(outputs):
         stem = f"{folder}/{cell.name}" + (f"-{number + 1}" if number else "")
-        rendered.append(_render(notebook, cell, output, stem, dark, views or {}, files))
+        bundle = Bundle(
+            data=output.get("data") or {},
+            metadata=output.get("metadata") or {},
+            notebook=notebook,
+            cell=cell,
+            stem=stem,
+            files=files,
+            dark=dark,
+            views=views or {},
+        )
+        if (made := _render(output, bundle)) is not None:
+            rendered.append(made)
     return rendered, files
 
 
-def _render(
-    notebook: Notebook,
-    cell: Cell,
-    output: Mapping[str, Any],
-    stem: str,
-    dark: Mapping[str, str],
-    views: Mapping[str, str],
-    files: dict[str, bytes],
-) -> Output:
-    fail = partial(EmbedError, file=notebook.path, line=cell.line, cell=cell.name)
+def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
     kind = output["output_type"]
     if kind == "stream":
         name: Literal["stream", "stderr"] = "stream" if output["name"] == "stdout" else "stderr"
-        return Text(name, ansi_to_html(output["text"].rstrip("\n")))
+        return Text(name, last_state(output["text"].rstrip("\n")))
     if kind == "error":
-        raise fail(
+        raise bundle.fail(
             f"{output['ename']}: {output['evalue']}",
-            remedy="A cell that raises is never published, whatever its tags say.",
+            "A cell that raises is never published, whatever its tags say.",
         )
-    data = output["data"]
-    mime = next((known for known in KNOWN if known in data), None)
-    if mime is None:
-        raise fail(
-            f"unknown output type {' and '.join(sorted(data)) or '(none)'}",
-            remedy=f"An output can be one of {', '.join(KNOWN)}.",
-        )
-    if mime in (PLOTLY, VIEW):
-        still = next((known for known in IMAGES if known in data), None)
-        image = _image(data[still], still, stem, dark, files) if still else None
-        if mime == PLOTLY:
-            return Figure(image, _file(files, stem, "json", _plotly_json(data[PLOTLY])))
-        name = data[VIEW]["view"]
-        if name not in views:
-            raise fail(
-                f"there is no view '{name}'",
-                remedy="Name its script in mkdocs.yml, under 'views'. " + nearest(name, views),
-            )
-        waits = bool(data[VIEW].get("waits"))
-        return Figure(image, _view_files(files, stem, data[VIEW]), name, views[name], waits)
-    if mime in IMAGES:
-        size = output.get("metadata", {}).get(mime, {})
-        return Figure(_image(data[mime], mime, stem, dark, files, size))
-    if mime == VALUES:
-        return Values(
-            tuple(
-                (
-                    tuple(entry["keys"]),
-                    _text(entry["type"], entry["text"]) if entry.get("type") else None,
-                )
-                for entry in data[VALUES]["entries"]
-            )
-        )
-    return _text(mime, data[mime])
+    damaged = ""
+    for renderer in renderers():
+        for mime in bundle.data:
+            if not fnmatchcase(mime, renderer.mime):
+                continue
+            try:
+                made = renderer.render(bundle, mime)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                damaged = damaged or f"an output is malformed: {mime}: {error}"
+                continue
+            if made is not None:
+                if damaged:
+                    bundle.warn(f"{damaged}; its next best form is shown")
+                return made
+    if damaged:
+        raise bundle.fail(damaged, "Show it anew in the notebook, or leave it out.")
+    for mime, why in UNSUPPORTED.items():
+        if mime in bundle.data:
+            bundle.warn(f"an output of type {mime} is not shown: {why}")
+            note = f"An output of type <code>{mime}</code> is not shown here. {why}"
+            return Text("html", f'<p class="nb-notice">{note}</p>')
+    types = sorted(set(bundle.data) - {"text/plain"})
+    if not types and not bundle.data.get("text/plain"):
+        return None  # an empty display shows nothing in Jupyter either
+    raise bundle.fail(
+        f"unknown output type {' and '.join(types) or '(none)'}",
+        f"An output can be one of {', '.join(dict.fromkeys(r.mime for r in renderers()))}.",
+    )
 
 
 def _text(mime: str, content: str) -> Text:
     if mime == "text/plain":
-        return Text("plain", ansi_to_html(content))
-    return Text(mime.removeprefix("text/"), content)  # type: ignore[arg-type]
-
-
-def ansi_to_html(text: str) -> str:
-    """Return text as HTML, with terminal colours as spans of nbconvert's classes."""
-    if "\x1b" not in text:
-        return html.escape(text, quote=False)
-    from nbconvert.filters import ansi2html  # half a second, and few outputs have colours
-
-    return str(ansi2html(text))
-
-
-def _file(files: dict[str, bytes], stem: str, suffix: str, content: bytes) -> str:
-    """Name a file after its content, so that browsers may keep it for ever."""
-    uri = f"{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
-    files[uri] = content
-    return uri
-
-
-def _view_files(files: dict[str, bytes], stem: str, view: Mapping[str, Any]) -> str:
-    """Write a view's data, and beside it each of the files that it fetches when they are needed."""
-
-    def write(name: str, content: Any) -> str:
-        text = json.dumps(content, separators=(",", ":"), sort_keys=True)
-        return _file(files, name, "json", text.encode())
-
-    parts = {
-        name: write(f"{stem}.{name}", content).rpartition("/")[2]
-        for name, content in view.get("files", {}).items()
-    }
-    return write(stem, {"data": view["data"], "files": parts})
-
-
-def _image(
-    data: str,
-    mime: str,
-    stem: str,
-    dark: Mapping[str, str],
-    files: dict[str, bytes],
-    size: Mapping[str, Any] | None = None,
-) -> Image:
-    if mime != "image/svg+xml":
-        content = base64.b64decode(data)
-        width, height = _raster_size(content)
-        if size and size.get("width"):  # a figure drawn for screens with a higher density
-            width, height = int(size["width"]), int(size["height"])
-        return Image(_file(files, stem, IMAGES[mime], content), width, height)
-    width, height = _svg_size(data)
-    light = _file(files, stem, "svg", data.encode())
-    twin = recolour(data, dark)
-    if twin == data:
-        return Image(light, width, height)
-    return Image(light, width, height, _file(files, f"{stem}.dark", "svg", twin.encode()))
-
-
-def recolour(svg: str, colours: Mapping[str, str]) -> str:
-    """Replace each colour of `svg` that `colours` names, all at once."""
-    if not colours:
-        return svg
-    lower = {key.lower(): value for key, value in colours.items()}
-    pattern = re.compile("|".join(map(re.escape, colours)) + r"(?![0-9a-fA-F])", re.IGNORECASE)
-    return pattern.sub(lambda match: lower[match.group().lower()], svg)
-
-
-def _raster_size(content: bytes) -> tuple[int, int]:
-    if content.startswith(b"\x89PNG"):
-        width, height = struct.unpack(">II", content[16:24])
-        return width, height
-    from io import BytesIO
-
-    from PIL import Image as Pillow
-
-    return Pillow.open(BytesIO(content)).size
-
-
-def _svg_size(svg: str) -> tuple[int, int]:
-    """Return the size in CSS pixels: `width` and `height`, else the view box."""
-    opening = re.search(r"<svg\b[^>]*>", svg)
-    tag = opening.group() if opening else ""
-    unit = {"pt": 96 / 72, "px": 1, "": 1, "in": 96, "mm": 96 / 25.4, "cm": 96 / 2.54, "em": 16}
-    size = []
-    for side in ("width", "height"):
-        found = re.search(rf'\s{side}="([\d.]+)([a-z]*)"', tag)
-        if found and found.group(2) in unit:
-            size.append(float(found.group(1)) * unit[found.group(2)])
-    if len(size) == 2:
-        return round(size[0]), round(size[1])
-    box = re.search(r'viewBox="[\d.eE+-]+[\s,]+[\d.eE+-]+[\s,]+([\d.]+)[\s,]+([\d.]+)"', tag)
-    return (round(float(box.group(1))), round(float(box.group(2)))) if box else (640, 480)
-
-
-def _plotly_json(figure: Mapping[str, Any]) -> bytes:
-    """Strip the template (the page brings its own) and halve numbers that need no 64 bits."""
-    layout = {key: value for key, value in figure.get("layout", {}).items() if key != "template"}
-    slim = {"data": _narrow(figure.get("data", [])), "layout": _narrow(layout)}
-    for key in ("frames", "config"):
-        if figure.get(key):
-            slim[key] = _narrow(figure[key])
-    return json.dumps(slim, separators=(",", ":"), sort_keys=True).encode()
-
-
-def _narrow(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if value.get("dtype") == "f8" and "bdata" in value:
-            import numpy as np  # costs a fifth of a second, and few builds come here
-
-            wide = np.frombuffer(base64.b64decode(value["bdata"]), "<f8")
-            with np.errstate(over="ignore"):
-                narrow = wide.astype("<f4")
-            # Where 32 bits lose what an eye could see (time stamps, large counts), all 64 stay.
-            if np.allclose(wide, narrow, rtol=1e-6, atol=0, equal_nan=True):
-                bdata = base64.b64encode(narrow.tobytes()).decode()
-                return {**value, "dtype": "f4", "bdata": bdata}
-            return dict(value)
-        return {key: _narrow(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_narrow(item) for item in value]
-    return value
+        return Text("plain", last_state(content))
+    return Text(mime.removeprefix("text/"), without_controls(content))  # type: ignore[arg-type]
 
 
 def plain(output: Text) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections import Counter
+from collections.abc import Container
 from html import escape
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
@@ -15,10 +15,13 @@ from markdown.util import AtomicString
 from notebook_embed.errors import EmbedError
 from notebook_embed.library import Library, page_of
 from notebook_embed.notebook import Cell, Notebook
-from notebook_embed.outputs import Figure, Image, Output, Text, Values, plain
+from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, plain
 from notebook_embed.source_lines import Page, SourceLines
 
-__all__ = ["PageWriter", "value_of"]
+__all__ = ["FULL_BUNDLE", "PageWriter", "value_of"]
+
+#: The file of plotly.js with all traces, beside the script that loads it.
+FULL_BUNDLE = "plotly.min.js"
 
 
 class PageWriter:
@@ -28,7 +31,7 @@ class PageWriter:
         self, md: Markdown, library: Library, lines: SourceLines, *, checking: bool = False
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
-        self._ids: Counter[str] = Counter()
+        self._ids: set[str] = set()
 
     @property
     def page(self) -> Page:
@@ -80,6 +83,11 @@ class PageWriter:
             self.html(parent, self.canvas(output, alt))
         elif isinstance(output, Values):
             self.table(parent, output, alt)
+        elif isinstance(output, Media):
+            self.html(parent, self.media(output, alt))
+        elif output.kind == "json":
+            box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--json"})
+            self.fence(box, output.content, "json")
         elif output.kind == "markdown":
             self.markdown(
                 etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"}),
@@ -123,6 +131,17 @@ class PageWriter:
             else:
                 cell.append(value_of(text))
 
+    def media(self, media: Media, alt: str) -> str:
+        src, name = escape(self.link(media.uri)), escape(alt or media.kind.capitalize())
+        if media.kind == "document":
+            inside = f'<a href="{src}" type="{media.mime}">{name} (PDF)</a>'
+        else:
+            inside = (
+                f'<{media.kind} src="{src}" controls preload="metadata" aria-label="{name}">'
+                f"</{media.kind}>"
+            )
+        return f'<div class="nb-output nb-output--{media.kind}">{inside}</div>'
+
     def canvas(self, figure: Figure, alt: str) -> str:
         name = escape(alt)
         extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
@@ -142,32 +161,61 @@ class PageWriter:
             for kind, uri in variants
         ]
 
-    def unique(self, name: str) -> str:
-        self._ids[name] += 1
-        return name if self._ids[name] == 1 else f"{name}-{self._ids[name]}"
+    def unique(self, name: str, others: Container[str] = ()) -> str:
+        """Return `name`, with a number if the page has that id; none that is among `others`."""
+        taken, number = name, 1
+        while taken in self._ids or (number > 1 and taken in others):
+            number += 1
+            taken = f"{name}-{number}"
+        self._ids.add(taken)
+        return taken
 
     def figure(
         self,
         parent: etree.Element,
         pictures: list[Figure],
+        notebook: Notebook,
         cell: Cell,
         classes: list[str],
         own_id: str | None,
     ) -> etree.Element:
         box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *classes])})
         if not self.page.excerpt:
-            box.set("id", own_id or self.unique(f"fig-{cell.name}"))
-        interactive = [p.data_uri for p in pictures if p.data_uri and not p.view]
-        if interactive:
-            box.set("data-plotly", " ".join(self.link(uri) for uri in interactive))
-        for picture in pictures:
-            if picture.view and picture.data_uri and picture.view_uri:
-                box.set("data-view", picture.view)
-                box.set("data-source", self.link(picture.data_uri))
-                box.set("data-script", self.link(picture.view_uri))
-                if picture.waits:
-                    box.set("data-waits", "")
+            labels = {f"fig-{label}" for label in notebook.labels}
+            box.set("id", own_id or self.unique(f"fig-{cell.name}", labels))
+        if len(pictures) == 1:
+            self._enliven(box, pictures[0])
         return box
+
+    def fill(self, box: etree.Element, outputs: list[Output], alt: str) -> None:
+        """Add outputs to a figure; each of several live pictures is a figure inside of it."""
+        pictures = [output for output in outputs if isinstance(output, Figure)]
+        number = 0
+        for output in outputs:
+            inner, name = box, alt
+            if isinstance(output, Figure) and len(pictures) > 1:
+                number += 1
+                name = f"{alt} ({number} of {len(pictures)})"
+                if output.data_uri:
+                    classes = {"class": "nb-figure nb-figure--part"}
+                    inner = etree.SubElement(box, "figure", classes)
+                    self._enliven(inner, output)
+            self.output(inner, output, name)
+
+    def _enliven(self, box: etree.Element, picture: Figure) -> None:
+        """Say in a figure what draws it, and where its data are."""
+        if not picture.data_uri:
+            return
+        if picture.view and picture.view_uri:
+            box.set("data-view", picture.view)
+            box.set("data-source", self.link(picture.data_uri))
+            box.set("data-script", self.link(picture.view_uri))
+            if picture.waits:
+                box.set("data-waits", "")
+            return
+        box.set("data-plotly", self.link(picture.data_uri))
+        if picture.full:
+            box.set("data-bundle", FULL_BUNDLE)
 
     def caption(
         self, box: etree.Element, notebook: Notebook, cell: Cell, title: str | None
@@ -208,9 +256,8 @@ class PageWriter:
         pictures = [output for output in outputs if isinstance(output, Figure)]
         alt = self.library.alts.get((notebook.uri, cell.name), f"Output of cell {cell.name}")
         if pictures:
-            part = self.figure(part, pictures, cell, [], None)
-        for output in outputs:
-            self.output(part, output, alt)
+            part = self.figure(part, pictures, notebook, cell, [], None)
+        self.fill(part, outputs, alt)
 
 
 def value_of(output: Text, *, unquote: bool = False) -> etree.Element:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from notebook_embed import outputs as outputs_module
+from notebook_embed import plotly_figures
 from notebook_embed.errors import EmbedError
-from notebook_embed.outputs import Figure, Text, _narrow, _svg_size, recolour, render_outputs
+from notebook_embed.outputs import Figure, Media, Renderer, Text, render_outputs
+from notebook_embed.pictures import RASTERS, recolour
+from notebook_embed.pictures import svg_size as _svg_size
+from notebook_embed.plotly_figures import narrowed as _narrow
 from tests.support.given_outputs import PNG, SVG, VIEWS, Docs, display, stream
 
 CELL = "# %%\n#| label: a\nx\n"
@@ -182,3 +190,200 @@ def test_a_view_without_a_script_is_named_with_the_nearest(docs: Docs) -> None:
 def test_two_views_of_one_cell_keep_apart(docs: Docs) -> None:
     (first, second), files = render(docs, view(data={"speed": 1}), view(data={"speed": 2}))
     assert [json.loads(files[each.data_uri])["data"]["speed"] for each in (first, second)] == [1, 2]
+
+
+GIF = "R0lGODlhAgABAIAAAAAAAP///yH5BAEAAAAALAAAAAACAAEAAAICRAoAOw=="
+SIN = {"type": "scatter", "y": [1, 2]}
+
+
+def plot(*traces: dict, **more: object) -> dict:
+    figure = {"data": list(traces), "layout": {}, **more}
+    return {
+        "output_type": "display_data",
+        "data": {PLOTLY: figure, "image/svg+xml": SVG, "text/plain": "F"},
+        "metadata": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("figure", "full"),
+    [
+        (plot(SIN, {"type": "bar", "y": [1]}, {"y": [1]}), False),
+        (plot({"type": "surface", "z": [[1]]}), True),
+        (plot(SIN, frames=[{"data": [{"type": "scatter3d"}]}]), True),
+        (plot(SIN, layout={"updatemenus": [{"buttons": [{"args": [{"type": "funnel"}]}]}]}), True),
+        (plot(SIN, layout={"sliders": [{"steps": [{"args": [{"type": ["bar", "ohlc"]}]}]}]}), True),
+        (plot(SIN, layout={"xaxis": {"type": "date"}, "updatemenus": None}), False),
+    ],
+)
+def test_a_trace_that_the_small_bundle_lacks_asks_for_the_full_one(
+    docs: Docs, figure: dict, full: bool
+) -> None:
+    (shown,), _ = render(docs, figure)
+    assert shown.full == full
+    assert shown.data_uri
+
+
+@pytest.mark.parametrize("trace", ["scattergeo", "choropleth", "densitymap", "not-yet-invented"])
+def test_a_trace_that_no_bundle_draws_here_stays_a_picture_and_is_told(
+    docs: Docs, trace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (shown,), _ = render(docs, plot({"type": trace}))
+    assert shown.data_uri is None
+    assert shown.image is not None
+    assert (
+        f"nb/x.py:2 (cell a): a plotly figure that stays a picture: the trace '{trace}'"
+        in caplog.text
+    )
+    bare = plot({"type": trace})
+    del bare["data"]["image/svg+xml"]
+    with pytest.raises(EmbedError, match=rf"nb/x.py:2 \(cell a\): .* no page can draw.*'{trace}'"):
+        render(docs, bare)
+
+
+def test_the_bundles_have_the_traces_that_the_code_says() -> None:
+    small = (Path(plotly_figures.__file__).parent / "static/plotly-cartesian.min.js").read_text()
+    whole = plotly_figures.full_bundle()
+    assert whole is not None
+    named = [
+        set(re.findall(r'moduleType:"trace",name:"(\w+)"', text))
+        for text in (small, whole.read_text("utf-8"))
+    ]
+    assert named[0] == plotly_figures.CARTESIAN
+    assert named[1] - plotly_figures.ELSEWHERE == plotly_figures.CARTESIAN | plotly_figures.FULL
+
+
+@pytest.mark.parametrize("mime", [mime for mime in RASTERS if mime != "image/png"])
+def test_pictures_of_all_kinds_are_figures(docs: Docs, mime: str) -> None:
+    from PIL import Image as Pillow
+
+    content = BytesIO()
+    Pillow.new("RGB", (3, 2)).save(content, mime.partition("/")[2].upper())
+    output = display(text_plain="<IPython.core.display.Image object>")
+    output["data"][mime] = base64.b64encode(content.getvalue()).decode()
+    (figure,), files = render(docs, output)
+    assert (figure.image.width, figure.image.height) == (3, 2)
+    assert files[figure.image.uri] == content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("mime", "kind"), [("audio/wav", "audio"), ("audio/mpeg", "audio"), ("video/mp4", "video"), ("application/pdf", "document")]
+)  # fmt: skip
+def test_recordings_and_documents_are_files(docs: Docs, mime: str, kind: str) -> None:
+    output = display(text_plain="<IPython.lib.display.X object>")
+    output["data"][mime] = GIF
+    (media,), files = render(docs, output)
+    assert isinstance(media, Media)
+    assert (media.kind, media.mime) == (kind, mime)
+    assert list(files) == [media.uri]
+
+
+REPRS = [
+    "<IPython.core.display.Image object>",
+    "alt.Chart(...)",
+    "IntSlider(value=7,\n description='x')",
+    "<xarray.X <y> at 0x7f>",
+    "plotly.graph_objs.F({})",
+]
+
+
+@pytest.mark.parametrize("text", REPRS)
+def test_a_repr_never_takes_the_place_of_what_is_not_known(docs: Docs, text: str) -> None:
+    output = display(text_plain=text)
+    output["data"]["application/x-new"] = {}
+    with pytest.raises(EmbedError, match="unknown output type application/x-new"):
+        render(docs, output)
+    assert render(docs, display(text_plain=text))[0][0].kind == "plain", "alone it is what is meant"
+
+
+@pytest.mark.parametrize("mime", ["application/javascript", "application/geo+json"])
+def test_what_is_known_not_to_be_shown_is_said_to_readers_and_authors(
+    docs: Docs, mime: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = display(text_plain="<IPython.display.X object>")
+    output["data"][mime] = {}
+    (note,), _ = render(docs, output)
+    assert f"An output of type <code>{mime}</code> is not shown here." in note.content
+    assert f"nb/x.py:2 (cell a): an output of type {mime} is not shown" in caplog.text
+
+
+def test_a_damaged_form_gives_way_to_the_next_and_is_told(
+    docs: Docs, caplog: pytest.LogCaptureFixture
+) -> None:
+    (shown,), _ = render(docs, display(image_png="%%%", text_html="<b>x</b>"))
+    assert shown == Text("html", "<b>x</b>")
+    assert "an output is malformed: image/png" in caplog.text
+    with pytest.raises(EmbedError, match="an output is malformed: image/webp: no picture"):
+        render(docs, display(image_webp="UklGRg==", text_plain="<W object>"))
+
+
+def test_latex_comes_before_its_picture_and_a_table_in_latex_after_html(docs: Docs) -> None:
+    (formula,), _ = render(docs, display(text_latex="$\\displaystyle x$", image_png=PNG))
+    assert formula.kind == "latex"
+    table = "\\begin{tabular}{l}\n1 & 2\\\\\n\\end{tabular}"
+    (shown,), _ = render(docs, display(text_latex=table, text_html="<table></table>"))
+    assert shown.kind == "html"
+
+
+def test_an_svg_that_is_no_xml_is_put_into_the_page(docs: Docs) -> None:
+    (shown,), _ = render(docs, display(image_svg__xml="<svg width=4 height=4><path></svg>"))
+    assert shown == Text("html", "<svg width=4 height=4><path></svg>")
+
+
+def test_another_package_may_bring_a_renderer(docs: Docs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name = "shouting"
+
+        @staticmethod
+        def load() -> Renderer:
+            return Renderer("text/x-*", "loud text", lambda b, m: Text("plain", b.text(m).upper()))
+
+    monkeypatch.setattr(outputs_module, "entry_points", lambda group: [Point])
+    outputs_module.renderers.cache_clear()
+    try:
+        output = display(text_plain="quiet")
+        output["data"]["text/x-loud"] = ["a\n", "b"]
+        assert render(docs, output)[0] == [Text("plain", "A\nB")]
+    finally:
+        outputs_module.renderers.cache_clear()
+
+
+TYPES = st.sampled_from(
+    [*(r.mime.replace("*", "x") for r in outputs_module.RENDERERS), "application/x-new", "a/b"]
+)
+FORMS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from([PNG, GIF, SVG, "<X object>", "$x$", "{}", "[1]", ""]),
+    st.dictionaries(st.sampled_from(["data", "layout", "view", "entries"]), st.none() | st.lists(st.integers(), max_size=2), max_size=3),
+    st.lists(st.text(max_size=3), max_size=2),
+    st.none(),
+    st.integers(),
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.dictionaries(TYPES, FORMS, max_size=4))
+def test_any_output_is_shown_or_named(docs: Docs, data: dict) -> None:
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    try:
+        shown, _ = render(docs, output)
+    except EmbedError as error:
+        assert error.file is not None
+        assert "nb/x.py:2 (cell a)" in str(error)
+        return
+    others = set(data) - {"text/plain"}
+    if not shown:
+        assert not others
+        assert not data.get("text/plain")
+    elif others and isinstance(shown[0], Text) and shown[0].kind == "plain":
+        assert "object" not in shown[0].content
+
+
+def test_the_guide_lists_the_types_that_the_code_knows() -> None:
+    guide = Path(__file__).parents[2] / "docs/authoring-guide.md"
+    written = guide.read_text("utf-8")
+    opening, closing = re.findall(r"<!-- /?outputs.*?-->", written)
+    rows = [f"| `{r.mime}` | {r.shown} |" for r in outputs_module.RENDERERS]
+    table = "\n".join(["", "| type | readers get |", "|---|---|", *rows, ""])
+    made = written.partition(opening)[0] + opening + table + closing + written.partition(closing)[2]
+    assert made == written, "write the table anew: " + table

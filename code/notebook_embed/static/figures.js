@@ -1,8 +1,9 @@
 /* Interactive figures: draws <figure class="nb-figure" data-plotly="figure.json"> with plotly, and
    <figure data-view="name" data-source="data.json" data-script="view.js"> with a script of the site.
 
-   Every figure shows a static image first, and keeps it where anything here fails. Plotly (1.5 MB)
-   is loaded once, when the reader has moved and a figure is near; figures far away are taken down.
+   Every figure shows a static image first, and keeps it where anything here fails. Plotly (1.5 MB, or
+   the bundle that `data-bundle` names) is loaded once, when the reader has moved and a figure is near;
+   figures far away are taken down. A figure may hold several live ones.
 
    For code that builds on this: the figure element fires "nb:drawn" and "nb:purged" (bubbling), and
    `detail.plot` is the element that plotly drew into.
@@ -18,6 +19,7 @@
    * @property {HTMLElement | null} plot what Plotly or the view drew into
    * @property {ResizeObserver | null} resizer
    * @property {Record<string, string>} tokens where its settings name the page's colours
+   * @property {PlotlyLibrary} [library] what drew it
    * @property {FigureView} [view]
    *
    * @typedef {object} Registered A view of the site's own, registered or asked for.
@@ -28,7 +30,7 @@
    */
 
   const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
-  const LIBRARY = new URL("plotly-cartesian.min.js", src).href;
+  const BUNDLE = "plotly-cartesian.min.js";
   const NEAR = "400px 0px"; // draw within this distance of the viewport
   const FAR = "2400px 0px"; // take down beyond this one; the gap keeps scrolling from flickering
   const FIRST_SIGNS = ["scroll", "pointermove", "pointerdown", "touchstart", "keydown", "focusin"];
@@ -47,26 +49,31 @@
   const views = new Map();
   /** @type {Set<HTMLElement>} */
   const wanted = new Set(); // figures near the viewport
-  /** @type {Promise<PlotlyLibrary> | null} */
-  let library = null;
+  /** @type {Map<string, Promise<PlotlyLibrary>>} */
+  const libraries = new Map(); // by bundle; one with all traces serves all that come after it
   let moved = false;
 
   /* ---- library and data ---- */
 
-  function loadLibrary() {
-    library ??= new Promise((resolve, reject) => {
+  /** @param {string} [bundle] */
+  function loadLibrary(bundle = BUNDLE) {
+    const known = [...libraries].find(([name]) => name === bundle || name !== BUNDLE)?.[1];
+    if (known) return known;
+    /** @type {Promise<PlotlyLibrary>} */
+    const library = new Promise((resolve, reject) => {
       const element = document.createElement("script");
-      element.src = LIBRARY;
+      element.src = new URL(bundle, src).href;
       element.onload = () => {
         keepStyles();
         resolve(window.Plotly);
       };
       element.onerror = () => {
-        library = null; // a later figure tries again
+        libraries.delete(bundle); // a later figure tries again
         reject(new TypeError("plotly could not be loaded"));
       };
       document.body.append(element);
     });
+    libraries.set(bundle, library);
     return library;
   }
 
@@ -135,7 +142,7 @@
     const view = (await mountView(box, data, file)) || {};
     drawing.view = view;
     if (live.get(figure) !== drawing) return release(drawing);
-    figure.classList.add("nb-figure--live");
+    setLive(figure, true);
     drawing.resizer = new ResizeObserver(() => view.resize?.());
     drawing.resizer.observe(box);
     announce(figure, "nb:drawn", box);
@@ -247,16 +254,17 @@
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const canvas = event.target;
     if (!step || !(canvas instanceof HTMLElement && canvas.matches(".nb-figure__canvas"))) return;
-    const plot = /** @type {Plot | undefined} */ (live.get(figureOf(canvas))?.plot);
+    const { plot: drawn, library } = live.get(figureOf(canvas)) ?? {};
+    const plot = /** @type {Plot | null | undefined} */ (drawn);
     const menu = menuOf(plot);
-    if (!plot || !menu) return;
+    if (!plot || !menu || !library) return;
     event.preventDefault();
     const count = menu.buttons.length;
     const next = ((menu.active ?? 0) + step + count) % count;
     const { method = "restyle", args } = menu.buttons[next];
     const at = plot.layout.updatemenus?.indexOf(menu);
-    Promise.resolve(window.Plotly[method]?.(plot, ...args)).then(() =>
-      window.Plotly.relayout(plot, { [`updatemenus[${at}].active`]: next }),
+    Promise.resolve(library[method]?.(plot, ...args)).then(() =>
+      library.relayout(plot, { [`updatemenus[${at}].active`]: next }),
     );
   }
 
@@ -267,6 +275,20 @@
   const figureOf = (/** @type {Element} */ canvas) => /** @type {HTMLElement} */ (canvas.closest(".nb-figure"));
   const sizeOf = (/** @type {HTMLElement} */ canvas) => ({ width: canvas.clientWidth, height: canvas.clientHeight });
 
+  /**
+   * Say that a figure is drawn, or no longer; a figure of several is when all of them are.
+   * @type {(figure: HTMLElement, drawn: boolean) => void}
+   */
+  function setLive(figure, drawn) {
+    figure.classList.toggle("nb-figure--live", drawn);
+    const outer = figure.parentElement?.closest(".nb-figure");
+    const parts = [...(outer?.querySelectorAll(".nb-figure--part") ?? [])];
+    outer?.classList.toggle(
+      "nb-figure--live",
+      parts.every((part) => part.classList.contains("nb-figure--live")),
+    );
+  }
+
   /** @param {HTMLElement} figure */
   async function draw(figure) {
     if (live.has(figure)) return;
@@ -275,7 +297,7 @@
     live.set(figure, drawing);
     try {
       if (figure.dataset.view) return await drawView(figure, drawing);
-      const [Plotly, text] = await Promise.all([loadLibrary(), load(urlOf(figure, "plotly"))]);
+      const [Plotly, text] = await Promise.all([loadLibrary(figure.dataset.bundle), load(urlOf(figure, "plotly"))]);
       if (live.get(figure) !== drawing) return; // it left meanwhile
       if (!TOKENS.size) nameTokens();
       const spec = parsed(text, variables(figure));
@@ -285,6 +307,7 @@
       box.className = "nb-figure__plot";
       canvas.append(box);
       drawing.plot = box;
+      drawing.library = Plotly;
       const layout = {
         dragmode: false, // a finger or a wheel over a figure scrolls the page
         ...spec.layout,
@@ -298,7 +321,11 @@
         plot.remove();
         return;
       }
-      figure.classList.add("nb-figure--live");
+      if (plot.querySelector(".no-webgl")) {
+        Plotly.purge(plot);
+        throw new TypeError("there is no WebGL"); // the image says more than plotly's apology
+      }
+      setLive(figure, true);
       describeKeys(canvas, plot);
       drawing.resizer = new ResizeObserver(() => requestAnimationFrame(() => resize(figure)));
       drawing.resizer.observe(canvas);
@@ -317,38 +344,39 @@
     if (!drawing) return;
     live.delete(figure);
     drawing.resizer?.disconnect();
-    figure.classList.remove("nb-figure--live");
+    setLive(figure, false);
     forgetKeys(canvasOf(figure));
     if (!drawing.plot) return;
     announce(figure, "nb:purged", drawing.plot);
-    if (!drawing.view) window.Plotly?.purge(drawing.plot);
+    drawing.library?.purge(drawing.plot);
     release(drawing);
   }
 
   /** @param {HTMLElement} figure */
   function resize(figure) {
-    const plot = /** @type {Plot | undefined} */ (live.get(figure)?.plot);
-    if (!plot || !figure.isConnected) return;
+    const { plot: drawn, library } = live.get(figure) ?? {};
+    const plot = /** @type {Plot | null | undefined} */ (drawn);
+    if (!plot || !library || !figure.isConnected) return;
     const size = sizeOf(canvasOf(figure));
     const { width, height } = plot.layout;
     if (size.width && (size.width !== width || size.height !== height)) {
-      window.Plotly.relayout(plot, size);
+      library.relayout(plot, size);
     }
   }
 
   function retheme() {
-    for (const [figure, { plot, tokens, view }] of live) {
+    for (const [figure, { plot, tokens, view, library }] of live) {
       view?.retheme?.();
-      if (!plot || !("layout" in plot)) continue;
+      if (!plot || !library || !("layout" in plot)) continue;
       const colour = variables(figure);
       /** @type {Record<string, unknown>} */
       const layout = { template: template(figure) };
       for (const [path, token] of Object.entries(tokens)) {
         const [, trace, setting] = path.match(/^data\[(\d+)\]\.(.+)$/) ?? [];
-        if (setting) window.Plotly.restyle(plot, { [setting]: [colour(token)] }, [Number(trace)]);
+        if (setting) library.restyle(plot, { [setting]: [colour(token)] }, [Number(trace)]);
         else layout[path.replace(/^layout\./, "")] = colour(token);
       }
-      window.Plotly.relayout(plot, layout);
+      library.relayout(plot, layout);
     }
   }
 

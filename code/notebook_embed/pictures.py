@@ -1,0 +1,152 @@
+"""Static pictures: their sizes, SVG that stands by itself, and its twin for the dark scheme."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from xml.parsers import expat
+
+__all__ = ["RASTERS", "decoded", "raster_size", "recolour", "standalone_svg", "svg_size"]
+
+#: MIME types of pictures made of pixels, and the suffixes of their files.
+RASTERS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/avif": "avif",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+}
+NAMESPACES = {
+    "xmlns": "http://www.w3.org/2000/svg",
+    "xmlns:xlink": "http://www.w3.org/1999/xlink",
+}
+# CSS pixels; of units that depend on letters, what browsers take where nothing is said.
+UNITS = {"": 1, "px": 1, "pt": 96 / 72, "pc": 16, "in": 96, "cm": 96 / 2.54, "mm": 96 / 25.4}
+UNITS |= {"q": 96 / 101.6, "em": 16, "rem": 16, "ex": 8}
+LENGTH = re.compile(r"\s*\+?((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)\s*", re.I)
+UNKNOWN_SIZE = (640, 480)
+
+
+def decoded(data: str) -> bytes:
+    """Return what base64 stands for.
+
+    Raises
+    ------
+    ValueError : it is no base64.
+    """
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"no base64: {error}") from None
+
+
+def raster_size(content: bytes) -> tuple[int, int]:
+    """Return the width and height of a picture in pixels.
+
+    Raises
+    ------
+    ValueError : the content is no picture.
+    """
+    if content.startswith(b"\x89PNG") and len(content) >= 24:
+        width, height = struct.unpack(">II", content[16:24])
+        return width, height
+    if content[:4] == b"GIF8" and len(content) >= 10:
+        width, height = struct.unpack("<HH", content[6:10])
+        return width, height
+    from PIL import Image as Pillow  # few notebooks show other pictures than PNG
+
+    try:
+        with Pillow.open(BytesIO(content)) as picture:
+            return picture.size
+    except Exception as error:  # Pillow's readers raise whatever a damaged file makes them
+        raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
+
+
+def standalone_svg(svg: str) -> str | None:
+    """Return `svg` as a file of its own, or None where it only works inside a page.
+
+    In a page an SVG needs no namespaces, and may use the names that HTML has for signs.
+    """
+    text = svg.strip().lstrip("\ufeff")
+    # XML knows five names; the others are HTML's.
+    text = re.sub(
+        r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z][A-Za-z0-9]*;",
+        lambda found: html.unescape(found[0]) if html.unescape(found[0]) != found[0] else found[0],
+        text,
+    )
+    opening = re.search(r"<svg(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>", text)
+    if opening is None:
+        return None
+    missing = ""
+    if not re.search(r"\sxmlns\s*=", opening[0]):
+        missing += f' xmlns="{NAMESPACES["xmlns"]}"'
+    if "xlink:" in text and not re.search(r"xmlns:xlink\s*=", text):
+        missing += f' xmlns:xlink="{NAMESPACES["xmlns:xlink"]}"'
+    if missing:
+        at = opening.start() + len("<svg")
+        text = text[:at] + missing + text[at:]
+    return None if _root(text) is None else (text if missing or text != svg.strip() else svg)
+
+
+def svg_size(svg: str) -> tuple[int, int]:
+    """Return the size in CSS pixels: `width` and `height`, else the view box, else 640 x 480."""
+    root = _root(svg) or {}
+    box = _view_box(root.get("viewBox", ""))
+    sides = [_length(root.get(side, "")) for side in ("width", "height")]
+    if box and box[0] and box[1]:
+        if sides[0] and not sides[1]:
+            sides[1] = sides[0] * box[1] / box[0]
+        elif sides[1] and not sides[0]:
+            sides[0] = sides[1] * box[0] / box[1]
+        elif not sides[0]:
+            sides = [*box]
+    if not (sides[0] and sides[1]):
+        return UNKNOWN_SIZE
+    return max(1, round(sides[0])), max(1, round(sides[1]))
+
+
+def recolour(svg: str, colours: Mapping[str, str]) -> str:
+    """Replace each colour of `svg` that `colours` names, all at once."""
+    if not colours:
+        return svg
+    lower = {key.lower(): value for key, value in colours.items()}
+    pattern = re.compile("|".join(map(re.escape, colours)) + r"(?![0-9a-fA-F])", re.IGNORECASE)
+    return pattern.sub(lambda match: lower[match.group().lower()], svg)
+
+
+def _root(svg: str) -> dict[str, str] | None:
+    """Return the attributes of the outermost element, or None where `svg` is not well-formed."""
+    found: list[dict[str, str]] = []
+    parser = expat.ParserCreate()
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        if not found:
+            found.append(attributes)
+
+    parser.StartElementHandler = begin
+    try:
+        parser.Parse(svg.strip().encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError):
+        return None
+    return found[0] if found else None
+
+
+def _length(text: str) -> float | None:
+    match = LENGTH.fullmatch(text)
+    if match is None or match[2].lower() not in UNITS:
+        return None
+    return float(match[1]) * UNITS[match[2].lower()] or None
+
+
+def _view_box(text: str) -> list[float] | None:
+    try:
+        numbers = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        return None
+    return numbers[2:] if len(numbers) == 4 and min(numbers[2:]) > 0 else None

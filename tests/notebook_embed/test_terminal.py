@@ -1,0 +1,84 @@
+"""Text looks as a terminal leaves it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notebook_embed.terminal import last_state
+
+ESC = "\x1b["
+
+
+def read(text: str) -> str:
+    return html.unescape(re.sub("<[^>]+>", "", last_state(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a\nb", "a\nb"),
+        ("a\r\nb\r\r\nc", "a\nb\nc"),
+        ("  0%|   |\r 50%|█  |\r100%|███|", "100%|███|"),
+        ("long line\rshort", "shortline"),
+        (f"long line\r{ESC}Kshort", "short"),
+        (f"long line\rshort{ESC}K", "short"),
+        (f"abc{ESC}1K", ""),
+        (f"abc{ESC}2K\rd", "d"),
+        ("1\b2\b\b3", "3"),
+        ("ab\b\bc", "cb"),
+        (f"outer 0\ninner 0{ESC}A\router 1\ninner 1", "outer 1\ninner 1"),
+        (f"a\nb{ESC}5Ac", "ac\nb"),
+        (f"gone{ESC}2J{ESC}Hhere", "here"),
+        (f"{ESC}?25lx{ESC}?25h", "x"),
+        ("\x1b]8;;https://example.org\x07link\x1b]8;;\x07", "link"),
+        ("\x1b]0;title\x1b\\x", "x"),
+        ("a\x00\x02wzxhzdk:0\x03b", "awzxhzdk:0b"),
+        (f"{ESC}999999999Cx", " " * 10_000 + "x"),
+        ("\x1b", ""),
+    ],
+)
+def test_what_is_written_over_is_gone(text: str, left: str) -> None:
+    assert read(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{ESC}31mred{ESC}0m <b>", '<span class="ansi-red-fg">red</span> &lt;b&gt;'),
+        (f"{ESC}1;34mx", '<span class="ansi-blue-intense-fg ansi-bold">x</span>'),
+        (f"{ESC}30;43mx{ESC}49my", '<span class="ansi-black-fg ansi-yellow-bg">x</span><span class="ansi-black-fg">y</span>'),
+        (f"{ESC}97;100mx", '<span class="ansi-white-intense-fg ansi-black-intense-bg">x</span>'),
+        (f"{ESC}38;5;208mx", '<span style="color: rgb(255, 135, 0)">x</span>'),
+        (f"{ESC}48;2;1;2;3mx", '<span style="background-color: rgb(1, 2, 3)">x</span>'),
+        (f"{ESC}38;5;9mx", '<span class="ansi-red-intense-fg">x</span>'),
+        (f"{ESC}7mx{ESC}27m", '<span class="ansi-default-inverse-fg ansi-default-inverse-bg">x</span>'),
+        (f"{ESC}3;4mx{ESC}mz", '<span class="ansi-italic ansi-underline">x</span>z'),
+        (f"{ESC}38mx", "x"),
+        (f"{ESC}31mno\r{ESC}32myes", '<span class="ansi-green-fg">yes</span>'),
+    ],
+)  # fmt: skip
+def test_colours_and_grounds_become_classes(text: str, shown: str) -> None:
+    assert last_state(text) == shown
+
+
+PIECES = st.sampled_from(
+    ["\r", "\n", "\b", "\x1b[", "\x1b[3", "A", "m", "K", ";", "1", "<&", "\x1b]"]
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=4)), max_size=12).map("".join))
+def test_any_text_is_html_that_holds_no_mark_of_its_own(text: str) -> None:
+    shown = last_state(text)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", shown)
+    assert re.fullmatch(r"(?:[^<&]|<span[^<>]*>|</span>|&(?:lt|gt|amp);)*", shown, re.S)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cn", "Cs"]), max_size=40))
+def test_text_without_controls_stays(text: str) -> None:
+    assert read(text) == text
+    assert read(f"x\r{text}") == (text or "x")
