@@ -104,6 +104,12 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         if (feeds := config.plugins.get("rss")) is not None:
             # Its own template leaves `&` in tags as it is, which no reader of feeds can parse.
             feeds.tpl_folder, feeds.tpl_file = FEED.parent, FEED
+        # One view of each series; those whose newest post is newest come first.
+        env.globals["blog_series"] = list(
+            {
+                one.name: one for post in self.posts if (one := self.series.get(post.file.src_uri))
+            }.values()
+        )
         return env
 
     def on_page_markdown(

@@ -1,10 +1,14 @@
-"""Series of posts: ``series: {name: ..., part: n}`` in a post's front matter."""
+"""Series of posts: ``series: {name: ..., part: n}`` in a post's front matter.
+
+A post may say what it builds on: ``needs: {1: heads and masks}`` names parts of the same series,
+and what of each.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -32,6 +36,7 @@ class SeriesEntry:
     part: int
     post: _Post  # templates read `url` and `title` late, when the post has been rendered
     short: str | None  # a title for narrow places, from `series: {short: ...}`
+    needs: Mapping[int, str] = field(default_factory=dict)  # part -> what of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,7 @@ class Series:
     part: int
     previous: SeriesEntry | None
     following: SeriesEntry | None
+    needs: tuple[tuple[SeriesEntry, str], ...]  # what the post builds on, and what of it
 
 
 def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
@@ -50,20 +56,25 @@ def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
 
     Raises
     ------
-    SiteError : a malformed `series`, or two posts that claim the same part.
+    SiteError : a malformed `series`, two posts that claim the same part, or a post that needs a
+        part which is not there, or itself.
     """
     members: dict[str, list[SeriesEntry]] = defaultdict(list)
     for post in posts:
         if (declared := post.meta.get("series")) is None:
             continue
         match declared:
-            case {"name": str(name), "part": int(part), **rest} if set(rest) <= {"short"}:
+            case {"name": str(name), "part": int(part), **rest} if (
+                set(rest) <= {"short", "needs"}
+                and (needs := _read_needs(rest.get("needs", {}))) is not None
+            ):
                 short = str(rest["short"]) if "short" in rest else None
-                entry = SeriesEntry(part=part, post=post, short=short)
+                entry = SeriesEntry(part=part, post=post, short=short, needs=needs)
                 members[name].append(entry)
             case _:
                 raise SiteError(
-                    f"series must be {{name: text, part: number}}, not {declared!r}",
+                    "series must be {name: text, part: number}, if need be with short: text and "
+                    f"needs: {{part: text}}, not {declared!r}",
                     file=post.file.abs_src_path,
                 )
     found: dict[str, Series] = {}
@@ -82,5 +93,30 @@ def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
                 part=entry.part,
                 previous=entries[at - 1] if at else None,
                 following=entries[at + 1] if at + 1 < len(entries) else None,
+                needs=_find_needs(entry, entries, name),
             )
     return found
+
+
+def _read_needs(declared: object) -> dict[int, str] | None:
+    if not isinstance(declared, dict):
+        return None
+    needs = {
+        part: what
+        for part, what in declared.items()
+        if isinstance(part, int) and isinstance(what, str)
+    }
+    return needs if len(needs) == len(declared) else None
+
+
+def _find_needs(
+    entry: SeriesEntry, entries: tuple[SeriesEntry, ...], name: str
+) -> tuple[tuple[SeriesEntry, str], ...]:
+    others = {other.part: other for other in entries if other is not entry}
+    for part in entry.needs:
+        if part not in others:
+            raise SiteError(
+                f"needs part {part} of {name!r}; there are {sorted(others)} besides it",
+                file=entry.post.file.abs_src_path,
+            )
+    return tuple((others[part], what) for part, what in sorted(entry.needs.items()))

@@ -188,6 +188,13 @@ sweeps = grouped(records, "sweep")
 main = {label: main[label] for label in results.MODEL_LOOKS if label in main}
 HTML(results.comparison_table(main, copied=copied))
 
+# %% [markdown]
+# The same in five lines.
+
+# %%
+#| label: five-lines
+HTML(results.short_table(main))
+
 # %%
 #| label: comparison-chart
 reference = ("copied input", copying)

@@ -51,8 +51,31 @@ def test_two_posts_with_one_part_are_an_error_that_names_both():
         collect_series([post("a", 1), post("b", 1)])
 
 
+def test_a_post_builds_on_other_parts():
+    needing = Post("c", {"series": {"name": "S", "part": 3, "needs": {2: "masks", 1: "heads"}}})
+    found = collect_series([needing, post("a", 1), post("b", 2)])
+    assert [(uri(entry), what) for entry, what in found["c"].needs] == [
+        ("a", "heads"),
+        ("b", "masks"),
+    ]
+    assert found["a"].needs == ()
+    with pytest.raises(
+        SiteError, match=r"/docs/c: needs part 2 of 'S'; there are \[1\] besides it"
+    ):
+        collect_series([needing, post("a", 1)])
+
+
 @pytest.mark.parametrize(
-    "declared", ["S", {"name": "S"}, {"name": "S", "part": "1"}, {"name": "S", "part": 1, "x": 2}]
+    "declared",
+    [
+        "S",
+        {"name": "S"},
+        {"name": "S", "part": "1"},
+        {"name": "S", "part": 1, "x": 2},
+        {"name": "S", "part": 1, "needs": "part 2"},
+        {"name": "S", "part": 1, "needs": {"two": "masks"}},
+        {"name": "S", "part": 1, "needs": {2: ["masks"]}},
+    ],
 )
 def test_a_malformed_series_is_an_error(declared):
     with pytest.raises(SiteError, match="series must be"):

@@ -111,12 +111,28 @@ def test_a_post_says_what_it_is(built):
     assert '<meta name="description" content="What a vision transformer attends to.">' in html
     assert '<meta property="og:type" content="article">' in html
     assert "Shapes · Part 3" in html
+    assert '<p class="post-lead">Say where a patch looks.</p>' in html
+    needs = re.search(r'<p class="post-meta post-needs">(.*?)</p>', html, re.S)
+    assert needs is not None
+    assert '<a href="foundations-of-attention.html">part 1</a>: dot products.' in needs[1]
     assert re.search(r"updated\s+<time datetime=\"2026-04-01\"", html)
     assert re.search(r"\d+ min read", html)
     assert f'<link rel="canonical" href="{URL}posts/vision.html">' in html
     assert "@article{vision-2026," in html
     assert ">The dataset</a>" in html
     assert 'aria-label="Download The dataset as ipynb"' in html
+
+
+def test_the_front_page_shows_a_series_as_a_path_and_other_posts_by_their_words(built):
+    html = built.html("index.html")
+    path = html[html.index('<section class="path') :].split("</section>")[0]
+    assert re.findall(r'<li class="path__step" value="(\d)"', path) == ["1", "3"]
+    assert "Say where a patch looks." in path
+    assert "Dot products and masks." in path  # its description, where there is no goal
+    assert re.search(r"\d+ min read\s*<span[^>]*>needs part 1</span>", path)
+    excerpts = html.split("</section>", 1)[1]
+    assert "Nothing before it and nothing after it." in excerpts
+    assert "An image is a sequence of patches." not in html
 
 
 def test_the_archive_and_the_topics_list_every_post(built):

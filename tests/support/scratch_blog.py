@@ -52,7 +52,8 @@ date: {{created: 2026-03-05, updated: 2026-04-01}}
 slug: vision
 description: What a vision transformer attends to.
 tags: [attention, vision]
-series: {{name: Shapes, part: 3, short: Vision}}
+goal: Say where a patch looks.
+series: {{name: Shapes, part: 3, short: Vision, needs: {{1: dot products}}}}
 notebooks:
   - {{title: The dataset, url: about.html, download: about.html}}
 ---

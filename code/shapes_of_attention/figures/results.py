@@ -47,6 +47,7 @@ __all__ = [
     "learning_curves",
     "learning_rates",
     "paintings",
+    "short_table",
     "strips",
 ]
 
@@ -409,6 +410,22 @@ def comparison_table(
         rows.append(("Input, copied", [*found, *5 * [NOTHING]]))
     titles = (*SCORES, "PSNR", "Thousand images", "Million weights", "Seconds", "Seeds")
     return sortable_table("Model", titles, rows)
+
+
+def short_table(groups: Mapping[str, Sequence[Record]]) -> str:
+    """Write the comparison in one line a model: its error, in levels, and what it took."""
+    rows = [
+        (
+            MODEL_LOOKS[label].name,
+            [
+                mean_and_deviation([run.score.colour_error for run in runs], ".1f"),
+                value_cell(runs[0].parameters / 1e6, ".1f"),
+                value_cell(spread([run.seconds for run in runs]).mean / 60, ".0f"),
+            ],
+        )
+        for label, runs in groups.items()
+    ]
+    return sortable_table("Model", ("Colour error", "Million weights", "Minutes"), rows)
 
 
 def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:

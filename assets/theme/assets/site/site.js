@@ -78,7 +78,19 @@
     }
   });
 
+  // A section that moved to another post left a link with its old address: it leads on. Without scripts the reader sees
+  // the link.
+  function leadOn() {
+    const link = /** @type {HTMLAnchorElement | null} */ (document.querySelector("a.moved:target"));
+    if (!link) return;
+    const address = new URL(link.href);
+    address.search = location.search; // of a figure, which keeps there what is seen
+    location.replace(address);
+  }
+  window.addEventListener("hashchange", leadOn);
+
   function mount() {
+    leadOn();
     follow();
     observer.disconnect();
     buttons.disconnect();
