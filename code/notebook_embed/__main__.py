@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from notebook_embed.publish import only_build, set_source_date, swap_in
 def main() -> None:
     """Build or serve a MkDocs site whose pages embed notebooks."""
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+    # As Ctrl-C does: what is under way is cleared away, kernels above all.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 @main.command()

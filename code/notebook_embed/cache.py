@@ -111,6 +111,11 @@ class Cache:
                 return key.differences(found[0]) or ["nothing changed: run afresh as asked"]
         return ["never run before"]
 
+    def knows(self, key: Key, part: str) -> bool:
+        """Tell whether a result is kept whose key has the same `part`, whatever the others are."""
+        found = (self._read(path) for path in self._entries(key))
+        return any(one[0].get(part) == key.parts[part] for one in found if one is not None)
+
     @contextlib.contextmanager
     def lock(self, key: Key) -> Iterator[None]:
         """Let one process at a time work on `key`; the system frees the lock of a dead process."""

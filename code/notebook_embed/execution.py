@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import copy
 import os
 import re
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +20,11 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.kernels import environment_of, manager_class
+from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import VALUES
 
-__all__ = ["PREAMBLE", "Job", "run_notebook"]
+__all__ = ["PREAMBLE", "Job", "Kernels", "run_notebook"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -30,6 +32,10 @@ Progress = Callable[[int, int, str], None]
 KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
+# What nbclient reads in a cell's tags.
+RAISES, SKIPS = "raises-exception", "skip-execution"
+# Where libraries are on this machine is nothing that a traceback shall tell readers.
+LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages/|lib/python3\.\d+/)")
 # So many seconds are as good as no limit.
 NEVER = 1e7
 # What a kernel of Python runs before the first cell; it leaves no name behind.
@@ -47,7 +53,37 @@ class Job:
     timeout: float = 600.0
 
 
-def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) -> str:
+class Kernels:
+    """The kernels that run now, so that all of them can be ended at once."""
+
+    def __init__(self) -> None:
+        self._clients: set[NotebookClient] = set()
+        self._lock, self.stopped = threading.Lock(), threading.Event()
+
+    @contextlib.contextmanager
+    def running(self, client: NotebookClient) -> Iterator[None]:
+        with self._lock:
+            self._clients.add(client)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clients.discard(client)
+            _stop(client)
+
+    def stop(self) -> None:
+        """End every kernel; those who wait for one see it die, and none that starts goes on."""
+        self.stopped.set()
+        with self._lock:
+            for client in self._clients:
+                _stop(client)
+
+
+def run_notebook(
+    job: Job,
+    progress: Progress = lambda done, total, cell: None,
+    kernels: Kernels | None = None,
+) -> str:
     """Run a notebook from its first cell to its last and return it, outputs and all, as JSON.
 
     Raises
@@ -55,12 +91,16 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
     EmbedError : a cell raised, took too long, or its kernel died; names the file and the line.
     """
     notebook = job.notebook
-    node = nbformat.from_dict(notebook.node)
-    for cell in node.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    total = len(notebook.code_cells)
-    state = {"index": notebook.code_cells[0].index, "done": 0}
+    kernels = kernels or Kernels()
+    node = copy.deepcopy(notebook.node)
+    for cell, raw in zip(notebook.cells, node.cells, strict=True):
+        if cell.kind == "code":
+            raw.outputs, raw.execution_count = [], None
+            raw.metadata["tags"] = [RAISES] * notebook.may_raise(cell) + [SKIPS] * (
+                not cell.options.eval
+            )
+    total = len(notebook.due_cells)
+    state = {"index": notebook.due_cells[0].index, "done": 0}
 
     def started(cell: nbformat.NotebookNode, cell_index: int) -> None:
         state["index"] = cell_index
@@ -68,6 +108,8 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         state["done"] += 1
 
     def ready(notebook: nbformat.NotebookNode) -> None:
+        if kernels.stopped.is_set():
+            raise RuntimeError("the build was stopped")
         if job.notebook.language == "python" and client.kc is not None:
             client.kc.execute(PREAMBLE, silent=True, store_history=False, stop_on_error=False)
 
@@ -83,8 +125,6 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         kernel_name=notebook.kernel,
         timeout_func=limit,
         startup_timeout=120,
-        allow_errors=False,
-        force_raise_errors=True,
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(job.folder)}},
@@ -95,8 +135,9 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         config=KERNELS,
     )
     try:
-        _refuse_missing_kernel(client, notebook)
-        client.execute(env=environment_of(job.environment), cleanup_kc=True)
+        _refuse_missing_kernel(notebook)
+        with kernels.running(client):
+            client.execute(env=environment_of(job.environment), cleanup_kc=True)
     except nbclient.exceptions.CellExecutionError as error:
         raise _cell_raised(notebook, state["index"], node, error) from error
     except nbclient.exceptions.CellTimeoutError as error:
@@ -119,10 +160,10 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
             remedy="It crashed, was killed, or ran out of memory. "
             "Run the notebook by itself in Jupyter to see how far it comes.",
         ) from error
-    finally:
-        _stop(client)
-    for cell in node.cells:
-        cell.metadata.pop("execution", None)
+    for raw in node.cells:
+        for output in raw.get("outputs", []):
+            if output.output_type == "error":
+                output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
     try:
@@ -136,19 +177,18 @@ def run_notebook(job: Job, progress: Progress = lambda done, total, cell: None) 
         ) from error
 
 
-def _refuse_missing_kernel(client: NotebookClient, notebook: Notebook) -> None:
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+def _refuse_missing_kernel(notebook: Notebook) -> None:
+    if notebook.kernel == "python3" or spec_of(notebook.kernel) is not None:
+        return
+    from jupyter_client.kernelspec import KernelSpecManager
 
-    try:
-        KernelSpecManager().get_kernel_spec(client.kernel_name)
-    except NoSuchKernel as error:
-        known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
-        raise EmbedError(
-            f"there is no kernel named '{client.kernel_name}'",
-            file=notebook.path,
-            line=1,
-            remedy=f"Name one of these in the notebook's header, or leave it out: {known}.",
-        ) from error
+    known = ", ".join(sorted(KernelSpecManager().find_kernel_specs()))
+    raise EmbedError(
+        f"there is no kernel named '{notebook.kernel}'",
+        file=notebook.path,
+        line=1,
+        remedy=f"Name one of these in the notebook's header, or leave it out: {known}.",
+    )
 
 
 def _cell_raised(

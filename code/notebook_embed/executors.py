@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.execution import Job, Progress, run_notebook
+from notebook_embed.execution import Job, Kernels, Progress, run_notebook
 
 __all__ = ["Run", "executor_for"]
 
@@ -14,8 +15,8 @@ Run = Callable[[Job, Progress], str]
 
 
 @contextlib.contextmanager
-def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
-    """Give the function that runs a notebook, and how many may run at a time.
+def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int, Callable[[], None]]]:
+    """Give the functions that run a notebook and that stop all, and how many may run at a time.
 
     With the address of a Dask scheduler, they run on its workers, as many at a time as these have
     threads. A notebook whose worker dies is run again on another one. Workers need the project's
@@ -26,7 +27,8 @@ def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
     EmbedError : the scheduler cannot be reached, Dask is not installed, or there is no worker.
     """
     if not scheduler:
-        yield run_notebook, jobs
+        kernels = Kernels()
+        yield partial(run_notebook, kernels=kernels), jobs, kernels.stop
         return
     try:
         import distributed
@@ -59,4 +61,4 @@ def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int]]:
                 executed: str = executor.submit(run_notebook, job).result()
                 return executed
 
-            yield run, threads
+            yield run, threads, partial(client.close, timeout=0)

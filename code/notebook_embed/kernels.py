@@ -8,10 +8,11 @@ set for all, what the site sets, what it lets through, and what says where thing
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["GIVEN", "environment_of", "inherited"]
+__all__ = ["GIVEN", "environment_of", "inherited", "language_of", "manager_class", "spec_of"]
 
 #: Set for every kernel; `kernel_environment` of the site comes on top.
 GIVEN = {
@@ -84,3 +85,21 @@ def manager_class() -> type[Any]:
             return KernelSpecManager(kernel_dirs=[]) if native else KernelSpecManager()
 
     return Manager
+
+
+def spec_of(name: str) -> Any:
+    """Return the specification of the kernel `name`, or None if it is not installed."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        return KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel:
+        return None
+
+
+def language_of(name: str) -> str:
+    """Return the language of a kernel: as it says itself if it is installed, else by its name."""
+    if (spec := spec_of(name)) is not None and spec.language:
+        return str(spec.language).lower()
+    bare = re.sub(r"[-_.\d].*", "", name).lower()
+    return {"ir": "r"}.get(bare, bare)

@@ -185,6 +185,14 @@ class EmbedBlock(BlockProcessor):
         writer, notebook = self.writer, found.notebook
         source_only = "source-only" in classes
         if source_only or "source" in classes:
+            if not (cell.options.echo and cell.options.include):
+                raise EmbedError(
+                    f"the code of the cell '{cell.label}' is hidden",
+                    file=at.file,
+                    line=at.line,
+                    remedy="Its tags or options say so. Change them, or embed its output alone. "
+                    f"It stands in {notebook.uri}:{cell.line}.",
+                )
             writer.code(parent, cell, notebook.language)
         if source_only:
             return
@@ -199,6 +207,9 @@ class EmbedBlock(BlockProcessor):
                 f"It stands in {notebook.uri}:{cell.line}.",
             )
         pictures = [output for output in outputs if isinstance(output, Figure)]
+        alt = alt or cell.options.alt
+        if title is None:
+            title = cell.options.caption if pictures else cell.options.table_caption
         if pictures and not alt:
             raise EmbedError(
                 "a figure without alt text",
@@ -255,7 +266,7 @@ class EmbedInline(ImageInlineProcessor):
                 f"'{name}' is a mapping, a value is one of its entries",
                 f"Name one. {nearest('', names)} {where}",
             )
-        if not isinstance(output, Text) or output.kind in ("html", "stderr"):
+        if not isinstance(output, Text) or output.kind in ("html", "stderr", "error"):
             raise fail(
                 f"the output of '{cell.label}' is no value that a sentence can hold",
                 f"A figure or table goes into a paragraph of its own. {where}",

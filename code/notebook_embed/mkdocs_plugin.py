@@ -31,13 +31,14 @@ from notebook_embed.files import write_whole
 from notebook_embed.kernels import GIVEN
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
-from notebook_embed.notebook import Notebook
+from notebook_embed.notebook import MODES, Notebook
 from notebook_embed.outputs import Figure, render_outputs
 from notebook_embed.page_cache import PageCache
 from notebook_embed.page_html import FULL_BUNDLE
 from notebook_embed.plotly_figures import full_bundle
 from notebook_embed.published import drop_unpublished, published_pages
 from notebook_embed.runner import Executed, Settings, execute_all
+from notebook_embed.shown_cells import downloaded, visible_outputs
 
 STATIC = Path(__file__).parent / "static"
 STATIC_URI = "assets/notebook-embed"
@@ -54,6 +55,7 @@ class NotebookEmbedConfig(Config):
     timeout = opt.Type((int, float), default=600)
     jobs = opt.Type(int, default=0)
     scheduler = opt.Type(str, default="")
+    execute = opt.Choice(MODES, default="always")
     dark = opt.Type(dict, default={})
     views = opt.Type(dict, default={})
     watch = opt.ListOfItems(opt.Type(str), default=[])
@@ -186,6 +188,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             timeout=self.config.timeout,
             jobs=self.config.jobs or cores or 2,
             scheduler=self.config.scheduler,
+            execute=self.config.execute,
             fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
             why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
         )
@@ -203,7 +206,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             rendered[cell.name], made = render_outputs(
                 notebook,
                 cell,
-                raw.outputs,
+                visible_outputs(cell, raw.outputs),
                 folder=folder,
                 dark=self.config.dark,
                 views=self.config.views,
@@ -224,7 +227,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         page.abs_src_path = str(self._shell(notebook.uri))
         files.append(page)
         self.library.pages[notebook.uri] = page.url
-        download = File.generated(config, f"{stem}.executed.ipynb", content=executed.text)
+        download = File.generated(
+            config, f"{stem}.executed.ipynb", content=downloaded(notebook, executed.node)
+        )
         download.dest_uri = f"{stem}.ipynb"
         files.append(download)
 

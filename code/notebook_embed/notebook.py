@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,15 +13,17 @@ import jupytext
 import nbformat
 import yaml
 
-from notebook_embed.errors import EmbedError, nearest
+from notebook_embed.cell_options import CellOptions, OptionReader, split_options
+from notebook_embed.errors import EmbedError
+from notebook_embed.kernels import language_of
 
 __all__ = ["Cell", "Notebook", "is_notebook", "read_notebook"]
 
 SUFFIXES = (".py", ".ipynb", ".md")
-# What a cell may say of itself in `#| key: value` lines. Quarto and MyST read `label` as well.
-OPTIONS = {"label", "fold", "inputs", "timeout"}
-LABEL = re.compile(r"[A-Za-z][\w-]*")
-OPTION_LINE = re.compile(r"^#\|\s?(.*)$")
+# When a notebook runs: whenever its key changed; not as long as its stored outputs fit; not at all.
+MODES = ("always", "auto", "never")
+# Names of kernels that mean the Python that builds.
+PYTHON = ("python", "python3")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,34 +41,38 @@ class Cell:
     source: str
     code: str
     line: int
-    options: dict[str, Any] = field(default_factory=dict)
+    options: CellOptions = field(default_factory=CellOptions)
 
     @property
     def label(self) -> str | None:
-        return self.options.get("label")
+        return self.options.label
 
     @property
     def folded(self) -> bool:
-        return bool(self.options.get("fold"))
+        return self.options.fold
 
     @property
     def inputs(self) -> list[str]:
-        value = self.options.get("inputs") or []
-        return [value] if isinstance(value, str) else list(value)
+        return list(self.options.inputs)
 
     @property
     def timeout(self) -> float | None:
-        return self.options.get("timeout")
+        return self.options.timeout
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Notebook:
-    """A notebook as written: `path` on disk, `uri` relative to ``docs/`` with forward slashes."""
+    """A notebook as written: `path` on disk, `uri` relative to ``docs/`` with forward slashes.
+
+    `execute` says when it runs, where it says so itself; `allow_errors` that every cell may raise.
+    """
 
     path: Path
     uri: str
     node: nbformat.NotebookNode
     cells: tuple[Cell, ...]
+    execute: str | None = None
+    allow_errors: bool = False
 
     @property
     def code_cells(self) -> list[Cell]:
@@ -78,8 +83,23 @@ class Notebook:
         return {cell.label: cell for cell in self.cells if cell.label}
 
     @property
+    def due_cells(self) -> list[Cell]:
+        """The cells that run."""
+        return [cell for cell in self.code_cells if cell.options.eval]
+
+    def may_raise(self, cell: Cell) -> bool:
+        return self.allow_errors or cell.options.error
+
+    @cached_property
+    def stored(self) -> str:
+        """The outputs that its file holds, as text; empty where there are none."""
+        outputs = [raw.outputs for raw in self.node.cells if raw.cell_type == "code"]
+        return json.dumps(outputs, sort_keys=True) if any(outputs) else ""
+
+    @property
     def kernel(self) -> str:
-        return str(self.node.metadata.get("kernelspec", {}).get("name", "python3"))
+        name = str(self.node.metadata.get("kernelspec", {}).get("name", "python3"))
+        return "python3" if name in PYTHON else name
 
     @property
     def language(self) -> str:
@@ -89,8 +109,10 @@ class Notebook:
     def title(self) -> str:
         """The first heading, or the file's name."""
         for cell in self.cells:
-            if cell.kind == "markdown" and (
-                found := re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.M)
+            if (
+                cell.kind == "markdown"
+                and cell.options.include
+                and (found := re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.M))
             ):
                 return found.group(1)
         return PurePosixPath(self.uri).stem.replace("-", " ").replace("_", " ").capitalize()
@@ -132,12 +154,15 @@ def read_notebook(path: Path, uri: str) -> Notebook:
 def _read(text: str, path: Path, uri: str) -> Notebook:
     node = _parse(text, path)
 
+    head = _head(node, path)
+    reader = OptionReader(path, head.cells)
     lines = _first_lines(text, node.cells, path)
-    read = [
-        _options(raw.source, path, line) if raw.cell_type == "code" else ({}, "")
-        for raw, line in zip(node.cells, lines, strict=True)
-    ]
-    labels = {options.get("label") for options, _ in read}
+    read = []
+    for raw, line in zip(node.cells, lines, strict=True):
+        written, code = split_options(raw.source) if raw.cell_type == "code" else ("", "")
+        tags = raw.metadata.get("tags") or []
+        read.append((reader.read(written, [tags] if isinstance(tags, str) else tags, line), code))
+    labels = {options.label for options, _ in read}
     cells = []
     for index, (raw, line, (options, code)) in enumerate(zip(node.cells, lines, read, strict=True)):
         name = f"cell-{index + 1}"
@@ -146,7 +171,7 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
         cells.append(
             Cell(
                 index=index,
-                name=options.get("label") or name,
+                name=options.label or name,
                 kind=raw.cell_type,
                 source=raw.source,
                 code=code,
@@ -163,10 +188,57 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
             raw["source"] = cell.code  # a cell's magic is its first line, or it is none
     node.nbformat, node.nbformat_minor = 4, 5
     kernel = node.metadata.setdefault("kernelspec", {})
-    kernel.setdefault("name", "python3")
-    kernel.setdefault("language", "python")
-    kernel.setdefault("display_name", "Python 3")
-    return Notebook(path=path, uri=uri, node=node, cells=tuple(cells))
+    name = kernel.setdefault("name", "python3")
+    if not kernel.get("language"):
+        said = node.metadata.get("language_info", {}).get("name")
+        kernel["language"] = said or ("python" if name in PYTHON else language_of(name))
+    kernel.setdefault("display_name", "Python 3" if name in PYTHON else name)
+    return Notebook(
+        path=path,
+        uri=uri,
+        node=node,
+        cells=tuple(cells),
+        execute=head.execute,
+        allow_errors=head.allow_errors,
+    )
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a notebook's metadata say of all its cells."""
+
+    execute: str | None
+    allow_errors: bool
+    cells: dict[str, Any]
+
+
+def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
+    """Read the keys of this package, of nbsphinx and of Quarto in a notebook's metadata.
+
+    Formats keep them apart: in the metadata, or as YAML in a raw cell at the top.
+    """
+    said: dict[str, Any] = dict(node.metadata)
+    first = node.cells[0] if node.cells else None
+    if first is not None and first.cell_type == "raw":
+        match = re.fullmatch(r"---\s*\n(.*?)\n?---\s*", first.source, re.S)
+        try:
+            matter = yaml.safe_load(match[1]) if match else None
+        except Exception as error:
+            raise EmbedError(f"malformed header: {error}", file=path, line=1) from error
+        said |= matter if isinstance(matter, dict) else {}
+    for name in ("nbsphinx", "notebook_embed"):
+        said |= said[name] if isinstance(said.get(name), dict) else {}
+    execute, cells = said.get("execute"), {}
+    if isinstance(execute, dict):  # as Quarto has it, with options of all cells
+        cells, execute = execute, execute.get("enabled")
+    if isinstance(execute, bool):
+        execute = "always" if execute else "never"
+    if execute is not None and execute not in MODES:
+        raise EmbedError(f"'execute' takes {', '.join(MODES)}, not {execute!r}", file=path, line=1)
+    allowed = said.get("allow_errors", False)
+    if not isinstance(allowed, bool):
+        raise EmbedError("'allow_errors' takes true or false", file=path, line=1)
+    return _Head(execute, allowed, cells)
 
 
 def _parse(text: str, path: Path) -> nbformat.NotebookNode:
@@ -192,12 +264,12 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
             line=line or 1,
             remedy="Notebooks are .py files with '# %%' cells, .ipynb files, or MyST .md files.",
         ) from error
-    if not any(cell.cell_type == "code" for cell in node.cells):
+    if not node.cells:
         raise EmbedError(
-            "malformed notebook: it has no code cell",
+            "malformed notebook: it has no cell",
             file=path,
             line=1,
-            remedy="Start a code cell with a line '# %%' (in .py files).",
+            remedy="Start one with a line '# %%' (in .py files).",
         )
     return node
 
@@ -228,65 +300,6 @@ def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> l
 def _holds(line: str, first: str) -> bool:
     stripped = line.strip().removeprefix("# ")
     return stripped == first.strip() or first in line
-
-
-def _options(source: str, path: Path, line: int) -> tuple[dict[str, Any], str]:
-    """Split the ``#| key: value`` lines that open a cell from its code.
-
-    They stand before the cell's magic (``%%time``) or after it.
-    """
-    lines = source.split("\n")
-    magics = list(takewhile(lambda line: line.startswith("%%"), lines))
-    lines, count = lines[len(magics) :], 0
-    while count < len(lines) and OPTION_LINE.match(lines[count]):
-        count += 1
-    if not count:
-        return {}, source
-    written = "\n".join(m.group(1) for m in map(OPTION_LINE.match, lines[:count]) if m)
-    try:
-        options = yaml.safe_load(written) or {}
-        if not isinstance(options, dict):
-            raise ValueError("expected 'key: value'")
-    except Exception as error:
-        # PyYAML's own errors, and whatever its readers of dates and numbers raise.
-        first = str(error).split("\n")[0]
-        raise EmbedError(
-            f"malformed cell option: {first}",
-            file=path,
-            line=line,
-            remedy="Write one option a line, as in '#| label: red-filter'.",
-        ) from error
-    for key in options:
-        if key not in OPTIONS:
-            raise EmbedError(
-                f"unknown cell option '{key}'",
-                file=path,
-                line=line,
-                remedy=nearest(str(key), OPTIONS),
-            )
-    _check_options(options, path, line)
-    return options, "\n".join([*magics, *lines[count:]]).strip("\n")
-
-
-def _check_options(options: dict[str, Any], path: Path, line: int) -> None:
-    label, inputs, timeout = (options.get(key) for key in ("label", "inputs", "timeout"))
-    if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
-        raise EmbedError(
-            f"a label starts with a letter and has only letters, digits, - and _: {label!r}",
-            file=path,
-            line=line,
-        )
-    if inputs is not None and not (
-        isinstance(inputs, str)
-        or (isinstance(inputs, list) and all(isinstance(item, str) for item in inputs))
-    ):
-        raise EmbedError("'inputs' takes a path or a list of paths", file=path, line=line)
-    if timeout is not None and not (
-        isinstance(timeout, int | float) and (timeout > 0 or timeout == -1)
-    ):
-        raise EmbedError(
-            "'timeout' takes a number of seconds above 0, or -1 for no limit", file=path, line=line
-        )
 
 
 def _refuse_twins(cells: list[Cell], path: Path) -> None:

@@ -103,10 +103,10 @@ class Media:
 class Text:
     """Anything that is read rather than looked at.
 
-    `content` is HTML where its kind is html, plain, stream or stderr, and else what it says.
+    `content` is HTML where its kind is html, plain, stream, stderr or error, and else what it says.
     """
 
-    kind: Literal["html", "latex", "markdown", "plain", "stream", "stderr", "json"]
+    kind: Literal["html", "latex", "markdown", "plain", "stream", "stderr", "json", "error"]
     content: str
 
 
@@ -447,10 +447,12 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
         name: Literal["stream", "stderr"] = "stream" if output["name"] == "stdout" else "stderr"
         return Text(name, last_state(output["text"].rstrip("\n")))
     if kind == "error":
-        raise bundle.fail(
-            f"{output['ename']}: {output['evalue']}",
-            "A cell that raises is never published, whatever its tags say.",
-        )
+        if not bundle.notebook.may_raise(bundle.cell):
+            raise bundle.fail(
+                f"{output['ename']}: {output['evalue']}",
+                "A cell that may raise says so: by the tag raises-exception, or '#| error: true'.",
+            )
+        return Text("error", last_state("\n".join(output["traceback"])))
     damaged = ""
     for renderer in renderers():
         for mime in bundle.data:

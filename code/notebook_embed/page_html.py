@@ -71,7 +71,9 @@ class PageWriter:
     def code(self, parent: etree.Element, cell: Cell, language: str) -> None:
         box = etree.SubElement(parent, "details" if cell.folded else "div", {"class": "nb-code"})
         if cell.folded:
-            etree.SubElement(box, "summary").text = AtomicString("Code")
+            etree.SubElement(box, "summary").text = AtomicString(cell.options.summary)
+            if cell.options.open_fold:
+                box.set("open", "")
         self.fence(box, cell.code, language)
 
     def fence(self, parent: etree.Element, code: str, info: str) -> None:
@@ -106,7 +108,7 @@ class PageWriter:
                 f'aria-label="{name}">{output.content}</div>',
             )
         else:
-            kind = {"plain": "text", "stream": "stream", "stderr": "stderr"}[output.kind]
+            kind = {"plain": "text"}.get(output.kind, output.kind)
             self.html(
                 parent,
                 f'<div class="nb-output nb-output--{kind}">'
@@ -240,24 +242,34 @@ class PageWriter:
         if not own_page:
             box.set("data-nb-demote", "")
         for cell in notebook.cells:
+            if not cell.options.include:
+                continue
             if cell.kind == "markdown":
                 self.markdown(box, cell.source)
             elif cell.kind == "code":
                 part = etree.SubElement(box, "div", {"class": "nb-cell"})
                 if own_page:
                     part.set("id", cell.name)
-                if cell.code.strip():
+                if cell.code.strip() and cell.options.echo:
                     self.code(part, cell, notebook.language)
-                self._outputs(part, notebook, cell)
+                if cell.options.output:
+                    self._outputs(part, notebook, cell)
 
     def _outputs(self, part: etree.Element, notebook: Notebook, cell: Cell) -> None:
         """Show all that a cell of an embedded notebook put out."""
         outputs = self.library.outputs.get(notebook.uri, {}).get(cell.name, [])
         pictures = [output for output in outputs if isinstance(output, Figure)]
-        alt = self.library.alts.get((notebook.uri, cell.name), f"Output of cell {cell.name}")
-        if pictures:
+        own = cell.options.alt or f"Output of cell {cell.name}"
+        alt = self.library.alts.get((notebook.uri, cell.name), own)
+        title = cell.options.caption if pictures else cell.options.table_caption
+        if outputs and cell.options.fold_output:
+            part = etree.SubElement(part, "details", {"class": "nb-code"})
+            etree.SubElement(part, "summary").text = AtomicString("Output")
+        if pictures or (outputs and title):
             part = self.figure(part, pictures, notebook, cell, [], None)
         self.fill(part, outputs, alt)
+        if outputs and title:
+            self.caption(part, notebook, cell, title)
 
 
 def value_of(output: Text, *, unquote: bool = False) -> etree.Element:

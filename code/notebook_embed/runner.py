@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import concurrent.futures
 import copy
-import glob
 import hashlib
 import json
-import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 
 from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions
-from notebook_embed.errors import EmbedError, shown
+from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
 from notebook_embed.imports import Closure, Modules, stamp
+from notebook_embed.kernels import spec_of
 from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.order import matching, note_written_files, waves, written_files_hold
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
@@ -37,7 +38,7 @@ class Settings:
     notebook depends on (relative to `root`), `environment` what kernels get, `secret` what they get
     besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how
     many run at a time, `scheduler` the address of the Dask cluster that runs them (on this machine
-    when empty).
+    when empty), `execute` when they run (`MODES`).
     """
 
     root: Path
@@ -50,91 +51,231 @@ class Settings:
     timeout: float = 600.0
     jobs: int = 2
     scheduler: str = ""
+    execute: str = "always"
     fresh: bool = False
     why: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A notebook with its outputs: `node`, and as the file that readers download."""
+    """A notebook with its outputs."""
 
     node: nbformat.NotebookNode
 
-    @cached_property
-    def text(self) -> str:
-        return str(nbformat.writes(self.node))
 
-
-def execute_all(notebooks: Mapping[str, Notebook], settings: Settings) -> dict[str, Executed]:
+def execute_all(
+    notebooks: Mapping[str, Notebook],
+    settings: Settings,
+    failures: dict[str, EmbedError] | None = None,
+) -> dict[str, Executed]:
     """Return each notebook with its outputs, from the cache where nothing that matters changed.
+
+    A notebook that writes a file runs before those that declare it as an input. Those that fail
+    are put into `failures`, if it is given, and have no outputs.
 
     Raises
     ------
-    EmbedError : a notebook failed. Those already under way are finished and kept; no other starts.
+    EmbedError : notebooks failed, all of which are named; those that went well are kept.
     """
-    cache = Cache(settings.cache)
-    modules: dict[Path, Modules] = {}  # by the folder of the notebooks that import them
-    keys = {uri: key_of(notebook, settings, modules) for uri, notebook in notebooks.items()}
-    done = {} if settings.fresh else {uri: cache.load(key) for uri, key in keys.items()}
-    due = [uri for uri in notebooks if done.get(uri) is None]
-    if settings.why:
-        for uri in notebooks:
-            reasons = cache.why(keys[uri]) if uri in due else ["unchanged, from the cache"]
-            log.info("%s: %s", uri, "\n           ".join(reasons))
-    if due:
-        done |= _execute(due, notebooks, keys, cache, settings)
-    return {uri: _with_outputs(notebook, done[uri] or "") for uri, notebook in notebooks.items()}
+    work = _Work(notebooks, settings)
+    for wave in waves(notebooks):
+        work.do(wave)
+    for _ in range(ROUNDS):
+        if not (late := work.outdated()):
+            break
+        work.do(late)
+    else:
+        work.fail_outdated()
+    if failures is not None:
+        failures |= work.failed
+    elif work.failed:
+        raise joined(list(work.failed.values()))
+    return {uri: _with_outputs(notebook, work.done[uri]) for uri, notebook in notebooks.items()}
 
 
-def _execute(
-    due: list[str],
-    notebooks: Mapping[str, Notebook],
-    keys: Mapping[str, Key],
-    cache: Cache,
-    settings: Settings,
-) -> dict[str, str | None]:
-    done: dict[str, str | None] = {}
-    failures: list[EmbedError] = []
-    # Each kernel is a process of its own; here a thread for each is enough to wait for it.
-    with (
-        running(due) as report,
-        executor_for(settings.scheduler, settings.jobs) as (run, jobs),
-        concurrent.futures.ThreadPoolExecutor(jobs) as executor,
-    ):
-        futures = {
-            executor.submit(
-                _run, run, notebooks[uri], keys[uri], cache, settings, partial(report, uri)
-            ): uri
-            for uri in due
-        }
-        for future in concurrent.futures.as_completed(futures):
-            if future.cancelled():
-                continue
+class _Work:
+    """What one build does: `done` maps notebooks to what they are with outputs, as JSON."""
+
+    def __init__(self, notebooks: Mapping[str, Notebook], settings: Settings) -> None:
+        self.notebooks, self.settings = notebooks, settings
+        self.cache = Cache(settings.cache)
+        self.keys: dict[str, Key] = {}
+        self.done: dict[str, str] = {}
+        self.failed: dict[str, EmbedError] = {}
+
+    def do(self, uris: Iterable[str]) -> None:
+        """Take these from the cache, or from their files, or run them."""
+        modules: dict[Path, Modules] = {}  # by the folder of the notebooks that import them
+        due: dict[str, Key] = {}
+        for uri in uris:
+            notebook = self.notebooks[uri]
+            self.done[uri] = unrun(notebook)
             try:
-                done[futures[future]] = future.result()
+                if not notebook.due_cells or (notebook.stored and self._mode(uri) == "never"):
+                    _refuse_stored_error(notebook)
+                    continue
+                self.keys[uri] = key = self._key(uri, modules)
             except EmbedError as error:
-                failures.append(error)
-                for other in futures:
-                    other.cancel()
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        joined = "\n\n".join(failure.message for failure in failures)
-        raise EmbedError(f"{len(failures)} notebooks failed.\n\n{joined}")
-    return done
+                if self._mode(uri) != "never" or notebook.stored:
+                    self.failed[uri] = error
+                continue
+            found = None if self.settings.fresh else self.cache.load(key)
+            if found is not None and written_files_hold(found, self.settings.root):
+                self._tell(uri, ["unchanged, from the cache"])
+                self.done[uri] = found
+            elif self._mode(uri) == "never":
+                self._tell(uri, ["never runs, as asked"])
+            elif (stored := self._stored(uri, key)) is not None:
+                self.done[uri] = stored
+            else:
+                self._tell(uri, self.cache.why(key))
+                due[uri] = key
+        if due:
+            self._run(due)
+
+    def _mode(self, uri: str) -> str:
+        return self.notebooks[uri].execute or self.settings.execute
+
+    def _key(self, uri: str, modules: dict[Path, Modules]) -> Key:
+        notebook = self.notebooks[uri]
+        key = key_of(notebook, self.settings, modules)
+        if self._mode(uri) == "auto" and notebook.stored:
+            key.parts[STORED] = hashlib.sha256(notebook.stored.encode()).hexdigest()
+        return key
+
+    def _tell(self, uri: str, reasons: list[str]) -> None:
+        if self.settings.why:
+            log.info("%s: %s", uri, "\n           ".join(reasons))
+
+    def _stored(self, uri: str, key: Key) -> str | None:
+        """Return the notebook with the outputs in its file, where these are to be shown."""
+        notebook, kernel = self.notebooks[uri], self.notebooks[uri].kernel
+        if not notebook.stored:
+            return None
+        digest = key.parts.get(STORED)
+        # Outputs that were seen with other code before, or with other modules, are stale.
+        fit = digest is not None and not self.settings.fresh and not self.cache.knows(key, STORED)
+        here = not self.settings.scheduler
+        missing = here and kernel != "python3" and spec_of(kernel) is None
+        if not fit and not missing:
+            return None
+        try:
+            _refuse_stored_error(notebook)
+        except EmbedError as error:
+            self.failed[uri] = error
+            return unrun(notebook)
+        if missing:
+            log.warning(
+                "%s: there is no kernel named '%s' here; the outputs in the file are shown",
+                *(shown(notebook.path), kernel),
+            )
+        else:
+            self._tell(uri, ["its stored outputs are shown"])
+            self.cache.store(key, unrun(notebook))
+        return unrun(notebook)
+
+    def _run(self, due: dict[str, Key]) -> None:
+        # Each kernel is a process of its own; here a thread for each is enough to wait for it.
+        settings = self.settings
+        with (
+            running(list(due)) as report,
+            executor_for(settings.scheduler, settings.jobs) as (run, jobs, stop),
+        ):
+            executor = concurrent.futures.ThreadPoolExecutor(jobs)
+            try:
+                futures = {
+                    executor.submit(
+                        _run,
+                        *(run, self.notebooks[uri], key, self.cache, settings),
+                        partial(report, uri),
+                    ): uri
+                    for uri, key in due.items()
+                }
+                for future in concurrent.futures.as_completed(futures):
+                    uri = futures[future]
+                    try:
+                        self.done[uri], self.keys[uri] = future.result()
+                    except EmbedError as error:
+                        self.failed[uri] = error
+            except BaseException:  # Ctrl-C, above all: no kernel goes on, and none starts
+                executor.shutdown(wait=False, cancel_futures=True)
+                stop()
+                raise
+            finally:
+                executor.shutdown()
+
+    def outdated(self) -> list[str]:
+        """Name the notebooks whose inputs changed since their keys were made.
+
+        Another notebook has written them that does not say so.
+        """
+        found = []
+        for uri, key in self.keys.items():
+            if uri in self.failed or not (files := key.outdated()):
+                continue
+            if self._key(uri, {}).parts == key.parts:
+                continue  # written again as it was
+            log.warning(
+                "%s: %s changed while other notebooks ran, so it runs after them. %s",
+                uri,
+                " and ".join(sorted(map(shown, files))),
+                "Let the cell that writes it say so: '#| writes: ...'.",
+            )
+            found.append(uri)
+        return found
+
+    def fail_outdated(self) -> None:
+        for uri, key in self.keys.items():
+            if uri not in self.failed and (files := key.outdated()):
+                self.failed[uri] = EmbedError(
+                    f"its input changes whenever notebooks run: {shown(files[0])}",
+                    file=self.notebooks[uri].path,
+                    line=1,
+                    remedy="Let the cell that writes it say '#| writes: ...', and write the same "
+                    "each time.",
+                )
+
+
+# The part of a key that stands for the outputs in a notebook's file.
+STORED = "stored outputs"
+# So often notebooks run again whose inputs others have written without saying so.
+ROUNDS = 3
+
+
+@lru_cache(maxsize=256)
+def unrun(notebook: Notebook) -> str:
+    """Return a notebook as its file has it, with the outputs there."""
+    return str(nbformat.writes(notebook.node))
+
+
+def _refuse_stored_error(notebook: Notebook) -> None:
+    """Take a stored error for what it would be if the cell had just run."""
+    for cell, raw in zip(notebook.cells, notebook.node.cells, strict=True):
+        for output in raw.get("outputs", []):
+            if output.output_type == "error" and not notebook.may_raise(cell):
+                raise EmbedError(
+                    f"{output.ename}: {output.evalue}",
+                    file=notebook.path,
+                    line=cell.line,
+                    cell=cell.name,
+                    remedy="Its stored output is this error. Run the notebook again, or give the "
+                    "cell the tag raises-exception.",
+                )
 
 
 def _run(
     run: Run, notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress
-) -> str:
+) -> tuple[str, Key]:
     """Run a notebook and keep the result; once more if what it depends on changed meanwhile.
 
-    What changes again is not kept: nobody knows which state of it the cells have seen.
+    Returns it with the key that it has. What changes again is not kept: nobody knows which state of
+    it the cells have seen.
     """
     for again in (True, False):
         with cache.lock(key):
-            if not settings.fresh and (found := cache.load(key)) is not None:
-                return found  # another build ran it while this one waited
+            known = None if settings.fresh else cache.load(key)
+            if known is not None and written_files_hold(known, settings.root):
+                return known, key  # another build ran it while this one waited
             job = Job(
                 notebook=notebook,
                 folder=notebook.path.parent,
@@ -143,6 +284,7 @@ def _run(
             )
             node = nbformat.reads(run(job, progress), as_version=4)
             draw_bare_plotly(node, notebook, log.warning)
+            note_written_files(node, notebook, settings.root)
             executed = str(nbformat.writes(node))
             if not (outdated := key.outdated()):
                 cache.store(key, executed)
@@ -153,11 +295,12 @@ def _run(
             " and ".join(sorted(shown(path) for path in outdated)),
             "it runs again" if again else "what came out is shown, but not kept",
         )
-        if again:
-            key = key_of(notebook, settings)
-    total = len(notebook.code_cells)
+        extra = {name: key.parts[name] for name in (STORED,) if name in key.parts}
+        key = key_of(notebook, settings)
+        key.parts.update(extra)
+    total = len(notebook.due_cells)
     progress(total, total, "")
-    return executed
+    return executed, key
 
 
 @lru_cache(maxsize=256)  # a server asks for the same again and again
@@ -194,7 +337,7 @@ def key_of(
     ------
     EmbedError : a cell, or a module that it imports, is not Python; a declared input is missing.
     """
-    code = json.dumps([cell.code for cell in notebook.code_cells])
+    code = json.dumps([cell.code if cell.options.eval else None for cell in notebook.code_cells])
     parts = {
         "code cells": hashlib.sha256(code.encode()).hexdigest(),
         "kernel": notebook.kernel,
@@ -204,6 +347,8 @@ def key_of(
             str(settings.root), "."
         ),
     }
+    if may_raise := [n for n, cell in enumerate(notebook.code_cells) if notebook.may_raise(cell)]:
+        parts["cells that may raise"] = str(may_raise)
     for name, value in settings.secret.items():
         parts[f"variable {name}"] = hashlib.sha256(value.encode()).hexdigest()
     stamps: dict[Path, tuple[int, ...]] = {}
@@ -211,8 +356,11 @@ def key_of(
     folder = notebook.path.parent
     known = {} if modules is None else modules
     found = known.setdefault(folder, Modules([folder, *settings.code]))
+    if notebook.kernel != "python3" and (spec := spec_of(notebook.kernel)) is not None:
+        parts["kernel's command"] = " ".join(spec.argv)
+        foreign |= {after for flag, after in pairwise(spec.argv) if flag == "-m"}
     if notebook.language == "python":
-        for cell in notebook.code_cells:
+        for cell in notebook.due_cells:
             closure = _closure(notebook, cell, found)
             foreign |= closure.foreign
             stamps |= closure.stamps
@@ -246,21 +394,6 @@ def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
 
 def shown_in(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-
-
-def matching(root: Path, name: str) -> list[Path]:
-    """List the files that a declared input means: one, or all that match a pattern with * or ?.
-
-    ``**`` stands for any number of folders, none among them. What bears the very name of a pattern,
-    or of what no file matches, is meant by it.
-    """
-    # Methods of Path raise on names that they do not like; here such a name matches nothing.
-    if os.path.isfile(root / name):  # noqa: PTH113
-        return [root / name]
-    found = sorted(set(glob.glob(name, root_dir=root, recursive=True)))  # noqa: PTH207
-    if "**" in name:  # it matches folders too, which are no inputs by themselves
-        found = [path for path in found if not (root / path).is_dir()]
-    return [root / path for path in found] or [root / name]
 
 
 def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> tuple[str, tuple[int, ...]]:

@@ -236,7 +236,7 @@ def refused_or_read(path: Path, content: bytes) -> None:
         assert error.line is not None, error
         assert error.line >= 1
     else:
-        assert notebook.code_cells
+        assert notebook.cells
         assert isinstance(notebook.title, str)
         assert isinstance(notebook.kernel, str)
         for cell in notebook.cells:

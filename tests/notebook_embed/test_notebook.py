@@ -84,7 +84,6 @@ def test_lines_hold_for_any_code(tmp_path: Path, codes: list[str]) -> None:
     ("cell", "line", "problem"),
     [
         ("#| label: 1a\nx", 1, "a label starts with a letter"),
-        ("#| labl: a\nx", 1, "unknown cell option 'labl'"),
         ("#| label: a\n#| timeout: soon\nx", 1, "'timeout' takes a number"),
         ("#| label: a\n#| inputs: {a: 1}\nx", 1, "'inputs' takes a path"),
         ("#| just words\nx", 1, "malformed cell option"),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workbench.small_blog import PATIENCE, Project, make_project
@@ -79,15 +80,16 @@ def test_a_cell_that_raises(unharmed: Project) -> None:
     )
 
 
-def test_a_cell_that_raises_although_its_tags_allow_it(unharmed: Project) -> None:
-    unharmed.change(
+def test_a_cell_that_may_raise_shows_its_traceback(project: Project) -> None:
+    project.change(
         AREAS,
         "# %%\n#| label: silent\nx = 1",
         '# %% tags=["raises-exception"]\n#| label: silent\nx = 1 / 0',
     )
-    unharmed.build().failed(
-        f"{AREAS}:{unharmed.line(AREAS, '1 / 0')} (cell silent): ZeroDivisionError"
-    )
+    project.change(POST, "<!-- more -->", "![](../notebooks/areas.py#silent)\n\n<!-- more -->")
+    project.build().succeeded()
+    for page in (project.post, project.page("notebooks/areas.html")):
+        assert "ZeroDivisionError" in page.partition("nb-output--error")[2]
 
 
 def test_a_cell_that_is_no_python(unharmed: Project) -> None:
@@ -270,6 +272,7 @@ def _start(project: Project) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as from a terminal
     )
 
 
@@ -288,6 +291,26 @@ Path("started").touch()
 while not Path("go-on").exists():
     time.sleep(0.05)
 """
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_is_stopped_ends_and_leaves_no_kernel(
+    unharmed: Project, stop: signal.Signals
+) -> None:
+    unharmed.change(AREAS, "x = 1", HELD)
+    unharmed.change("docs/notebooks/numbers.py", "arange(5)", "arange(7)")
+    unharmed.change("mkdocs.yml", "inputs: [style.txt]", "inputs: [style.txt]\n      jobs: 1")
+    build = _start(unharmed)
+    _wait_for(unharmed.root / "docs/notebooks/started")
+    kernels = psutil.Process(build.pid).children(recursive=True)
+    assert kernels
+    build.send_signal(stop)  # the cell would never end by itself
+    output, _ = build.communicate(timeout=PATIENCE)
+    assert build.returncode != 0
+    assert "numbers.py  1/1" not in output
+    assert "Traceback" not in output
+    _, alive = psutil.wait_procs(kernels, timeout=PATIENCE)
+    assert not alive
 
 
 def test_two_builds_at_once(project: Project) -> None:

@@ -1,0 +1,225 @@
+"""What a cell says of itself: lines ``#| key: value`` at its top, and tags.
+
+The options are Quarto's and this package's own, the tags those of Jupyter Book, and they mean what
+they mean there. Where several say something about one thing, the one that hides more counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from notebook_embed.errors import EmbedError, nearest, shown
+from notebook_embed.progress import log
+
+__all__ = ["CellOptions", "OptionReader", "split_options"]
+
+LABEL = re.compile(r"[A-Za-z][\w-]*")
+# A comment of the cell's language that begins with a bar.
+OPTION_LINE = re.compile(r"^(?:#|//|--|;+|%)\|\s?(.*)$")
+
+# Options that are true or false, with what they are where nobody says.
+SWITCHES = {"echo": True, "include": True, "eval": True, "warning": True, "error": False}
+TEXTS = ("fig-cap", "fig-alt", "tbl-cap", "code-summary")
+OWN = ("label", "fold", "inputs", "writes", "timeout")
+KNOWN = (*OWN, *SWITCHES, *TEXTS, "output", "code-fold", "tags")
+# Quarto knows them, and here they would change nothing: layout is the page's.
+ELSEWHERE = re.compile(
+    r"(fig|tbl|lst|layout|code|cap|column|classes|message|results|cache|freeze|id|kernel)\b.*"
+)
+
+# What tags say in the words of options.
+TAGS: dict[str, dict[str, Any]] = {
+    "remove-cell": {"include": False},
+    "remove-input": {"echo": False},
+    "remove-output": {"output": False},
+    "remove-all-outputs": {"output": False},
+    "remove-stderr": {"warning": False},
+    "remove-stdout": {"stdout": False},
+    "hide-cell": {"fold": True, "fold-output": True},
+    "hide-input": {"fold": True},
+    "hide-output": {"fold-output": True},
+    "raises-exception": {"error": True},
+    "skip-execution": {"eval": False},
+}
+# Tags of other tools, which ask nothing of a page.
+SILENT = re.compile(r"(injected-)?parameters|full-width|margin|popout|output-scroll|nbval-.*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellOptions:
+    """What a cell's options and tags come to.
+
+    `include` shows the cell, `echo` its code, `output` its outputs, `warning` what it prints as an
+    error, `stdout` what it prints; `fold` and `fold_output` close them at first, `open_fold` only
+    lets the reader close the code. `asis` takes what it prints for Markdown. `eval` runs it,
+    `error` lets it raise.
+    """
+
+    label: str | None = None
+    inputs: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    timeout: float | None = None
+    include: bool = True
+    echo: bool = True
+    output: bool = True
+    warning: bool = True
+    stdout: bool = True
+    fold: bool = False
+    open_fold: bool = False
+    fold_output: bool = False
+    asis: bool = False
+    eval: bool = True
+    error: bool = False
+    caption: str | None = None
+    table_caption: str | None = None
+    alt: str = ""
+    summary: str = "Code"
+
+
+def split_options(source: str) -> tuple[str, str]:
+    """Split the option lines that open a cell from its code, as text.
+
+    They stand before the cell's magic (``%%time``) or after it.
+    """
+    lines = source.split("\n")
+    magics = list(takewhile(lambda line: line.startswith("%%"), lines))
+    rest = lines[len(magics) :]
+    written = [match[1] for match in takewhile(bool, map(OPTION_LINE.match, rest)) if match]
+    if not written:
+        return "", source
+    return "\n".join(written), "\n".join([*magics, *rest[len(written) :]]).strip("\n")
+
+
+class OptionReader:
+    """Reads the options of a notebook's cells; `defaults` are what it says of all of them."""
+
+    def __init__(self, path: Path, defaults: Mapping[str, Any]) -> None:
+        self.path = path
+        self.defaults = {key: defaults[key] for key in (*SWITCHES, "output") if key in defaults}
+        self._told: set[str] = set()
+
+    def read(self, written: str, tags: Iterable[str], line: int) -> CellOptions:
+        """Read option lines and tags of the cell that starts at `line`.
+
+        Raises
+        ------
+        EmbedError : they are no mapping, or a value is none that the option can have.
+        """
+        given = self._mapping(written, line)
+        for key in given:
+            if key not in KNOWN:
+                self._warn(line, "option", str(key), KNOWN, known=ELSEWHERE)
+        said = [self.defaults | given]
+        for tag in [*tags, *self._list("tags", "word", given, line)]:
+            meaning = TAGS.get(tag.replace("_", "-"))
+            if meaning is not None:
+                said.append(meaning)
+            elif not SILENT.fullmatch(tag.replace("_", "-")):
+                self._warn(line, "tag", tag, TAGS)
+        return self._options(said, line)
+
+    def _mapping(self, written: str, line: int) -> dict[str, Any]:
+        try:
+            options = yaml.safe_load(written) or {}
+            if not isinstance(options, dict):
+                raise ValueError("expected 'key: value'")
+        except Exception as error:
+            # PyYAML's own errors, and whatever its readers of dates and numbers raise.
+            first = str(error).split("\n")[0]
+            raise EmbedError(
+                f"malformed cell option: {first}",
+                file=self.path,
+                line=line,
+                remedy="Write one option a line, as in '#| label: red-filter'.",
+            ) from error
+        return options
+
+    def _options(self, said: list[dict[str, Any]], line: int) -> CellOptions:
+        given = said[0]
+        switches = {name: self._switch(name, said, line) for name in SWITCHES}
+        output, code_fold = given.get("output", True), given.get("code-fold", False)
+        if output not in (True, False, "asis"):
+            raise self._refused("'output' takes true, false or asis", line)
+        if code_fold not in (True, False, "show"):
+            raise self._refused("'code-fold' takes true, false or show", line)
+        texts = {name: given.get(name) for name in TEXTS}
+        for name, text in texts.items():
+            if text is not None and not isinstance(text, str | int | float):
+                raise self._refused(f"'{name}' takes a text", line)
+        label, timeout = given.get("label"), given.get("timeout")
+        if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
+            raise self._refused(
+                f"a label starts with a letter and has only letters, digits, - and _: {label!r}",
+                line,
+            )
+        if timeout is not None and not (
+            isinstance(timeout, int | float) and (timeout > 0 or timeout == -1)
+        ):
+            raise self._refused(
+                "'timeout' takes a number of seconds above 0, or -1 for no limit", line
+            )
+        caption, table_caption = texts["fig-cap"], texts["tbl-cap"]
+        return CellOptions(
+            **switches,
+            label=label,
+            timeout=timeout,
+            inputs=self._list("inputs", "path", given, line),
+            writes=self._list("writes", "path", given, line),
+            output=bool(output) and all(part.get("output", True) for part in said[1:]),
+            asis=output == "asis",
+            stdout=all(part.get("stdout", True) for part in said),
+            fold=any(bool(part.get("fold")) for part in said) or bool(code_fold),
+            open_fold=code_fold == "show",
+            fold_output=any(part.get("fold-output", False) for part in said),
+            caption=None if caption is None else str(caption),
+            table_caption=None if table_caption is None else str(table_caption),
+            alt=" ".join(str(texts["fig-alt"] or "").split()),
+            summary=str(texts["code-summary"] or "Code"),
+        )
+
+    def _switch(self, name: str, said: list[dict[str, Any]], line: int) -> bool:
+        value = said[0].get(name, SWITCHES[name])
+        if name == "echo" and value == "fenced":
+            value = True
+        if not isinstance(value, bool):
+            raise self._refused(f"'{name}' takes true or false", line)
+        of_tags = [part[name] for part in said[1:] if name in part]
+        return value or any(of_tags) if name == "error" else value and all(of_tags)
+
+    def _list(self, name: str, kind: str, given: Mapping[str, Any], line: int) -> tuple[str, ...]:
+        value = given.get(name)
+        if value is not None and not (
+            isinstance(value, str)
+            or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        ):
+            raise self._refused(f"'{name}' takes a {kind} or a list of {kind}s", line)
+        return (value,) if isinstance(value, str) else tuple(value or ())
+
+    def _refused(self, problem: str, line: int) -> EmbedError:
+        return EmbedError(problem, file=self.path, line=line)
+
+    def _warn(
+        self,
+        line: int,
+        kind: str,
+        word: str,
+        choices: Iterable[str],
+        known: re.Pattern[str] | None = None,
+    ) -> None:
+        """Say once in a notebook that a word changes nothing."""
+        if word in self._told:
+            return
+        self._told.add(word)
+        where = (shown(self.path), line)
+        if known is not None and known.fullmatch(word):
+            log.warning("%s:%d: the cell %s '%s' changes nothing here", *where, kind, word)
+        else:
+            hint = nearest(word, choices)
+            log.warning("%s:%d: unknown cell %s '%s'. %s", *where, kind, word, hint)

@@ -1,0 +1,135 @@
+"""In which order notebooks run: who writes a file comes before those that declare it."""
+
+from __future__ import annotations
+
+import glob
+import graphlib
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.notebook import Notebook
+
+__all__ = ["matching", "note_written_files", "waves", "written_files_hold"]
+
+WRITTEN = "notebook_embed_written"
+
+
+def waves(notebooks: Mapping[str, Notebook]) -> list[list[str]]:
+    """Group notebooks by what they wait for: those of one group can run at the same time.
+
+    Raises
+    ------
+    EmbedError : two write one file, or some wait for each other.
+    """
+    writers: dict[str, str] = {}
+    for uri, notebook in notebooks.items():
+        for cell in notebook.due_cells:
+            for name in map(posixpath.normpath, cell.options.writes):
+                if writers.setdefault(name, uri) != uri:
+                    raise EmbedError(
+                        f"two notebooks write '{name}': {writers[name]} and this one",
+                        file=notebook.path,
+                        line=cell.line,
+                        remedy="Let one of them write it, or give it two names.",
+                    )
+    waits = {
+        uri: {
+            writer
+            for cell in notebook.due_cells
+            for name in cell.inputs
+            for written, writer in writers.items()
+            if _means(name, written)
+        }
+        for uri, notebook in notebooks.items()
+    }
+    order = graphlib.TopologicalSorter(waits)
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        ring = list(dict.fromkeys(error.args[1]))
+        raise EmbedError(
+            "a notebook declares as input what it writes itself"
+            if len(ring) == 1
+            else f"notebooks wait for each other: {' and '.join(sorted(ring))}",
+            file=notebooks[ring[0]].path,
+            line=1,
+            remedy="Take one of the inputs or of the files that they write out of its cell.",
+        ) from error
+    found = []
+    while order.is_active():
+        ready = order.get_ready()
+        found.append(sorted(ready, key=list(notebooks).index))
+        order.done(*ready)
+    return found
+
+
+def matching(root: Path, name: str) -> list[Path]:
+    """List the files that a declared input means: one, or all that match a pattern with * or ?.
+
+    ``**`` stands for any number of folders, none among them. What bears the very name of a pattern,
+    or of what no file matches, is meant by it.
+    """
+    # Methods of Path raise on names that they do not like; here such a name matches nothing.
+    if os.path.isfile(root / name):  # noqa: PTH113
+        return [root / name]
+    found = sorted(set(glob.glob(name, root_dir=root, recursive=True)))  # noqa: PTH207
+    if "**" in name:  # it matches folders too, which are no inputs by themselves
+        found = [path for path in found if not (root / path).is_dir()]
+    return [root / path for path in found] or [root / name]
+
+
+def _means(name: str, file: str) -> bool:
+    """Tell whether a declared input means `file`, be it there yet or not."""
+    name = posixpath.normpath(name)
+    if name == file:
+        return True
+    signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", name)
+    pattern = "".join(signs.get(part, re.escape(part)) for part in parts)
+    return re.fullmatch(pattern, file) is not None
+
+
+def note_written_files(node: nbformat.NotebookNode, notebook: Notebook, root: Path) -> None:
+    """Note in an executed notebook what is in the files that it says it writes.
+
+    Raises
+    ------
+    EmbedError : one of them is not there.
+    """
+    written = {}
+    for cell in notebook.due_cells:
+        for name in cell.options.writes:
+            if (digest := _digest(root / name)) is None:
+                raise EmbedError(
+                    f"the cell has not written '{name}', as it says",
+                    file=notebook.path,
+                    line=cell.line,
+                    cell=cell.name,
+                    remedy="Files are named relative to the project's folder.",
+                )
+            written[name] = digest
+    if written:
+        node.metadata[WRITTEN] = written
+
+
+def written_files_hold(executed: str, root: Path) -> bool:
+    """Tell whether the files that a notebook wrote are there as it left them."""
+    if WRITTEN not in executed:
+        return True
+    written = nbformat.reads(executed, as_version=4).metadata.get(WRITTEN, {})
+    return all(_digest(root / name) == digest for name, digest in written.items())
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
