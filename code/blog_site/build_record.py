@@ -52,7 +52,8 @@ def _git(root: Path, *arguments: str) -> str | None:
     """Return what git prints, or None where there is no git, no repository or no commit."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
+            # Whoever owns the checkout: in a container it is often someone else.
+            ["git", "-c", "safe.directory=*", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
             check=True,

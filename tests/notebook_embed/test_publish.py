@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from notebook_embed import publish
 from notebook_embed.errors import EmbedError
 from notebook_embed.progress import log
-from notebook_embed.publish import only_build, swap_in
+from notebook_embed.publish import only_build, set_source_date, swap_in
 
 
 @pytest.fixture
@@ -158,3 +160,27 @@ def test_a_second_build_is_refused_while_the_first_runs(tmp_path: Path) -> None:
         pass
     with only_build(lock):
         pass
+
+
+def test_a_checkout_of_another_owner_is_dated_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(log, "warning", lambda text, *values: told.append(text % values))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")  # set back afterwards
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    set_source_date(tmp_path)
+    assert os.environ["SOURCE_DATE_EPOCH"] == "0"
+    assert "does not tell the last commit: fatal:" in told.pop()
+    date = {"GIT_COMMITTER_DATE": "@1700000000 +0000", "PATH": os.environ["PATH"]}
+    commit = [*git, "commit", "-q", "--allow-empty", "-m", "x"]
+    subprocess.run(commit, check=True, env=os.environ | date)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    refused = subprocess.run([*git, "log"], capture_output=True, text=True)
+    assert "dubious ownership" in refused.stderr
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    set_source_date(tmp_path)
+    assert os.environ["SOURCE_DATE_EPOCH"] == "1700000000"
+    assert not told

@@ -1,0 +1,40 @@
+"""What feeds say of a page without a description.
+
+mkdocs-rss-plugin takes the page's Markdown and knows nothing of embeds: readers would get the
+addresses of notebooks. So it is handed what the page became, while it looks.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from urllib.parse import urljoin
+
+from notebook_embed.library import readable
+from notebook_embed.notebook import SUFFIXES
+
+__all__ = ["abstract", "names_notebooks"]
+
+_ADDRESS = re.compile(r"""(?P<before>\b(?:href|src|srcset)=["'])(?P<address>[^"']*)""")
+# Those of other pages among them, which a feed cannot use as written either.
+_NOTEBOOK = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})\b")
+
+
+def names_notebooks(text: str) -> bool:
+    """Tell whether there may be addresses of notebooks in a page's Markdown."""
+    return bool(_NOTEBOOK.search(readable(text)))
+
+
+def abstract(html: str, separator: str, url: str) -> str:
+    """Return the beginning of a page in a form that may be cut and taken for Markdown.
+
+    That is the HTML above `separator`, with absolute addresses, or where there is none the text of
+    the page: HTML cut anywhere is none.
+    """
+    head, found, _ = html.partition(separator) if separator else (html, "", "")
+    if found:
+        whole = _ADDRESS.sub(lambda m: m["before"] + urljoin(url, m["address"]), head)
+        # No line is empty, so that all of it is one block of HTML.
+        return "<div>" + re.sub(r"\n\s*\n", "\n", whole) + "</div>\n\n" + separator
+    text = unescape(re.sub(r"<(script|style|svg)\b.*?</\1>|<[^>]+>", " ", html, flags=re.S))
+    return re.sub(r"([\\`*_{}\[\]<>#!|$&])", r"\\\1", " ".join(text.split()))
