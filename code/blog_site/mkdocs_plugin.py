@@ -43,6 +43,7 @@ LIVE_FOLDER = "assets/live"  # the worker of the live model looks for its weight
 class BlogSiteConfig(Config):
     cache_dir = Type(str, default=".cache/blog_site")
     live = Type(dict, default={})
+    glossary = Type(str, default="")
 
 
 class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
@@ -70,6 +71,9 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
         self.root = root
         self.cache = root / self.config.cache_dir
+        if self.config.glossary:
+            words = config.mdx_configs.setdefault("blog_site.glossary", {})
+            words["file"] = str(Path(config.docs_dir) / self.config.glossary)
         self.posts: list[Any] = []
         self.series: dict[str, Series] = {}
         self.images: dict[str, str] = {}  # source path of a post -> uri of its image

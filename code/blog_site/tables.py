@@ -10,15 +10,18 @@ the table fits.
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
 
-__all__ = ["TablesExtension", "makeExtension", "put_in_boxes"]
+__all__ = ["TablesExtension", "make_cards", "makeExtension", "put_in_boxes"]
 
 CLASS = "nb-table"
+#: Columns from which on a table is laid out as cards on a narrow screen.
+MANY_COLUMNS = 4
 
 _TAG = re.compile(
     r"<!--.*?-->"  # a table in a comment is none
@@ -53,9 +56,63 @@ def put_in_boxes(page: str) -> str:
     return _TAG.sub(replace, page)
 
 
+def make_cards(page: str) -> str:
+    """Return a page's HTML with what cards need in each boxed table that has many columns.
+
+    A table whose cells span others, or that holds another one, stays as it is, and so does one
+    without a single row of titles.
+    """
+    return _BOXED.sub(_as_cards, page)
+
+
+def _as_cards(found: re.Match[str]) -> str:
+    table = found[0]
+    head = _HEAD.search(table)
+    if head is None or _SPANS.search(table) or table.count("<table") > 1:
+        return table
+    titles = [_text_of(title) for title in _TITLE.findall(head[0])]
+    if len(titles) < MANY_COLUMNS or head[0].count("<tr") != 1:
+        return table
+    column = 0
+    in_head = True
+
+    def mark(part: re.Match[str]) -> str:
+        nonlocal column, in_head
+        name, rest = part["name"], part["rest"]
+        if name == "table":
+            return f'<table role="table" data-cards{rest}>'
+        if name in ("thead", "tbody", "tfoot"):
+            in_head = name == "thead"
+            return f'<{name} role="rowgroup"{rest}>'
+        if name == "tr":
+            column = 0
+            return f'<tr role="row"{rest}>'
+        label = titles[column] if column < len(titles) else ""
+        column += 1
+        if in_head:
+            return f'<{name} role="columnheader"{rest}>'
+        if name == "th":
+            return f'<th role="rowheader"{rest}>'
+        return f'<td role="cell" data-label="{html.escape(label)}"{rest}>'
+
+    return _PART.sub(mark, table)
+
+
+def _text_of(markup: str) -> str:
+    """Give the words of a title: where it breaks a line, there is a space."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+_BOXED = re.compile(rf'<table class="{CLASS}".*?</table\s*>', re.DOTALL)
+_HEAD = re.compile(r"<thead\b.*?</thead\s*>", re.DOTALL)
+_TITLE = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL)
+_SPANS = re.compile(r"<t[dh]\b[^>]*\s(?:col|row)span\b")
+_PART = re.compile(r"<(?P<name>table|thead|tbody|tfoot|tr|th|td)\b(?P<rest>[^>]*)>")
+
+
 class _Boxes(Postprocessor):
     def run(self, text: str) -> str:
-        return put_in_boxes(text)
+        return make_cards(put_in_boxes(text))
 
 
 class TablesExtension(Extension):

@@ -229,16 +229,6 @@ print(f"largest difference: {(moved - stayed).abs().max():.2f}")
 
 assert not torch.allclose(moved, stayed, atol=0.01)
 
-# %%
-#| label: position-tables
-drawn.positions(
-    {
-        "linear": np.linspace(-1, 1, 50)[:, None] * np.random.default_rng(0).normal(size=64) / 1.5,
-        "sinusoidal": table.numpy(),
-    },
-    rotary_angles(place, head_dim=16).numpy(),
-)
-
 # %% [markdown]
 # **Proof.** Rotary positions turn query and key by angles that grow with their places. The score
 # then depends on the distance alone: move both by ten tokens and it stays.

@@ -132,6 +132,43 @@ HTML(
     "<th>Faster than fused from</th><th>MB at 2,048</th></tr></thead><tbody>" + lines + "</tbody></table>"
 )
 
+# %% [markdown]
+# ## All families at a glance
+#
+# What is proved or measured elsewhere in these notebooks, in one table. The measured column is the
+# exponent of time, forward and backward.
+
+# %%
+#| label: families
+#| fold: true
+GLANCE = [
+    # name, family measured, time, memory, exact?, causal?, any length?, when to take it
+    ("Full, step by step", "explicit", "n²d", "n²", "yes", "yes", "yes", "when the weights are wanted: to look at them"),
+    ("FlashAttention", "fused", "n²d", "nd", "yes", "yes", "yes", "by default"),
+    ("Local window", "local", "nwd", "nw", "in the window", "yes", "yes", "what matters is near"),
+    ("Local + global, sinks", None, "n(w + g)d", "n(w + g)", "in the pattern", "yes", "yes", "few tokens matter to all; endless text"),
+    ("Local + strided", None, "n(w + n/s)d", "n(w + n/s)", "in the pattern", "yes", "yes", "regular inputs: rows of an image, bars of music"),
+    ("Block-sparse", "block-sparse", "nbd", "nb", "in the blocks", "yes", "yes, with a new layout", "long documents; a known structure"),
+    ("Adaptive span", "adaptive-span", "nzd, z learned", "nz", "in the span", "yes", "yes", "heads that differ in reach"),
+    ("Entmax", "entmax", "n²d, and a search", "n²", "another function", "yes", "yes", "zeros that can be read; saves nothing"),
+    ("Linformer", "linformer", "nkd", "nk", "no", "no", "no", "one fixed length, both ways, low rank"),
+    ("Performer", "performer", "nmd", "nm", "in the mean", "yes", "yes", "softmax is wanted and the length is extreme"),
+    ("Linear attention", None, "nmd", "md a step", "another function", "yes", "yes", "token by token with a state of fixed size"),
+    ("Reformer", "reformer", "n log n", "nc", "in the bucket", "yes", "yes", "few keys matter and can be anywhere"),
+]  # fmt: skip
+assert {one[1] for one in GLANCE if one[1]} == set(families)
+lines = ""
+for name, family, *cells in GLANCE:
+    power_of_time = power(family, "both_seconds") if family else "–"
+    written = [*cells[:1], power_of_time, *cells[1:]]
+    lines += f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in written)}</tr>"
+titles = ("Family", "Time", "Measured", "Memory", "Exact?", "Causal?", "Any length?", "When to take it")
+HTML(
+    "<table><thead><tr>"
+    + "".join(f"<th scope='col'>{title}</th>" for title in titles)
+    + f"</tr></thead><tbody>{lines}</tbody></table>"
+)
+
 # %%
 #| label: against-fused
 assert families["linformer"]["rows"][0]["tokens"] == 256  # the post says: the shortest measured

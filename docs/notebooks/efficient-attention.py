@@ -19,6 +19,8 @@
 #| label: setup
 import numpy as np
 import torch
+from IPython.display import HTML
+from torch.nn import functional
 
 from shapes_of_attention.efficient import (
     AdaptiveSpanAttention,
@@ -38,11 +40,13 @@ from shapes_of_attention.efficient.masks import (
     causal_mask,
     full_mask,
     global_mask,
+    layers_to_all,
     local_mask,
     strided_mask,
 )
 from shapes_of_attention.efficient.reformer import hash_buckets
-from shapes_of_attention.figures import efficiency
+from shapes_of_attention.figures import attention_patterns, efficiency
+from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.measure.approximation import (
     APPROXIMATIONS,
     SETTINGS,
@@ -55,12 +59,13 @@ from shapes_of_attention.models.attention import explicit_attention
 torch.set_num_threads(1)
 
 # %% [markdown]
-# ## Masks
+# ## Patterns
 #
-# Queries run down, keys across; a coloured cell is a pair that is computed.
+# Queries run down, keys across; a coloured cell is a pair that is computed. How many layers does it
+# take until all tokens have reached all others?
 
 # %%
-#| label: masks
+#| label: patterns
 n = 32
 layout = block_layout(n // 2, random_blocks=1, seed=3)
 masks = {
@@ -71,7 +76,109 @@ masks = {
     "local + strided": local_mask(n, window=3) | strided_mask(n, stride=6),
     "block-sparse": block_mask(n, block=2, layout=layout),
 }
-efficiency.mask_grid({name: mask.numpy() for name, mask in masks.items()})
+about = {
+    "full": "Every token looks at every other.",
+    "causal": "No token looks ahead.",
+    "local": "Neighbours only: news travels one window a layer.",
+    "local + global": "The first two tokens see all and are seen by all: they pass everything on.",
+    "local + strided": "Neighbours, and every sixth token.",
+    "block-sparse": "Blocks of two: neighbours, one global block, one at random in each row.",
+}
+layers = {name: layers_to_all(mask) for name, mask in masks.items()}
+assert layers["local + global"] == layers["local + strided"] == 2
+attention_patterns.pattern_view(
+    {name: mask.numpy() for name, mask in masks.items()},
+    about,
+    layers=layers,
+    start="local + global",
+    query=20,
+)
+
+# %% [markdown]
+# ### The same budget for each
+#
+# 512 tokens, about 64 keys for each query. What does each pattern get wrong, in the two sorts of
+# attention that are explained below, and how many layers until all have met?
+
+# %%
+#| label: pattern-table
+#| fold: true
+tokens = 512
+place = torch.arange(tokens // 8)
+strided_blocks = (place[:, None] - place[None, :]).abs() <= 1
+strided_blocks |= (place[:, None] - place[None, :]) % 12 == 0
+budgeted = {
+    "local": local_mask(tokens, window=32),
+    "local + global": local_mask(tokens, window=16) | global_mask(tokens, number=16),
+    "local + strided": local_mask(tokens, window=16) | strided_mask(tokens, stride=16),
+    "block-sparse": block_mask(tokens, block=8, layout=block_layout(tokens // 8, random_blocks=3)),
+}
+
+
+def pattern_error(mask, setting):
+    """Average the error of the mix over four draws, as below."""
+    errors = []
+    for seed in range(4):
+        q, k, v = SETTINGS[setting](seed)
+        found, _ = explicit_attention(q, k, v, mask=mask)
+        errors.append(relative_error(found, explicit_attention(q, k, v)[0]))
+    return float(np.mean(errors))
+
+
+found = {
+    name: {
+        "keys": mask.sum(dim=1).float().mean().item(),
+        "layers": layers_to_all(mask),
+        **{setting: pattern_error(mask, setting) for setting in SETTINGS},
+    }
+    for name, mask in budgeted.items()
+}
+HTML(
+    sortable_table(
+        "Pattern",
+        ("Keys a query", "Layers until all have met", "Error, peaked", "Error, diffuse"),
+        [
+            (
+                name,
+                [
+                    value_cell(row["keys"], ".0f"),
+                    value_cell(row["layers"], ".0f"),
+                    value_cell(row["peaked"], ".2f"),
+                    value_cell(row["diffuse"], ".2f"),
+                ],
+            )
+            for name, row in found.items()
+        ],
+    )
+)
+
+# %%
+#| label: pattern
+{
+    name.replace("local + ", ""): {
+        "layers": f"{row['layers']}",
+        "peaked": f"{row['peaked']:.2f}",
+        "diffuse": f"{row['diffuse']:.2f}",
+    }
+    for name, row in found.items()
+}
+
+# %% [markdown]
+# **Proof.** A pattern of blocks is computed without the rest: any layout gives what its mask gives.
+
+# %%
+#| label: block-proof
+q, k, v = SETTINGS["peaked"](0)
+layouts = {
+    "strided": strided_blocks,
+    "Big Bird": block_layout(tokens // 8, random_blocks=3),
+}
+for name, layout in layouts.items():
+    blocked = block_sparse_attention(q, k, v, layout=layout, block=8)
+    masked, _ = explicit_attention(q, k, v, mask=block_mask(tokens, block=8, layout=layout))
+    assert torch.allclose(blocked, masked, atol=1e-5)
+    share = layout.float().mean()
+    print(f"{name:9s}{share:.0%} of the blocks computed, {(blocked - masked).abs().max():.0e} apart")
 
 # %% [markdown]
 # ## Proofs
@@ -118,6 +225,39 @@ one_bucket = torch.zeros(1, 16, 0, dtype=torch.float64)
 hashed = lsh_attention(q, v, rotations=one_bucket, chunk=100)
 assert torch.allclose(hashed, shared_attention(q, v), atol=1e-12)
 print(f"hashed and full: {(hashed - shared_attention(q, v)).abs().max():.0e} apart")
+
+# %% [markdown]
+# The idea in one round, with the paper's equal chunks: sort tokens by bucket, cut, and attend within
+# a chunk and the one before. Where a pair is allowed, the weights are those of full attention.
+
+
+# %%
+#| label: reformer-in-short
+def one_round(shared, value, rotation, chunk):
+    """[tokens, d] each, rotation [d, buckets / 2] -> [tokens, d]."""
+    turned = shared @ rotation
+    bucket = torch.cat([turned, -turned], dim=1).argmax(dim=1)  # [tokens]
+    order = bucket.argsort(stable=True)  # tokens of a bucket side by side
+    asks = shared[order].unflatten(0, (-1, chunk))  # [chunks, chunk, d]
+    keys = functional.normalize(asks, dim=-1)
+    seen = torch.cat([keys.roll(1, dims=0), keys], dim=1)  # [chunks, 2 * chunk, d]
+    values = value[order].unflatten(0, (-1, chunk))
+    values = torch.cat([values.roll(1, dims=0), values], dim=1)
+
+    who = torch.stack([bucket[order], order]).unflatten(1, (-1, chunk))  # [2, chunks, chunk]
+    whom = torch.cat([who.roll(1, dims=1), who], dim=2)
+    same, itself = who[..., None] == whom[..., None, :]  # each [chunks, chunk, 2 * chunk]
+    scores = asks @ seen.transpose(1, 2) / shared.shape[1] ** 0.5
+    scores = scores.masked_fill(itself, -1e5).masked_fill(~same, -1e9)
+    mixed = (scores.softmax(dim=-1) @ values).flatten(0, 1)
+    return mixed[order.argsort()]  # back in order of place
+
+
+shared, value = torch.randn(2, 96, 16, dtype=torch.float64)
+everyone = one_round(shared, value, torch.zeros(16, 1, dtype=torch.float64), chunk=48)
+want = shared_attention(shared[None, None], value[None, None])[0, 0]
+print(f"one bucket, two chunks: {(everyone - want).abs().max():.0e} from full attention")
+assert torch.allclose(everyone, want, atol=1e-9)
 
 # %% [markdown]
 # **No look ahead.** Change the second half of a sequence; the causal forms must give the first half

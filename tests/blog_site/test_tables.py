@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog_site.tables import put_in_boxes
+from blog_site.tables import make_cards, put_in_boxes
 
 BOX = '<div class="md-typeset__scrollwrap" tabindex="0"><div class="md-typeset__table">'
 
@@ -75,3 +75,25 @@ def test_boxes_close_where_their_table_ends_and_none_stands_in_another(page):
                 assert boxes == (0 if 'class="y"' in tag else 2)
             tables += 1
     assert tables == boxes == 0
+
+
+def test_each_cell_of_a_table_of_many_columns_knows_the_title_of_its_column():
+    page = convert("| a | b *c* | `d` & e | f |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |")
+    found = re.findall(r'<td role="cell" data-label="([^"]*)">(\d)</td>', page)
+    assert found == [("a", "1"), ("b c", "2"), ("d & e".replace("&", "&amp;"), "3"), ("f", "4")]
+    assert page.count('role="columnheader"') == 4
+    assert '<table role="table" data-cards class="nb-table">' in page
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tr><td>1</td></tr>",
+        "<thead><tr><th colspan=2>a</th><th>b</th><th>c</th><th>d</th></tr></thead>",
+        "<thead><tr><th>a</th><th>b</th></tr><tr><th>c</th><th>d</th></tr></thead>",
+        "<tr><td>1</td><td>2</td><td>3</td><td>4</td><td>5</td></tr>",
+    ],
+)
+def test_few_columns_spans_and_several_rows_of_titles_make_no_cards(html):
+    boxed = put_in_boxes(f"<table>{html}</table>")
+    assert make_cards(boxed) == boxed

@@ -16,6 +16,7 @@ __all__ = [
     "causal_mask",
     "full_mask",
     "global_mask",
+    "layers_to_all",
     "local_mask",
     "strided_mask",
 ]
@@ -68,6 +69,19 @@ def block_mask(tokens: int, *, block: int, layout: Tensor) -> Tensor:
         )
     wide = layout.bool().repeat_interleave(block, dim=0).repeat_interleave(block, dim=1)
     return wide[:tokens, :tokens]
+
+
+def layers_to_all(mask: Tensor) -> int:
+    """Count the layers after which all that can ever reach a token has reached it.
+
+    mask : bool [tokens, tokens], True where a query may look, the same in each layer.
+    """
+    reached, layers = mask.bool(), 1
+    while True:
+        further = (reached.float() @ mask.float()) > 0
+        if torch.equal(further | reached, reached):
+            return layers
+        reached, layers = further | reached, layers + 1
 
 
 def _distance(tokens: int) -> Tensor:

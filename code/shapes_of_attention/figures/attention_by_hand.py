@@ -123,18 +123,18 @@ def positions(tables: Mapping[str, Numbers], angles: Numbers) -> Figure:
 
     `angles` [tokens, head_dim / 2] are those of `rotary_angles`.
     """
-    head, high, gap, low = 34, 190, 30, 232
+    head, high, gap, low = 34, 190, 18, 232
     figure = canvas(height=head + high + low + 56)
-    width = (WIDTH - gap) / 2
+    width = (WIDTH - gap * (len(tables) - 1)) / len(tables)
     for place, (name, table) in enumerate(tables.items()):
         left = place * (width + gap)
-        write(figure, left, head / 2 - 2, f"{name.capitalize()}: added", colour=INK)
+        write(figure, left, head / 2 - 2, name.capitalize(), colour=INK)
         axes = panel(figure, left, head, width, high)
         reach = float(np.abs(table).max())
         axes.imshow(
             table, cmap="cividis", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest"
         )
-    write(figure, 0, head + high + 18, "rows: tokens, columns: the numbers added", colour=MUTED)
+    write(figure, 0, head + high + 18, "rows: places, columns: the numbers added", colour=MUTED)
     top = head + high + 78
     write(figure, 0, top - 22, "Rotary: score of a vector with itself, turned", colour=INK)
     chart = axes_at(figure, 60, top, WIDTH - 72, low - 90)

@@ -1,4 +1,4 @@
-"""Pictures for efficient attention: masks, how three families work, cost, error, accuracy.
+"""Pictures for efficient attention: how three families work, cost, error, accuracy.
 
 All are 600 px wide with letters of 19 px, so that they still read at 343 px on a phone.
 """
@@ -12,8 +12,6 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
@@ -29,7 +27,6 @@ __all__ = [
     "entmax_weights",
     "error_chart",
     "linformer_diagram",
-    "mask_grid",
     "performer_diagram",
     "reformer_diagram",
     "span_curve",
@@ -60,40 +57,6 @@ NAMES = {
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 LENGTHS = (256, 1024, 4096, 16384)
-
-
-def mask_grid(masks: Mapping[str, NDArray[np.bool_]]) -> Figure:
-    """Draw masks [tokens, tokens] three to a row, with the share of pairs each keeps."""
-    columns, side, gap, head = 3, 182, 24, 34
-    rows = -(-len(masks) // columns)
-    height = rows * (side + head + 32)
-    figure = canvas(height=height)
-    for number, (name, mask) in enumerate(masks.items()):
-        row, column = divmod(number, columns)
-        top, left = row * (side + head + 32) + head, 2 + column * (side + gap)
-        axes = axes_at(figure, left, top, side, side)
-        axes.add_patch(PathPatch(_filled(mask), facecolor=BLUE, edgecolor="none"))
-        axes.set(xlim=(0, mask.shape[1]), ylim=(mask.shape[0], 0), xticks=[], yticks=[])
-        axes.spines[:].set(visible=True, color=LINE)
-        middle = (left + side / 2) / WIDTH
-        figure.text(middle, 1 - (top - 16) / height, name, ha="center", va="center", color=INK)
-        share = f"{mask.mean():.0%} of pairs"
-        figure.text(
-            middle, 1 - (top + side + 15) / height, share, ha="center", va="center", color=MUTED
-        )
-    return Figure(static=figure)
-
-
-def _filled(mask: NDArray[np.bool_]) -> Path:
-    """Outline the runs of a mask's rows, as one path: a browser draws thousands of cells slowly."""
-    edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    runs = zip(np.argwhere(edges == 1), np.argwhere(edges == -1), strict=True)
-    corners = [
-        [(start, row), (stop, row), (stop, row + 1), (start, row + 1), (start, row)]
-        for (row, start), (_, stop) in runs
-    ]
-    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
-    return Path(np.reshape(corners, (-1, 2)), codes * len(corners))
 
 
 def cost_of_full(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
@@ -23,12 +26,23 @@ from shapes_of_attention.figures.toolkit.series_line import (
 from shapes_of_attention.figures.toolkit.table import mean_and_range, sortable_table, value_cell
 from shapes_of_attention.figures.toolkit.view import View, packed
 from shapes_of_attention.measure.series import token_truth
-from shapes_of_attention.palette import BLUE, GREEN, INK, LINE, MUTED, VERMILION, WHITE
+from shapes_of_attention.palette import (
+    ACCENT,
+    BLUE,
+    GREEN,
+    INK,
+    LINE,
+    MUTED,
+    PANEL,
+    VERMILION,
+    WHITE,
+)
 from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch
 from shapes_of_attention.studies.record import Record
 
 __all__ = [
     "MODEL_STYLES",
+    "asking_view",
     "attention_view",
     "error_lines",
     "predictions",
@@ -38,6 +52,8 @@ __all__ = [
 
 
 PLUM = "#b4568f"
+#: Weights below get no curve; so does the script, assets/theme/assets/site/asking.js.
+LEAST_CURVE = 0.02
 LINES = (BLUE, VERMILION, GREEN, PLUM, "#8a6d1d")
 #: One colour a family in every chart; dashed are the variants that see less than the other one.
 MODEL_STYLES = {
@@ -159,7 +175,7 @@ def attention_view(
         axes.axhline(query - 0.5, color=WHITE, linewidth=0.8)
         axes.axhline(query + 0.5, color=WHITE, linewidth=0.8)
     truth = token_truth(batch, token=token)
-    owner = np.where(truth.asks[row].any(axis=0), truth.asks[row].argmax(axis=0), -1)
+    owner = _owners(batch, row, token)
     return View(
         static=Figure(static=figure),
         view="series-attention",
@@ -170,17 +186,7 @@ def attention_view(
             "owner": owner.tolist(),
             "group": truth.group[row][np.maximum(owner, 0)].astype(int).tolist(),
             "others": truth.others[row][np.maximum(owner, 0)].astype(int).tolist(),
-            "shapes": [
-                {
-                    "kind": SERIES_KINDS[batch.kind[row, slot]],
-                    "number": int(batch.kind[row, slot]),
-                    "inverted": bool(batch.inverted[row, slot]),
-                    "span": [round(float(edge), 1) for edge in batch.span[row, slot]],
-                    "amplitude": round(float(batch.amplitude[row, slot]), 2),
-                    "mean": round(float(batch.group_mean[row, slot]), 2),
-                }
-                for slot in np.flatnonzero(batch.present[row])
-            ],
+            "shapes": _shapes(batch, row),
             "colours": list(KIND_COLOURS),
             "between": SIGNAL,
             "quantile": BRIGHTEST,
@@ -192,6 +198,83 @@ def attention_view(
             "start": {"layer": layer, "head": head, "query": query},
         },
     )
+
+
+def asking_view(
+    batch: SeriesBatch,
+    weights: Numbers,
+    redrawn: NDArray[np.float32],
+    *,
+    token: int,
+    query: int,
+    row: int = 0,
+) -> View:
+    """Show whose answers one token of a series gathers, as curves above it, and what is redrawn.
+
+    Parameters
+    ----------
+    weights : of one head, [query, key].
+    redrawn : what the model made of the series, [batch, length].
+    query : the token that asks first.
+    """
+    owner = _owners(batch, row, token)
+    curves, high, gap = 128, 132, 26
+    figure = canvas(height=curves + 2 * (high + gap))
+    arcs = panel(figure, 0, 0, WIDTH, curves)
+    length = batch.signal.shape[1]
+    arcs.set(xlim=(0, length), ylim=(0, 1))
+    middle = (np.arange(len(weights)) + 0.5) * token
+    for key in np.flatnonzero(weights[query] > LEAST_CURVE):
+        colour = SIGNAL if owner[key] < 0 else KIND_COLOURS[batch.kind[row, owner[key]]]
+        up = 2 * min(1, 0.35 + abs(int(key) - query) / len(weights))
+        ends = [(middle[key], 0), ((middle[key] + middle[query]) / 2, up), (middle[query], 0)]
+        path = Path(ends, [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+        width = float(np.clip(27 * weights[query, key], 0.75, 7))
+        arcs.add_patch(PathPatch(path, facecolor="none", edgecolor=colour, lw=width, alpha=0.8))
+    arcs.plot([middle[query]], [0.04], "v", color=ACCENT, markersize=11)
+    for place, (name, line) in enumerate((("Given", batch.signal), ("Redrawn", redrawn))):
+        top = curves + place * (high + gap)
+        axes = panel(figure, 0, top, WIDTH, high)
+        line_axes(axes, batch, row, reach=1.75)
+        axes.axvspan(query * token, (query + 1) * token, color=PANEL)
+        axes.plot(sample_places(batch), line[row], color=SIGNAL, linewidth=1.25)
+        draw_coloured(axes, batch, row, line[row])
+        write(figure, 0, top + high + gap / 2 - 3, name)
+    return View(
+        static=Figure(static=figure),
+        view="asking",
+        data={
+            "token": token,
+            "signal": _short(batch.signal[row]),
+            "redrawn": _short(redrawn[row]),
+            "owner": owner.tolist(),
+            "shapes": _shapes(batch, row),
+            "colours": list(KIND_COLOURS),
+            "between": SIGNAL,
+            "weights": packed(weights),
+            "query": query,
+        },
+    )
+
+
+def _owners(batch: SeriesBatch, row: int, token: int) -> NDArray[np.int64]:
+    """Name the shape that each token lies in, or -1: [tokens]."""
+    asks = token_truth(batch, token=token).asks[row]  # [slots, tokens]
+    return np.where(asks.any(axis=0), asks.argmax(axis=0), -1)
+
+
+def _shapes(batch: SeriesBatch, row: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": SERIES_KINDS[batch.kind[row, slot]],
+            "number": int(batch.kind[row, slot]),
+            "inverted": bool(batch.inverted[row, slot]),
+            "span": [round(float(edge), 1) for edge in batch.span[row, slot]],
+            "amplitude": round(float(batch.amplitude[row, slot]), 2),
+            "mean": round(float(batch.group_mean[row, slot]), 2),
+        }
+        for slot in np.flatnonzero(batch.present[row])
+    ]
 
 
 def _short(line: Numbers) -> str:

@@ -1,0 +1,154 @@
+/* A series in which one token asks: curves show whose answers it gathers, and below stands what the network redraws.
+   Data: shapes_of_attention.figures.series_results.asking_view. */
+import { bytes, cellAt, element, massOn, panel, percent, rowOf, slider, surface, unpack } from "./attention-tools.js";
+import { styled } from "./steps.js";
+
+/**
+ * @typedef {object} Data
+ * @property {number} token its length in samples
+ * @property {string} signal thousandths, as 16 bits each
+ * @property {string} redrawn likewise
+ * @property {number[]} owner the shape that each token lies in, or -1
+ * @property {{kind: string, number: number, span: [number, number], amplitude: number, mean: number}[]} shapes
+ * @property {string[]} colours of kinds
+ * @property {string} between the colour of the series between shapes
+ * @property {string} weights of one head [query, key]
+ * @property {number} query who asks at first
+ */
+
+const LEAST = 0.02; // weights below get no curve
+const REACH = 1.8; // the series is drawn from -REACH to REACH
+const SHARES = { curves: 0.26, given: 0.39, drawn: 0.35 }; // of the height
+
+/** @param {string} text */
+function line(text) {
+  const raw = new DataView(bytes(text).buffer);
+  return Float32Array.from({ length: raw.byteLength / 2 }, (_, i) => raw.getInt16(2 * i, true) / 1000);
+}
+
+/**
+ * Say who asks, and where its attention goes.
+ * @param {Data} data
+ * @param {Float32Array} row [keys]
+ * @param {number} query
+ */
+export function told(data, row, query) {
+  const owner = data.owner[query];
+  if (owner < 0) return "A piece between the shapes asks. It has nothing to redraw, and its attention is of no use.";
+  const { kind, amplitude, mean } = data.shapes[owner];
+  const same = (/** @type {number} */ key) => data.owner[key] >= 0 && data.shapes[data.owner[key]].kind === kind;
+  const number = data.shapes.filter((shape) => shape.kind === kind).length;
+  const share = percent(massOn(row, same));
+  return (
+    `A ${kind} of height ${amplitude.toFixed(2)} asks. ${share} of this head's attention goes to the ` +
+    `${number > 1 ? `${number} ${kind}s` : `only ${kind}`}, whose mean is ${mean.toFixed(2)}.`
+  );
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Data} data
+ */
+async function mountAsking(box, data) {
+  const [signal, redrawn] = [line(data.signal), line(data.redrawn)];
+  const tokens = signal.length / data.token;
+  const weights = unpack(data.weights, tokens);
+  let query = data.query;
+  /** @type {number | null} */
+  let hover = null;
+
+  const view = panel("steps", "", slider("The piece that asks; arrow keys move it", tokens));
+  view.frame.classList.add("asking__frame");
+  const words = element("p", { class: "steps__words", "aria-live": "polite" });
+  box.append(element("div", { class: "steps steps--line" }, view.root, words));
+  const tone = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
+
+  function draw() {
+    const { context, width, height } = surface(view.canvas);
+    const asks = hover ?? query;
+    const row = rowOf(weights, asks, tokens);
+    const x = (/** @type {number} */ sample) => (sample / signal.length) * width;
+    const middle = (/** @type {number} */ token) => x((token + 0.5) * data.token);
+    const lanes = [
+      { samples: signal, top: SHARES.curves * height, high: SHARES.given * height, name: "given" },
+      { samples: redrawn, top: (1 - SHARES.drawn) * height, high: SHARES.drawn * height, name: "redrawn" },
+    ];
+    context.fillStyle = tone("panel");
+    context.fillRect(x(asks * data.token), lanes[0].top, x(data.token), height - lanes[0].top);
+    context.font = `12px ${tone("sans")}`;
+    context.textBaseline = "top";
+    for (const { samples, top, high, name } of lanes) {
+      const y = (/** @type {number} */ value) => top + high / 2 - (value / REACH) * (high / 2);
+      /** @type {(from: number, to: number, stroke: string, wide: number) => void} */
+      const trace = (from, to, stroke, wide) => {
+        context.strokeStyle = stroke;
+        context.lineWidth = wide;
+        context.beginPath();
+        for (let i = from; i < to; i++) context.lineTo(x(i + 0.5), y(samples[i]));
+        context.stroke();
+      };
+      trace(0, samples.length, data.between, 1.25);
+      for (const { span, number } of data.shapes) {
+        const [from, to] = [Math.max(0, Math.floor(span[0])), Math.min(samples.length, Math.ceil(span[1]))];
+        trace(from, to, data.colours[number], 2.25);
+      }
+      context.fillStyle = tone("muted");
+      context.fillText(name, 0, top + high - 14);
+    }
+    const foot = lanes[0].top + 2;
+    row.forEach((weight, key) => {
+      if (weight < LEAST || key === asks) return;
+      const owner = data.owner[key];
+      context.strokeStyle = owner < 0 ? data.between : data.colours[data.shapes[owner].number];
+      context.lineWidth = Math.max(1, Math.min(9, 36 * weight));
+      context.globalAlpha = 0.8;
+      context.beginPath();
+      context.moveTo(middle(key), foot);
+      const up = foot * Math.min(1, 0.35 + Math.abs(key - asks) / tokens);
+      context.quadraticCurveTo((middle(key) + middle(asks)) / 2, foot - 2 * up + 4, middle(asks), foot);
+      context.stroke();
+      context.globalAlpha = 1;
+    });
+    context.fillStyle = tone("accent");
+    context.beginPath();
+    context.moveTo(middle(asks) - 6, foot - 5);
+    context.lineTo(middle(asks) + 6, foot - 5);
+    context.lineTo(middle(asks), foot + 6);
+    context.fill();
+    words.textContent = told(data, row, asks);
+  }
+
+  /** @param {number} to */
+  function go(to) {
+    query = Math.min(Math.max(to, 0), tokens - 1);
+    hover = null;
+    view.frame.setAttribute("aria-valuenow", String(query + 1));
+    view.frame.setAttribute("aria-valuetext", told(data, rowOf(weights, query, tokens), query));
+    box.dataset.state = String(query);
+    draw();
+  }
+
+  const keys = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
+  view.frame.addEventListener("keydown", (event) => {
+    const by = /** @type {Record<string, number>} */ (keys)[event.key];
+    const to = event.key === "Home" ? 0 : event.key === "End" ? tokens - 1 : by && query + by;
+    if (to === undefined) return;
+    event.preventDefault();
+    go(to);
+  });
+  view.canvas.addEventListener("pointermove", (event) => {
+    hover = cellAt(event, view.canvas, tokens).column;
+    draw();
+  });
+  view.canvas.addEventListener("pointerleave", () => {
+    hover = null;
+    draw();
+  });
+  view.canvas.addEventListener("click", (event) => go(cellAt(event, view.canvas, tokens).column));
+
+  await styled(box);
+  go(query);
+  return { retheme: draw, resize: draw };
+}
+
+window.notebookEmbed.register("asking", mountAsking);

@@ -1,0 +1,134 @@
+/* Who may look at whom: a pattern of pairs, a token that asks, and what reaches it through one layer after another.
+   Data: shapes_of_attention.figures.attention_patterns.pattern_view. */
+import { bytes, cellAt, element, panel, percent, slider, surface } from "./attention-tools.js";
+import { styled } from "./steps.js";
+
+/**
+ * @typedef {object} Data
+ * @property {number} tokens
+ * @property {{name: string, bits: string, about: string}[]} patterns bits [query, key], packed, rows first
+ * @property {number} start the pattern that is shown first
+ * @property {number} query the token that asks at first
+ */
+
+/** @param {string} text @param {number} tokens */
+export function unpackBits(text, tokens) {
+  const packed = bytes(text);
+  return Array.from({ length: tokens * tokens }, (_, i) => Boolean((packed[i >> 3] >> (7 - (i & 7))) & 1));
+}
+
+/**
+ * Count for each token through how many layers it takes to reach the one that asks; Infinity where it never does.
+ * @param {readonly boolean[]} mask [query, key]
+ * @param {number} query
+ */
+export function layersTo(mask, query) {
+  const n = Math.sqrt(mask.length);
+  const layers = Array.from({ length: n }, () => Infinity);
+  let edge = [query];
+  for (let layer = 1; edge.length; layer++) {
+    const next = [];
+    for (const q of edge)
+      for (let k = 0; k < n; k++)
+        if (mask[q * n + k] && layers[k] === Infinity) {
+          layers[k] = layer;
+          next.push(k);
+        }
+    edge = next;
+  }
+  return layers;
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {Data} data
+ */
+async function mountPatterns(box, data) {
+  const n = data.tokens;
+  const patterns = data.patterns.map((one) => ({ ...one, mask: unpackBits(one.bits, n) }));
+  let chosen = data.start;
+  let query = data.query;
+  /** @type {number | null} */
+  let hover = null;
+
+  const grid = panel("steps", "", slider("The token that asks; arrow keys move it", n));
+  const buttons = patterns.map(({ name }, i) => {
+    const button = element("button", { type: "button", class: "steps__button", "aria-pressed": "false" }, name);
+    button.addEventListener("click", () => go({ pattern: i }));
+    return button;
+  });
+  const words = element("p", { class: "steps__words", "aria-live": "polite" });
+  const about = element("p", { class: "steps__words" });
+  const row = element("div", { class: "steps__buttons" }, ...buttons);
+  box.append(element("div", { class: "steps" }, grid.root, element("div", {}, row, about, words)));
+  const tone = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
+
+  function draw() {
+    const { context, width } = surface(grid.canvas);
+    const { mask } = patterns[chosen];
+    const asks = hover ?? query;
+    const layers = layersTo(mask, asks);
+    const cell = width / n;
+    context.fillStyle = tone("panel");
+    context.fillRect(0, 0, width, width);
+    const [pale, strong] = [tone("muted"), tone("accent")];
+    for (let q = 0; q < n; q++)
+      for (let k = 0; k < n; k++) {
+        const kept = mask[q * n + k];
+        if (!kept && (q !== asks || layers[k] === Infinity)) continue;
+        // In the row that asks, what needs more layers is fainter.
+        context.fillStyle = q === asks ? strong : pale;
+        context.globalAlpha = q === asks ? 1 / Math.min(layers[k], 5) : 0.55;
+        context.fillRect(k * cell, q * cell, cell - 0.5, cell - 0.5);
+      }
+    context.globalAlpha = 1;
+    context.strokeStyle = strong;
+    context.lineWidth = 1.5;
+    context.strokeRect(0.75, asks * cell, width - 1.5, cell);
+    const [one, two] = [1, 2].map((most) => layers.filter((layer) => layer <= most).length);
+    const reached = layers.filter((layer) => layer < Infinity);
+    const all = reached.length === n ? "all" : `all ${reached.length} that it may ever hear of`;
+    const number = Math.max(...reached);
+    words.textContent =
+      `Token ${asks + 1} looks at ${one} of ${n}. Through two layers ${two} have reached it, and ${all} ` +
+      `after ${number} layer${number > 1 ? "s" : ""}.`;
+  }
+
+  /** @param {{pattern?: number, token?: number}} change */
+  function go({ pattern = chosen, token = query }) {
+    chosen = pattern;
+    query = Math.min(Math.max(token, 0), n - 1);
+    hover = null;
+    const { mask, about: text } = patterns[chosen];
+    about.textContent = `${percent(mask.filter(Boolean).length / mask.length)} of all pairs are computed. ${text}`;
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
+    draw();
+    grid.frame.setAttribute("aria-valuenow", String(query + 1));
+    grid.frame.setAttribute("aria-valuetext", words.textContent ?? "");
+    box.dataset.state = `${chosen}~${query}`;
+  }
+
+  const keys = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, PageDown: 5, PageUp: -5 };
+  grid.frame.addEventListener("keydown", (event) => {
+    const by = /** @type {Record<string, number>} */ (keys)[event.key];
+    const to = event.key === "Home" ? 0 : event.key === "End" ? n - 1 : by && query + by;
+    if (to === undefined) return;
+    event.preventDefault();
+    go({ token: to });
+  });
+  grid.canvas.addEventListener("pointermove", (event) => {
+    hover = cellAt(event, grid.canvas, n).row;
+    draw();
+  });
+  grid.canvas.addEventListener("pointerleave", () => {
+    hover = null;
+    draw();
+  });
+  grid.canvas.addEventListener("click", (event) => go({ token: cellAt(event, grid.canvas, n).row }));
+
+  await styled(box);
+  go({});
+  return { retheme: draw, resize: draw };
+}
+
+window.notebookEmbed.register("patterns", mountPatterns);
