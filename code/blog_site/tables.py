@@ -17,7 +17,7 @@ from typing import Any
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
 
-__all__ = ["TablesExtension", "make_cards", "makeExtension", "put_in_boxes"]
+__all__ = ["TablesExtension", "makeExtension", "make_cards", "put_in_boxes"]
 
 CLASS = "nb-table"
 #: Columns from which on a table is laid out as cards on a narrow screen.

@@ -15,9 +15,8 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
-from shapes_of_attention.figures.toolkit.draw import axes_at
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
-from shapes_of_attention.palette import ACCENT, BLUE, GREEN, INK, LINE, MUTED, VERMILION, WHITE
+from shapes_of_attention.palette import ACCENT, BLUE, GREEN, MUTED, VERMILION, WHITE
 
 __all__ = [
     "FAMILY_COLOURS",
