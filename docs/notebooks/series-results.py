@@ -396,15 +396,6 @@ drawn.asking_view(
 )
 
 # %% [markdown]
-# The same head and the same query, as curves over the series, beside what the model redraws:
-
-# %%
-#| label: asking
-drawn.asking_view(
-    example, learned[f"{layers.index(best_layer) + 1}"][best_head], redrawn, token=10, query=query
-)
-
-# %% [markdown]
 # ## Scored against the truth
 #
 # For every token that must draw a shape: the share of a head's attention on tokens of its group,

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from matplotlib.patches import PathPatch
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures import efficiency
+from shapes_of_attention.figures import attention_patterns, efficiency
 
 RUNS = [
     {"family": family, "length": length, "seconds": seconds * length, "error": error}
@@ -49,7 +49,7 @@ def test_lengths_are_written_out_in_the_interactive_chart():
 @settings(deadline=None)
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.booleans()))
 def test_the_kept_cells_are_filled_and_no_other(mask: NDArray[np.bool_]) -> None:
-    figure = efficiency.mask_grid({"a mask": mask}).static
+    figure = attention_patterns.mask_grid({"a mask": mask}).static
     (drawn,) = (patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch))
     rows, columns = np.indices(mask.shape)
     middles = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
