@@ -151,6 +151,13 @@ def run_notebook(
             remedy="Make it faster, or allow it more: '#| timeout: SECONDS' at its top.",
         ) from error
     except (nbclient.exceptions.DeadKernelError, RuntimeError, asyncio.CancelledError) as error:
+        if not state["done"]:
+            raise EmbedError(
+                f"the kernel '{notebook.kernel}' does not start ({error})",
+                file=notebook.path,
+                line=1,
+                remedy="What it says of itself stands above. Start it in Jupyter to see more.",
+            ) from error
         cell = notebook.cells[state["index"]]
         raise EmbedError(
             f"the kernel died while this cell ran ({type(error).__name__}: {error})",
