@@ -56,7 +56,8 @@ class Library:
     `outputs` maps a notebook's URI to the outputs of each of its cells by the cell's name, `alts`
     a notebook and a cell to the alt text that a page gives it, `pages` a notebook to the URL of its
     own page, and `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that
-    cannot be read to the reason; `excluded` names those that the site leaves out.
+    cannot be read to the reason, and `failed` those that could not run while their author looks on:
+    pages say so in their place. `excluded` names those that the site leaves out.
     """
 
     docs: Path
@@ -67,6 +68,7 @@ class Library:
     used: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, EmbedError] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
+    failed: dict[str, EmbedError] = field(default_factory=dict)
     _left: dict[str, bool] = field(default_factory=dict)
 
     @classmethod

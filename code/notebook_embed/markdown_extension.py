@@ -163,6 +163,10 @@ class EmbedBlock(BlockProcessor):
         found = find(self.writer, href, at)
         if self.writer.checking:
             return
+        if (error := self.writer.library.failed.get(found.notebook.uri)) is not None:
+            self.writer.failure(parent, error)
+            if found.cell is not None:
+                return
         classes = [value for key, value in attributes if key == "."]
         own_id = dict(attributes).get("id")
         with self.writer.lines.within(number):
@@ -243,6 +247,10 @@ class EmbedInline(ImageInlineProcessor):
         if self.writer.checking:
             return etree.Element("span"), start, end
         notebook, cell = found.notebook, found.cell
+        if (error := self.writer.library.failed.get(notebook.uri)) is not None:
+            note = etree.Element("strong", {"class": "nb-failed", "title": error.message})
+            note.text = AtomicString(f"({notebook.title} failed)")
+            return note, start, end
 
         def fail(problem: str, remedy: str) -> EmbedError:
             return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)

@@ -68,6 +68,14 @@ class PageWriter:
         else:
             parent.text = AtomicString((parent.text or "") + holder)
 
+    def failure(self, parent: etree.Element, error: EmbedError) -> None:
+        """Say in the place of an embed why there is nothing to see."""
+        self.html(
+            parent,
+            '<div class="nb-output nb-output--error nb-failed">'
+            f'<pre tabindex="0">{escape(error.message, quote=False)}</pre></div>',
+        )
+
     def code(self, parent: etree.Element, cell: Cell, language: str) -> None:
         box = etree.SubElement(parent, "details" if cell.folded else "div", {"class": "nb-code"})
         if cell.folded:

@@ -323,3 +323,15 @@ def test_a_page_with_front_matter_counts_its_lines(page: Docs) -> None:
     extension = NotebookEmbedExtension(library=page.library, page="posts/page.md")
     with pytest.raises(EmbedError, match=r"page\.md:5: "):
         markdown(converter_sees, extensions=[extension])
+
+
+def test_a_notebook_that_failed_stops_only_what_shows_it(page: Docs) -> None:
+    page.library.failed["nb/x.py"] = EmbedError("ValueError: <no>", file="docs/nb/x.py", line=3)
+    page.library.outputs["nb/x.py"] = {}
+    html = page.convert(
+        "A ![](../nb/x.py#value) b.\n\n![F](../nb/x.py#figure)\n\n![](../nb/x.py)\n\nEnd."
+    )
+    assert html.count("docs/nb/x.py:3: ValueError: &lt;no&gt;") == 3
+    assert html.count('class="nb-failed"') == 1
+    assert "nb-cell" in html
+    assert "<p>End.</p>" in html
