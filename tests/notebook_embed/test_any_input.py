@@ -12,14 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.library import Library, SourceLine
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import read_notebook
+from notebook_embed.outputs import render_outputs
+from notebook_embed.shown_cells import visible_outputs
 from tests.support.given_outputs import CELLS, OUTPUTS, Docs
 
 FUZZ = settings(
@@ -135,7 +139,10 @@ def test_any_page_passes_the_early_check_or_is_refused_with_its_line(
 
 
 OPTION_NAMES = st.sampled_from(
-    ["label", "fold", "inputs", "timeout", "lable", "? x", "<<", "&a *a"]
+    [
+        *("label", "fold", "inputs", "writes", "timeout", "tags", "echo", "output", "fig-cap"),
+        *("code-fold", "lable", "? x", "<<", "&a *a"),
+    ]
 )
 OPTION_VALUES = st.sampled_from(
     [
@@ -242,6 +249,117 @@ def refused_or_read(path: Path, content: bytes) -> None:
         for cell in notebook.cells:
             assert isinstance(cell.name, str)
             assert all(isinstance(name, str) for name in cell.inputs)
+
+
+HIDING = {
+    "remove-cell": {"prose", "code", "out"},
+    "remove-input": {"code"},
+    "remove_output": {"out"},
+    "hide-input": set[str](),
+    "raises-exception": set[str](),
+    "parameters": set[str](),
+    "remove-imput": set[str](),
+}
+
+
+@settings(FUZZ, max_examples=40)
+@given(
+    cells=st.lists(
+        st.tuples(
+            st.sampled_from(["markdown", "code"]),
+            st.lists(st.sampled_from(list(HIDING)), max_size=2, unique=True),
+            st.text(st.characters(exclude_categories=["C"]), max_size=6),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_a_notebook_holds_is_on_its_page_unless_a_tag_hides_it(
+    tmp_path_factory: Any, cells: list[tuple[str, list[str], str]]
+) -> None:
+    docs = Docs(tmp_path_factory.getbasetemp() / "whole")
+    node = nbformat.v4.new_notebook()
+    for n, (kind, tags, text) in enumerate(cells):
+        source = f"prose{n}x" if kind == "markdown" else f"code{n}x = {text!r}"
+        new = getattr(nbformat.v4, f"new_{kind}_cell")
+        node.cells.append(new(source, metadata={"tags": tags}))
+    path = docs.write("nb/whole.ipynb", nbformat.writes(node))
+    notebook = read_notebook(path, "nb/whole.ipynb")
+    docs.library.notebooks[notebook.uri] = notebook
+    for n, cell in enumerate(notebook.cells):
+        out = [{"output_type": "stream", "name": "stdout", "text": f"out{n}x {cells[n][2]}"}]
+        docs.library.outputs.setdefault(notebook.uri, {})[cell.name] = render_outputs(
+            notebook, cell, visible_outputs(cell, out), folder="f", dark={}
+        )[0]
+    page = docs.convert("![](whole.ipynb)", page=notebook.uri)
+    for n, (kind, tags, _) in enumerate(cells):
+        hidden = set().union(*(HIDING[tag] for tag in tags))
+        for part in ("prose",) if kind == "markdown" else ("code", "out"):
+            assert (f"{part}{n}x" in page) is (part not in hidden), (part, tags)
+
+
+AROUND = [
+    *(
+        "{}",
+        "a {} b",
+        "- {}",
+        "- a\n- {}",
+        "> {}",
+        "1. {}",
+        "# {}",
+        "**{}**",
+        "*a {}*",
+        "[{}](p.md)",
+    ),
+    *(
+        "| a | b |\n|---|---|\n| {} | c |",
+        "Term\n:   {}",
+        "a[^1]\n\n[^1]: {}",
+        "!!! note\n\n    {}",
+    ),
+    *(
+        "`a` {} `b`",
+        "{} <!-- c -->",
+        "\\*{}",
+        "a<br>{}",
+        "- a\n\n    {}",
+        "{}{{ #x }}",
+        "({})",
+        "$5 {}",
+    ),
+]
+
+
+@settings(FUZZ, max_examples=60)
+@given(st.lists(st.sampled_from(AROUND), min_size=1, max_size=5))
+def test_a_value_is_there_wherever_a_page_asks_for_it(
+    tmp_path_factory: Any, around: list[str]
+) -> None:
+    docs = shared(tmp_path_factory)
+    asked = "w ![](../nb/x.py#value) w"
+    notes = sum("[^1]" in one for one in around)
+    html = docs.convert("\n\n".join(one.format(asked) for one in around))
+    # Of several footnotes of one name the last one counts, as in any page.
+    assert html.count('class="nb-value"') == len(around) - max(0, notes - 1)
+
+
+@settings(FUZZ, max_examples=60)
+@given(
+    name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), max_size=20)
+)
+def test_any_file_name_is_found_by_its_address(tmp_path_factory: Any, name: str) -> None:
+    docs = Docs(tmp_path_factory.mktemp("names"))
+    uri = f"nb/{name}.py"
+    docs.write(uri, "# %%\n#| label: v\n1\n")
+    library = Library.look(docs.root, "nb")
+    page = SourceLine(docs.root / "posts/p.md", "posts/p.md", 1)
+    if name.startswith((".", "_")) or not name:
+        assert not library.notebooks
+        return
+    assert list(library.notebooks) == [uri]
+    found = library.find(f"../nb/{quote(name)}.py#v", page)
+    assert found.notebook.uri == uri
+    assert found.cell is not None
 
 
 _shared: list[Docs] = []

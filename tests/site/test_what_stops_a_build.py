@@ -156,8 +156,7 @@ def test_an_unknown_output_type(unharmed: Project) -> None:
     [
         ("bad.ipynb", '{\n  "cells": [\n', 3),
         ("bad.ipynb", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', 1),
-        ("bad.py", "# %% [markdown]\n# No code.\n", 1),
-        ("bad.py", "# %%\n#| label: a\n#| colour: red\nx = 1\n", 2),
+        ("bad.py", "# %%\n#| label: a\n#| echo: maybe\nx = 1\n", 2),
         ("bad.py", "# %%\n#| label: [\nx = 1\n", 2),
         ("bad.md", "---\njupytext: {formats: [}\nkernelspec: {name: python3}\n---\n", 3),
     ],
