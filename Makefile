@@ -28,7 +28,7 @@ export NO_MKDOCS_2_WARNING := 1
 override export TITLE := $(value TITLE)
 
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint lint-web format clean new-post benchmark campaign audit train vendor lock
+.PHONY: help site serve test lint lint-web format clean new-post benchmark campaign audit train vendor wheel lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1~\2/' | column -t -s '~'
@@ -64,7 +64,7 @@ format: $(DEV) ## Bring the code into shape
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE) && npm run --silent format; fi
 
 clean: ## Remove the site and all caches; the environment stays
-	rm -rf site site.previous .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site site.previous dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 	@$(BIN)/python -m blog_site.new_post
@@ -84,10 +84,14 @@ train: $(DEV) ## Do the runs of all studies; what is done is skipped (ARGS=--lis
 vendor: $(READY) ## Refresh the scripts and fonts that the site ships (needs npm)
 	@$(BIN)/python -m blog_site.vendor
 
+wheel: $(READY) ## Build the generator, a package of its own, into dist/
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist code/notebook_embed
+	@ls dist/*.whl
+
 lock: $(READY) ## Write locks/ from the requirements files: every version, every hash, for every platform
 	@$(BIN)/python locks/make_locks.py
 
-$(READY): locks/installer.txt locks/site.txt locks/torch.txt pyproject.toml
+$(READY): locks/installer.txt locks/site.txt locks/torch.txt pyproject.toml code/notebook_embed/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || \
 	  { echo "Python 3.11.5 or newer is needed, this is $$($(PYTHON) -V 2>&1). Name another: make site PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
@@ -97,7 +101,7 @@ $(READY): locks/installer.txt locks/site.txt locks/torch.txt pyproject.toml
 	  --require-hashes -r locks/installer.txt
 	@$(UV) --no-deps --require-hashes -r locks/site.txt
 	@$(UV) $(TORCH_OPTIONS) torch -c locks/torch.txt
-	@$(UV) --no-deps --no-build-isolation --editable .
+	@$(UV) --no-deps --no-build-isolation --editable code/notebook_embed --editable .
 	@touch $@
 
 $(DEV): $(READY) locks/dev.txt

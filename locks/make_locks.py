@@ -24,8 +24,11 @@ MORE_HASHES = ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 
 def main() -> None:
     site = compile_lock("requirements.txt", known=("site.txt", "torch.txt"))
-    write("installer.txt", compile_lock("locks/installer.in", known=("installer.txt",)))
     write("site.txt", [entry for entry in site if not TORCH.match(entry)])
+    installer = compile_lock(
+        "locks/installer.in", "--constraints=locks/site.txt", known=("installer.txt",)
+    )
+    write("installer.txt", installer)
     write("torch.txt", [with_more_hashes(entry) for entry in site if TORCH.match(entry)])
     dev = compile_lock(
         "requirements.txt",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.browser import ARGUMENTS, Launcher
-from workbench.browser import find
+if TYPE_CHECKING:  # tests of the generator run where there is no Playwright
+    from playwright.sync_api import Browser
+
+    from tests.support.browser import Launcher
 
 # What takes minutes begins first, so that no process is left alone with it at the end.
 FIRST = (
@@ -29,6 +31,11 @@ def launch() -> Iterator[Launcher]:
 
     A second Playwright beside this one would refuse to start.
     """
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import ARGUMENTS
+    from workbench.browser import find
+
     path = find()  # before, for it may ask Playwright itself
     with sync_playwright() as playwright:
         browsers = []

@@ -20,6 +20,7 @@ __all__ = ["COMPILER", "KERNEL", "PACKAGES", "Package", "compile_kernel", "vendo
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path("assets/theme/assets/site")
 RECORD = Path("assets/vendored.json")
+GENERATOR = Path("code/notebook_embed/static")  # a package of its own, which brings its licences
 #: Compiles the inner loops of the live model; the bytes that it makes are committed.
 COMPILER = "assemblyscript@0.28.20"
 KERNEL = (Path("assets/live/kernel.ts"), Path("assets/theme/assets/live/kernel.wasm"))
@@ -34,6 +35,7 @@ class Package:
     why: str
     licence: str  # SPDX
     licence_file: str
+    licence_text: Path | None = None  # where it goes, if not to the site's own
     files: dict[str, Path] = field(default_factory=dict)
 
 
@@ -76,9 +78,8 @@ PACKAGES = (
         why="draws the interactive figures; the version that plotly.py 7.1.0 carries",
         licence="MIT",
         licence_file="LICENSE",
-        files={
-            "plotly-cartesian.min.js": Path("code/notebook_embed/static/plotly-cartesian.min.js")
-        },
+        licence_text=GENERATOR / "plotly-cartesian.LICENSE.txt",
+        files={"plotly-cartesian.min.js": GENERATOR / "plotly-cartesian.min.js"},
     ),
 )
 
@@ -124,7 +125,7 @@ def _copy(package: Package, source: Path, root: Path) -> dict[str, object]:
                 shutil.copyfile(file, here)
             digest = hashlib.sha256(here.read_bytes()).hexdigest()
             hashes[here.relative_to(root).as_posix()] = digest
-    licence = SITE / "licences" / f"{package.name.split('/')[-1]}.txt"
+    licence = package.licence_text or SITE / "licences" / f"{package.name.split('/')[-1]}.txt"
     (root / licence).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / package.licence_file, root / licence)
     return {

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from notebook_embed.errors import EmbedError
-from notebook_embed.files import unwritable
+from notebook_embed.errors import EmbedError, shown
 from notebook_embed.progress import log
-from notebook_embed.publish import only_build, set_source_date, swap_in
+from notebook_embed.publish import set_source_date
 
 
 @click.group()
@@ -25,13 +24,17 @@ def main() -> None:
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
     # As Ctrl-C does: what is under way is cleared away, kernels above all.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if find_spec("mkdocs") is None:
+        raise EmbedError(
+            "MkDocs is not installed", remedy="pip install 'notebook-embed[mkdocs]' brings it."
+        )
 
 
 @main.command()
 @click.option("--fresh", is_flag=True, help="Run every notebook, whatever the cache holds.")
 @click.option("--why", is_flag=True, help="Say of each notebook why it runs, or why not.")
-@click.option("--site-dir", default="site", help="Where the site goes.")
-def build(fresh: bool, why: bool, site_dir: str) -> None:
+@click.option("--site-dir", help="Where the site goes, if not where mkdocs.yml says.")
+def build(fresh: bool, why: bool, site_dir: str | None) -> None:
     """Build the site; the previous one stays until the new one is whole."""
     root = Path.cwd()
     if not (root / "mkdocs.yml").exists():
@@ -39,15 +42,8 @@ def build(fresh: bool, why: bool, site_dir: str) -> None:
     os.environ.update({"NOTEBOOK_EMBED_FRESH": "1"} if fresh else {})
     os.environ.update({"NOTEBOOK_EMBED_WHY": "1"} if why else {})
     set_source_date(root)
-    staging, site = root / ".cache" / "site.building", root / site_dir
-    try:
-        with only_build(root / ".cache" / "build.lock"):
-            _mkdocs(root, staging)
-            swap_in(staging, site)
-    except OSError as error:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise unwritable(error, error.filename2 or staging) or error from error
-    log.info("The site is in %s/: open %s/index.html.", site_dir, site_dir)
+    site = shown(_mkdocs(root, {} if site_dir is None else {"site_dir": site_dir}))
+    log.info("The site is in %s/: open %s/index.html.", site, site)
 
 
 @main.command()
@@ -99,16 +95,18 @@ def _build(config: Any, *, deferred: DeferredPageErrors, **options: Any) -> None
         raise
 
 
-def _mkdocs(root: Path, staging: Path) -> None:
+def _mkdocs(root: Path, options: dict[str, str]) -> str:
+    """Build the site and return its folder."""
     from mkdocs.config import load_config
 
     deferred = _log_to_terminal(logging.WARNING)
-    config = load_config(str(root / "mkdocs.yml"), strict=True, site_dir=str(staging))
+    config = load_config(str(root / "mkdocs.yml"), strict=True, **options)
     config.plugins.on_startup(command="build", dirty=False)
     try:
         _build(config, deferred=deferred)
     finally:
         config.plugins.on_shutdown()
+    return config.site_dir
 
 
 if __name__ == "__main__":

@@ -69,7 +69,9 @@ class Library:
     broken: dict[str, EmbedError] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     failed: dict[str, EmbedError] = field(default_factory=dict)
+    is_excluded: Callable[[str], bool] = lambda uri: False
     _left: dict[str, bool] = field(default_factory=dict)
+    _own_pages: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, docs: Path, folder: str) -> Library:
@@ -88,40 +90,45 @@ class Library:
     def look(
         cls, docs: Path, folder: str, is_excluded: Callable[[str], bool] = lambda uri: False
     ) -> Library:
-        """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some.
-
-        Raises
-        ------
-        EmbedError : two notebooks share a page.
-        """
-        library = cls(docs)
+        """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some."""
+        library = cls(docs, is_excluded=is_excluded)
         for path in sorted(_files_below(docs, docs / folder)):
             uri = path.relative_to(docs).as_posix()
-            hidden = any(part.startswith((".", "_")) for part in path.relative_to(docs).parts)
-            if hidden or path.suffix not in SUFFIXES or not path.is_file():
-                continue
-            if is_excluded(uri):
-                library.excluded.add(uri)
-            elif is_notebook(path):
-                try:
-                    library.notebooks[uri] = read_notebook(path, uri)
-                except EmbedError as error:
-                    library.broken[uri] = error
-        pages: dict[str, str] = {}
-        for uri in library.notebooks:
+            try:
+                library._take_in(uri)
+            except EmbedError as error:
+                library.broken[uri] = error
+        return library
+
+    def _take_in(self, uri: str) -> Notebook | None:
+        """Read the notebook `uri` below ``docs/`` and make it one of the site's, if it is one."""
+        path = self.docs / uri
+        hidden = any(part.startswith((".", "_")) for part in PurePosixPath(uri).parts)
+        if hidden or path.suffix not in SUFFIXES or not path.is_file():
+            return None
+        if self.is_excluded(uri):
+            self.excluded.add(uri)
+        elif is_notebook(path):
+            notebook = read_notebook(path, uri)
             page = page_of(uri)
-            if page in pages:
+            if (other := self._own_pages.setdefault(page, uri)) != uri:
                 raise EmbedError(
-                    f"two notebooks share the page {page}: {pages[page]} and {uri}",
-                    file=docs / uri,
+                    f"two notebooks share the page {page}: {other} and {uri}",
+                    file=path,
                     line=1,
                     remedy="Rename one of them.",
                 )
-            pages[page] = uri
-        return library
+            self.notebooks[uri] = notebook
+        return self.notebooks.get(uri)
 
-    def find(self, href: str, at: SourceLine) -> Found:
+    def _is_module(self, uri: str) -> bool:
+        path = self.docs / uri
+        return path.suffix == ".py" and path.is_file() and not is_notebook(path)
+
+    def find(self, href: str, at: SourceLine, *, take_in: bool = False) -> Found:
         """Return what `href` in a page means; whether an entry is there shows in the outputs.
+
+        With `take_in` a notebook that the library did not read joins it, if it lies in ``docs/``.
 
         Raises
         ------
@@ -139,9 +146,9 @@ class Library:
                 line=at.line,
                 remedy="Notebooks are named relative to the page, below the docs folder.",
             )
-        notebook = self.notebooks.get(uri)
         if uri in self.broken:
             raise self.broken[uri]
+        notebook = self.notebooks.get(uri) or (self._take_in(uri) if take_in else None)
         if uri in self.excluded:
             raise EmbedError(
                 f"the notebook '{path}' is excluded from the site",
@@ -149,12 +156,12 @@ class Library:
                 line=at.line,
                 remedy="Take it out of exclude_docs in mkdocs.yml, or the embed out of the page.",
             )
-        if notebook is None and path.endswith(".py") and (self.docs / uri).is_file():
+        if notebook is None and self._is_module(uri):
             raise EmbedError(
                 f"'{path}' is a module, no notebook",
                 file=at.file,
                 line=at.line,
-                remedy="Start its cells with lines '# %%', below the folder of the notebooks.",
+                remedy="Start its cells with lines '# %%'.",
             )
         if notebook is None:
             written = {

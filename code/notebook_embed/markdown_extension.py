@@ -16,6 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
@@ -30,7 +31,7 @@ from markdown.util import AtomicString
 
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
-from notebook_embed.library import Found, Library, SourceLine, find_embeds, is_reference
+from notebook_embed.library import Embed, Found, Library, SourceLine, find_embeds, is_reference
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell
 from notebook_embed.outputs import Figure, Text, Values
@@ -82,7 +83,8 @@ def check_embeds(
     """Check every reference of a page before anything runs; return alt texts by notebook and cell.
 
     `convert` converts a page with the option `checking`: a quick look finds the references, and
-    what Markdown makes of the page decides whether one that leads nowhere is an embed at all.
+    what Markdown makes of the page decides whether one that leads nowhere is an embed at all, and
+    whether a notebook outside the library's folder joins it.
 
     Raises
     ------
@@ -90,16 +92,26 @@ def check_embeds(
     """
     alts = {}
     text = page.read_text("utf-8-sig")
+
+    def note(embed: Embed, *, take_in: bool = False) -> None:
+        at = SourceLine(page, uri, embed.line)
+        notebook, cell, keys = library.find(embed.href, at, take_in=take_in)
+        if cell is not None and not keys and embed.alt.strip():
+            alts[notebook.uri, cell.name] = embed.alt.strip()
+
+    unsure = []
     for embed in find_embeds(text):
         try:
-            notebook, cell, keys = library.find(embed.href, SourceLine(page, uri, embed.line))
+            note(embed, take_in=convert is None)
         except EmbedError:
             if convert is None:
                 raise
-            convert(text)  # raises it again, with the line that the parser knows, if it is one
-            continue
-        if cell is not None and not keys and embed.alt.strip():
-            alts[notebook.uri, cell.name] = embed.alt.strip()
+            unsure.append(embed)
+    if convert is not None and unsure:
+        convert(text)  # raises it again, with the line that the parser knows, if it is one
+        for embed in unsure:
+            with suppress(EmbedError):
+                note(embed)
     return alts
 
 
@@ -111,7 +123,7 @@ def located(writer: PageWriter, number: int | None, text: str) -> SourceLine:
 
 def find(writer: PageWriter, href: str, at: SourceLine) -> Found:
     """Return what `href` means, and note that the page embeds it."""
-    found = writer.library.find(href, at)
+    found = writer.library.find(href, at, take_in=writer.checking)
     writer.library.use(writer.page.uri, found.notebook.uri)
     return found
 

@@ -1,22 +1,23 @@
-"""Run notebooks before MkDocs renders pages, and give each notebook a page of its own."""
+"""Adapt `prepare` and the Markdown extension to MkDocs; give each notebook a page of its own."""
 
 from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
-import mkdocs_jupyter.config
 import nbformat
 from jinja2 import Environment, FileSystemBytecodeCache
 from markdown import Markdown
-from mkdocs.config import config_options as opt
-from mkdocs.config.base import Config
+from mkdocs.config.base import BaseConfigOption, Config, ValidationError
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
@@ -27,38 +28,36 @@ from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
-from notebook_embed.files import write_whole
-from notebook_embed.kernels import GIVEN
+from notebook_embed.files import unwritable, write_whole
 from notebook_embed.library import Library
-from notebook_embed.markdown_extension import check_embeds
-from notebook_embed.notebook import MODES, Notebook
-from notebook_embed.outputs import Figure, render_outputs
+from notebook_embed.options import Options, checked
 from notebook_embed.page_cache import PageCache
-from notebook_embed.page_html import FULL_BUNDLE
-from notebook_embed.plotly_figures import full_bundle
+from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.published import drop_unpublished, published_pages
-from notebook_embed.runner import Executed, Settings, execute_all
-from notebook_embed.shown_cells import downloaded, visible_outputs
+from notebook_embed.serving import Server, tell_in_browser
+from notebook_embed.staging import Staging
 
-STATIC = Path(__file__).parent / "static"
-STATIC_URI = "assets/notebook-embed"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class CheckedOption(BaseConfigOption[Any]):
+    """One of `Options`, as MkDocs' configuration wants to have it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.default = name, checked(name, None)
+
+    def run_validation(self, value: object) -> Any:
+        try:
+            return checked(self.name, value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class NotebookEmbedConfig(Config):
-    notebooks = opt.Type(str, default="notebooks")
-    code = opt.ListOfItems(opt.Type(str), default=["code"])
-    requirements = opt.Type(str, default="requirements.txt")
-    inputs = opt.ListOfItems(opt.Type(str), default=[])
-    cache = opt.Type(str, default=".cache/notebooks")
-    kernel_environment = opt.Type(dict, default={})
-    pass_environment = opt.ListOfItems(opt.Type(str), default=[])
-    timeout = opt.Type((int, float), default=600)
-    jobs = opt.Type(int, default=0)
-    scheduler = opt.Type(str, default="")
-    execute = opt.Choice(MODES, default="always")
-    dark = opt.Type(dict, default={})
-    views = opt.Type(dict, default={})
-    watch = opt.ListOfItems(opt.Type(str), default=[])
+    """Has an option for each field of `Options`."""
+
+    _schema = tuple((one.name, CheckedOption(one.name)) for one in fields(Options))
 
 
 class NotebookFile(File):
@@ -69,79 +68,103 @@ class NotebookFile(File):
 
 
 class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
-    """See the package's documentation; the options are those of `NotebookEmbedConfig`."""
+    """See the package's documentation; the options are those of `Options`."""
 
-    library: Library
+    options: Options
+    prepared: Prepared
     root: Path
     pages: dict[str, Page]
-    serving = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.staging, self.serving, self.dirty = Staging(), False, False
+
+    @property
+    def library(self) -> Library:
+        return self.prepared.library
 
     def on_startup(self, *, command: str, dirty: bool) -> None:
-        self.serving = command == "serve"
+        self.serving, self.dirty = command == "serve", dirty
 
+    def on_shutdown(self) -> None:
+        self.staging.abandon()
+
+    @event_priority(100)  # before others note where the site goes
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
-        if "mkdocs-jupyter" not in config.plugins:
-            raise PluginError("notebook-embed needs mkdocs-jupyter among the plugins")
+        self.options = Options(**dict(self.config))
         self.root, self.pages = Path(config.config_file_path).parent, {}
-        excluded = config.exclude_docs
-        self.library = Library.look(
-            Path(config.docs_dir),
-            self.config.notebooks,
-            excluded.match_file if excluded else lambda uri: False,
-        )
+        if not self.dirty:  # which is to add to the site that is there
+            self.staging.begin(config, self.root, serving=self.serving)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
-            "library": self.library,
-            "code": [str(self.root / folder) for folder in self.config.code],
+            "code": [str(self.root / folder) for folder in self.options.code],
         }
         if (blog := config.plugins.get("material/blog")) is not None:
             separator = blog.config.post_excerpt_separator
             config.mdx_configs["notebook_embed"]["separator"] = separator
-        # mkdocs-jupyter inlines 575 KB of styles into each page; our template has none.
-        mkdocs_jupyter.config.settings.templates_dir = str(Path(__file__).parent / "templates")
-        for name in sorted(path.name for path in STATIC.glob("*")):
-            uri = f"{STATIC_URI}/{name}"
-            if name == "figures.js":
+        for uri in STATIC_FILES:
+            if uri.endswith("/figures.js"):
                 config.extra_javascript.append(uri)
-            elif name.endswith(".css"):
+            elif uri.endswith(".css"):
                 config.extra_css.append(uri)
         return config
 
     @event_priority(100)  # before mkdocs-jupyter looks for notebooks, and the blog for posts
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
-        library = self.library
         pages = published_pages(files, config, serving=self.serving)
-        drop_unpublished(library, pages, files, config)
-        for file in pages:
-            if file.src_uri not in library.notebooks and file.abs_src_path:
-                convert = partial(self._check, file.src_uri, config)
-                library.alts |= check_embeds(
-                    library, Path(file.abs_src_path), file.src_uri, convert
-                )
-        executed = execute_all(library.notebooks, self._settings())
-        for uri, notebook in library.notebooks.items():
-            self._add(notebook, executed[uri], files, config)
-        for path in sorted(STATIC.glob("*")):
-            uri = f"{STATIC_URI}/{path.name}"
-            files.append(File.generated(config, uri, abs_src_path=str(path)))
+        excluded = config.exclude_docs
+        self.prepared = prepare(
+            self.root,
+            self.options,
+            docs=Path(config.docs_dir),
+            pages={page.src_uri: Path(page.abs_src_path) for page in pages if page.abs_src_path},
+            check=partial(_check, config),
+            is_excluded=excluded.match_file if excluded else lambda uri: False,
+            select=partial(drop_unpublished, pages=pages, files=files, config=config),
+            url=lambda uri: _page_file(uri, config).url,
+            fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
+            why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
+        )
+        config.mdx_configs["notebook_embed"]["library"] = self.library
+        for uri in self.library.notebooks:
+            if (source := files.get_file_from_path(uri)) is not None:
+                files.remove(source)
+            files.append(self._page(uri, config))
+        downloads = {uri: notebook for notebook, uri in self.prepared.downloads.items()}
+        for uri, content in self.prepared.files.items():
+            # An .ipynb has its page under its own name already.
+            name = f"{posixpath.splitext(uri)[0]}.executed.ipynb" if uri in downloads else uri
+            if isinstance(content, Path):
+                file = File.generated(config, name, abs_src_path=str(content))
+            else:
+                file = File.generated(config, name, content=content)
+            file.dest_uri = uri
+            files.append(file)
         return files
 
-    @staticmethod
-    def _check(uri: str, config: MkDocsConfig, text: str) -> None:
-        """Let the site's own Markdown look up what the page `uri` embeds."""
-        ours = {**config.mdx_configs["notebook_embed"], "page": uri, "checking": True}
-        Markdown(
-            extensions=config.markdown_extensions,
-            extension_configs={**config.mdx_configs, "notebook_embed": ours},
-        ).convert(get_data(text)[0])
+    def _page(self, uri: str, config: MkDocsConfig) -> File:
+        """Return the file of a notebook's own page.
+
+        mkdocs-jupyter makes the page where it is among the plugins and takes the notebook; else the
+        page is Markdown that embeds the whole notebook.
+        """
+        if self._of_jupyter(uri, config):
+            return NotebookFile.generated(config, uri, abs_src_path=str(self._shell(uri)))
+        return NotebookFile.generated(config, uri, content=_whole(uri))
+
+    def _of_jupyter(self, uri: str, config: MkDocsConfig) -> bool:
+        jupyter = config.plugins.get("mkdocs-jupyter")
+        shell = SimpleNamespace(abs_src_path=str(self._shell(uri)))
+        return jupyter is not None and jupyter.should_include(shell)
 
     @event_priority(-10)  # after mkdocs-jupyter has wrapped the files
     def _keep_sources(self, files: Files, config: MkDocsConfig) -> Files:
         for uri in self.library.notebooks:
-            # Its wrapper forgets where the file came from, unless that is below docs/.
-            file = files.get_file_from_path(uri)
-            assert file is not None
-            file.abs_src_path = str(self._shell(uri))
+            if self._of_jupyter(uri, config):
+                # Its wrapper forgets where the file came from, unless that is below docs/.
+                file = files.get_file_from_path(uri)
+                assert file is not None
+                file.abs_src_path = str(self._shell(uri))
         return files
 
     on_files = CombinedEvent(_run_notebooks, _keep_sources)
@@ -162,87 +185,16 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         """Return the path of the notebook that mkdocs-jupyter gets to see."""
         return self.root / ".cache" / "pages" / f"{posixpath.splitext(uri)[0]}.ipynb"
 
-    def _settings(self) -> Settings:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        given = {
-            name: str(value).replace("{root}", str(self.root))
-            for name, value in self.config.kernel_environment.items()
-        }
-        return Settings(
-            root=self.root,
-            cache=self.root / self.config.cache,
-            code=[self.root / folder for folder in self.config.code],
-            requirements=self.root / self.config.requirements,
-            inputs=self.config.inputs,
-            environment={
-                **GIVEN,
-                "IPYTHONDIR": str(self.root / ".cache" / "ipython"),
-                "PYTHONPATH": os.pathsep.join(str(self.root / path) for path in self.config.code),
-                **given,
-            },
-            secret={
-                name: os.environ[name]
-                for name in self.config.pass_environment
-                if name in os.environ
-            },
-            timeout=self.config.timeout,
-            jobs=self.config.jobs or cores or 2,
-            scheduler=self.config.scheduler,
-            execute=self.config.execute,
-            fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
-            why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
-        )
-
-    def _add(
-        self, notebook: Notebook, executed: Executed, files: Files, config: MkDocsConfig
-    ) -> None:
-        """Put a notebook's page, its download and the files of its figures into the site."""
-        stem = posixpath.splitext(notebook.uri)[0]
-        folder = posixpath.join("figures", posixpath.relpath(stem, self.config.notebooks))
-        rendered = {}
-        for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
-            if cell.kind != "code":
-                continue
-            rendered[cell.name], made = render_outputs(
-                notebook,
-                cell,
-                visible_outputs(cell, raw.outputs),
-                folder=folder,
-                dark=self.config.dark,
-                views=self.config.views,
-            )
-            for uri, content in made.items():
-                files.append(File.generated(config, uri, content=content))
-        self.library.outputs[notebook.uri] = rendered
-        shown = [output for outputs in rendered.values() for output in outputs]
-        whole = f"{STATIC_URI}/{FULL_BUNDLE}"
-        if any(isinstance(output, Figure) and output.full for output in shown) and (
-            files.get_file_from_path(whole) is None
-        ):
-            files.append(File.generated(config, whole, abs_src_path=str(full_bundle())))
-
-        if (source := files.get_file_from_path(notebook.uri)) is not None:
-            files.remove(source)
-        page = NotebookFile(notebook.uri, None, config.site_dir, config.use_directory_urls)
-        page.abs_src_path = str(self._shell(notebook.uri))
-        files.append(page)
-        self.library.pages[notebook.uri] = page.url
-        download = File.generated(
-            config, f"{stem}.executed.ipynb", content=downloaded(notebook, executed.node)
-        )
-        download.dest_uri = f"{stem}.ipynb"
-        files.append(download)
-
     @event_priority(100)  # before mkdocs-jupyter looks at the notebook
-    def on_pre_page(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
+    def _render_notebook(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
         notebook = self.library.notebooks.get(page.file.src_uri)
-        if notebook is None:
+        if notebook is None or not self._of_jupyter(notebook.uri, config):
             return page
         # The site's own Markdown renders the notebook, mathematics and all; mkdocs-jupyter makes
         # the page of it.
         own = Page(None, page.file, config)
         page.file.page = page
-        own.markdown = f"![]({posixpath.basename(notebook.uri)})"
+        own.markdown = _whole(notebook.uri)
         if (cache := config.plugins.get(PageCache.NAME)) is not None:
             cache.attend(own)
         own.render(config, files)
@@ -253,19 +205,29 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         page.notebook_embed = own  # type: ignore[attr-defined]
         return page
 
+    @event_priority(-10)  # after mkdocs-jupyter has taken the page over
+    def _use_own_templates(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
+        if hasattr(page, "notebook_embed"):
+            vars(page)["render"] = _with_own_templates(page.render)
+        return page
+
+    on_pre_page = CombinedEvent(_render_notebook, _use_own_templates)
+
     def on_page_content(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
         notebook = self.library.notebooks.get(page.file.src_uri)
         if notebook is None:
             self.pages[page.file.src_uri] = page
             return html
-        own = page.notebook_embed  # type: ignore[attr-defined]
-        page.toc, page.title = own.toc, notebook.title
+        page.title = notebook.title
+        page.meta["search"] = {"exclude": True}
+        page.meta["notebook"] = self._links(notebook.uri)
+        if (own := getattr(page, "notebook_embed", None)) is None:
+            return html
+        page.toc = own.toc
         page.present_anchor_ids, page.links_to_anchors = (
             own.present_anchor_ids,
             own.links_to_anchors,
         )
-        page.meta["search"] = {"exclude": True}
-        page.meta["notebook"] = self._links(notebook.uri)
         # mkdocs-jupyter ends every page with a style element, whatever the template says.
         return html.rpartition("<style>")[0].strip()
 
@@ -301,14 +263,62 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         return {
             "title": self.library.notebooks[uri].title,
             "url": self.library.pages[uri],
-            "download": f"{posixpath.splitext(uri)[0]}.ipynb",
+            "download": self.prepared.downloads[uri],
         }
+
+    @event_priority(-200)  # after all who write into the site
+    def on_post_build(self, config: MkDocsConfig) -> None:
+        self.staging.finish(config)
+
+    @event_priority(-200)  # after all who set something back
+    def on_build_error(self, error: Exception) -> None:
+        self.staging.abandon()
+        if isinstance(error, OSError) and (
+            ours := unwritable(error, error.filename2 or error.filename or "site")
+        ):
+            raise ours from error
 
     def on_serve(
         self, server: LiveReloadServer, config: MkDocsConfig, builder: Any
     ) -> LiveReloadServer:
-        root = Path(config.config_file_path).parent  # the first build may have got nowhere
-        for folder in [*self.config.code, *self.config.watch, self.config.requirements]:
+        # The first build may have got nowhere.
+        options, root = Options(**dict(self.config)), Path(config.config_file_path).parent
+        for folder in [*options.code, *options.watch, options.requirements]:
             if (root / folder).exists():
                 server.watch(str(root / folder))
+        if not isinstance(server, Server):
+            tell_in_browser(server)
         return server
+
+
+def _page_file(uri: str, config: MkDocsConfig) -> File:
+    return NotebookFile(uri, None, config.site_dir, config.use_directory_urls)
+
+
+def _whole(uri: str) -> str:
+    """Return the Markdown of a notebook's own page."""
+    return f"![]({quote(posixpath.basename(uri))})"
+
+
+def _check(config: MkDocsConfig, library: Library, uri: str, text: str) -> None:
+    """Let the site's own Markdown look up what the page `uri` embeds."""
+    ours = {**config.mdx_configs["notebook_embed"], "library": library}
+    ours |= {"page": uri, "checking": True}
+    Markdown(
+        extensions=config.markdown_extensions,
+        extension_configs={**config.mdx_configs, "notebook_embed": ours},
+    ).convert(get_data(text)[0])
+
+
+def _with_own_templates(render: Callable[..., None]) -> Callable[..., None]:
+    """Let mkdocs-jupyter render with our templates: its own inline 575 KB of styles."""
+    from mkdocs_jupyter.config import settings
+
+    def with_templates(*arguments: Any) -> None:
+        its_own, settings.templates_dir = settings.templates_dir, str(TEMPLATES)
+        try:
+            render(*arguments)
+        finally:
+            settings.templates_dir = its_own
+
+    return with_templates

@@ -1,7 +1,7 @@
 """``python -m notebook_embed serve``: build on every save, and tell what stops a build.
 
 An author looks at the browser, so a mistake is shown there too, above the last good site, until a
-save has mended it.
+save has mended it. Under plain ``mkdocs serve`` the plugin asks `tell_in_browser` for the same.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from mkdocs.livereload import LiveReloadServer
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.page_cache import PageCache
-from notebook_embed.publish import swap_in
 
-__all__ = ["serve"]
+__all__ = ["Server", "serve", "tell_in_browser"]
 
 log = logging.getLogger("mkdocs.commands.serve")  # among the lines that MkDocs' own command prints
 
@@ -101,20 +100,47 @@ class Server(LiveReloadServer):
     def serve_request(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        answers: list[tuple[str, list[tuple[str, str]]]] = []
-        content = super().serve_request(environ, lambda *answer: answers.append(answer))
-        status, headers = answers[-1]
-        if self.trouble.text and dict(headers).get("Content-Type") == "text/html":
-            page = b"".join(content)
-            if hasattr(content, "close"):
-                content.close()
-            note = f'<pre role="alert" style="{ALERT_STYLE}">{escape(self.trouble.text)}</pre>'
-            before, body, rest = page.rpartition(b"</body>")
-            content = [before + note.encode() + body + rest if body else note.encode() + page]
-            headers = [(name, value) for name, value in headers if name != "Content-Length"]
-            headers.append(("Content-Length", str(len(content[0]))))
-        start_response(status, headers)
-        return content
+        return _with_alert(super().serve_request, self.trouble, environ, start_response)
+
+
+def tell_in_browser(server: LiveReloadServer) -> None:
+    """Let MkDocs' own server tell what stops a build after the first, and go on.
+
+    By itself it prints a traceback and lets every browser wait until the mistake is mended.
+    """
+    trouble, build = Trouble(), server.builder
+    logging.getLogger("mkdocs").addHandler(trouble)
+
+    def build_or_say_why_not() -> None:
+        with trouble.caught():
+            build()
+            trouble.text = ""
+
+    server.builder = build_or_say_why_not
+    server.set_app(partial(_with_alert, server.serve_request, trouble))
+
+
+Serve = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def _with_alert(
+    serve: Serve, trouble: Trouble, environ: dict[str, Any], start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    """Answer as `serve` does; in a page say what stopped the last build."""
+    answers: list[tuple[str, list[tuple[str, str]]]] = []
+    content = serve(environ, lambda *answer: answers.append(answer))
+    status, headers = answers[-1]
+    if trouble.text and dict(headers).get("Content-Type") == "text/html":
+        page = b"".join(content)
+        if hasattr(content, "close"):
+            content.close()
+        note = f'<pre role="alert" style="{ALERT_STYLE}">{escape(trouble.text)}</pre>'
+        before, body, rest = page.rpartition(b"</body>")
+        content = [before + note.encode() + body + rest if body else note.encode() + page]
+        headers = [(name, value) for name, value in headers if name != "Content-Length"]
+        headers.append(("Content-Length", str(len(content[0]))))
+    start_response(status, headers)
+    return content
 
 
 def serve(build: Callable[..., None]) -> None:
@@ -129,11 +155,11 @@ def serve(build: Callable[..., None]) -> None:
     trouble, pages = Trouble(), PageCache()
     logging.getLogger("mkdocs").addHandler(trouble)
     with tempfile.TemporaryDirectory(prefix="notebook-embed-") as folder:
-        served, staging = Path(folder, "site"), Path(folder, "site.building")
+        served = Path(folder, "site")
         served.mkdir()
 
         def load() -> MkDocsConfig:
-            config = load_config("mkdocs.yml", site_dir=str(staging))
+            config = load_config("mkdocs.yml", site_dir=str(served))
             config.plugins[PageCache.NAME] = pages
             return config
 
@@ -146,7 +172,6 @@ def serve(build: Callable[..., None]) -> None:
                 trouble.text = ""
                 if not trouble.warnings:
                     pages.keep()
-                swap_in(staging, served)  # until here the browser sees the last good site
             if not any(served.iterdir()):
                 (served / "index.html").write_text(NOTHING_YET, "utf-8")
 

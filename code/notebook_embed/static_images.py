@@ -46,12 +46,18 @@ def draw_bare_plotly(
 
 @contextlib.contextmanager
 def _chrome() -> Iterator[Callable[[dict[str, Any]], str]]:
-    import kaleido
-    from choreographer.browsers.chromium import Chromium
+    reason = "no Chrome was found"
 
     def missing(figure: dict[str, Any]) -> str:
-        raise RuntimeError("no Chrome was found")
+        raise RuntimeError(reason)
 
+    try:
+        import kaleido
+        from choreographer.browsers.chromium import Chromium
+    except ImportError:
+        reason = "the package 'kaleido' is not installed"
+        yield missing
+        return
     if not Chromium.find_browser(skip_local=False):
         yield missing
         return

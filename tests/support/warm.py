@@ -54,7 +54,7 @@ class Warm:
             self.process.communicate()  # it ends with its orders
 
     def __call__(self, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Build:
-        """Run the command in a folder, and wait for its end."""
+        """Run the command in a folder, and wait for its end; `-m MODULE` first is another one."""
         self.process = self.process or self.start()
         assert self.process.stdin is not None and self.process.stdout is not None
         with tempfile.TemporaryDirectory() as logs:
@@ -80,6 +80,9 @@ def _serve() -> None:
 
 def _become(arguments: list[str], folder: str, environment: dict[str, str], logs: str) -> None:
     """Be what ``python -m notebook_embed`` with these arguments would be."""
+    module = "notebook_embed"
+    if arguments[0] == "-m":
+        _, module, *arguments = arguments
     signal.alarm(PATIENCE)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -88,8 +91,8 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], logs
     os.environ.clear()
     os.environ.update(environment)
     sys.path[0] = folder
-    sys.argv = ["notebook_embed", *arguments]
-    runpy.run_module("notebook_embed", run_name="__main__", alter_sys=True)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

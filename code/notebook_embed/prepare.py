@@ -1,0 +1,168 @@
+"""All that happens before a page is rendered, whoever builds the site.
+
+Notebooks are read, references to them checked, what must run is run, and outputs become pieces of
+pages and files. Afterwards the Markdown extension only looks things up.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from notebook_embed.errors import joined
+from notebook_embed.kernels import GIVEN
+from notebook_embed.library import Library, page_of
+from notebook_embed.markdown_extension import check_embeds
+from notebook_embed.notebook import Notebook, is_notebook
+from notebook_embed.options import Options
+from notebook_embed.outputs import Figure, render_outputs
+from notebook_embed.page_html import FULL_BUNDLE
+from notebook_embed.plotly_figures import full_bundle
+from notebook_embed.runner import Executed, Settings, execute_all
+from notebook_embed.shown_cells import downloaded, visible_outputs
+
+__all__ = ["STATIC_FILES", "Prepared", "kernel_settings", "prepare"]
+
+STATIC_URI = "assets/notebook-embed"
+#: What pages with figures load, and its licences.
+STATIC_FILES = {
+    f"{STATIC_URI}/{path.name}": path
+    for path in sorted((Path(__file__).parent / "static").iterdir())
+}
+
+#: Converts a page, given its URI and text, with the extension's option `checking`.
+Check = Callable[[Library, str, str], object]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What pages are rendered from, and the files that they refer to.
+
+    `files` maps URIs to contents, or to the path of a file that is copied as it is. `downloads`
+    maps a notebook to the URI of its executed form, which is among the files.
+    """
+
+    library: Library
+    files: dict[str, bytes | Path]
+    downloads: dict[str, str]
+
+
+def prepare(
+    root: Path,
+    options: Options,
+    *,
+    docs: Path | None = None,
+    pages: Mapping[str, Path] | None = None,
+    check: Check | None = None,
+    is_excluded: Callable[[str], bool] = lambda uri: False,
+    select: Callable[[Library], None] = lambda library: None,
+    url: Callable[[str], str] = page_of,
+    fresh: bool = False,
+    why: bool = False,
+) -> Prepared:
+    """Run the notebooks of the site in `root` and give what its pages need of them.
+
+    Parameters
+    ----------
+    docs : the folder of pages and notebooks, ``root/docs`` where it is not given.
+    pages : pages by URI, relative to `docs`; all its Markdown files where they are not given.
+    check : converts a page with the site's own Markdown, so that a reference in a comment or in
+        code is known to be none. Without it a quick look decides.
+    is_excluded : tells of a notebook, by its URI, that the site leaves it out.
+    select : takes from a library what is not to be published, before anything of it is used.
+    url : gives the URL of a notebook's own page.
+    fresh, why : run all notebooks whatever the cache holds; say of each why it runs.
+
+    Raises
+    ------
+    EmbedError : a notebook is malformed or fails, or a reference leads nowhere.
+    """
+    docs = docs or root / "docs"
+    library = Library.look(docs, options.notebooks, is_excluded)
+    select(library)
+    if library.broken:
+        raise joined(list(library.broken.values()))
+    for uri, path in (_pages(docs) if pages is None else pages).items():
+        if uri in library.notebooks:
+            continue
+        convert = None if check is None else _bound(check, library, uri)
+        library.alts |= check_embeds(library, path, uri, convert)
+    settings = kernel_settings(root, options, fresh=fresh, why=why)
+    executed = execute_all(library.notebooks, settings)
+    prepared = Prepared(library, {**STATIC_FILES}, {})
+    for uri, notebook in library.notebooks.items():
+        library.pages[uri] = url(uri)
+        _add(prepared, notebook, executed[uri], options)
+    return prepared
+
+
+def kernel_settings(
+    root: Path, options: Options, *, fresh: bool = False, why: bool = False
+) -> Settings:
+    """Return how the notebooks of the site in `root` run."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    given = {
+        name: str(value).replace("{root}", str(root))
+        for name, value in options.kernel_environment.items()
+    }
+    return Settings(
+        root=root,
+        cache=root / options.cache,
+        code=[root / folder for folder in options.code],
+        requirements=root / options.requirements,
+        inputs=list(options.inputs),
+        environment={
+            **GIVEN,
+            "IPYTHONDIR": str(root / ".cache" / "ipython"),
+            "PYTHONPATH": os.pathsep.join(str(root / path) for path in options.code),
+            **given,
+        },
+        secret={name: os.environ[name] for name in options.pass_environment if name in os.environ},
+        timeout=options.timeout,
+        jobs=options.jobs or cores or 2,
+        scheduler=options.scheduler,
+        execute=options.execute,
+        fresh=fresh,
+        why=why,
+    )
+
+
+def _pages(docs: Path) -> dict[str, Path]:
+    return {
+        path.relative_to(docs).as_posix(): path
+        for path in sorted(docs.rglob("*.md"))
+        if not is_notebook(path)
+    }
+
+
+def _bound(check: Check, library: Library, uri: str) -> Callable[[str], object]:
+    return lambda text: check(library, uri, text)
+
+
+def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Options) -> None:
+    """Put what a notebook's cells put out into the library, and its files among the files."""
+    stem = posixpath.splitext(notebook.uri)[0]
+    folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
+    rendered = {}
+    for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
+        if cell.kind != "code":
+            continue
+        rendered[cell.name], made = render_outputs(
+            notebook,
+            cell,
+            visible_outputs(cell, raw.outputs),
+            folder=folder,
+            dark=options.dark,
+            views=options.views,
+        )
+        prepared.files.update(made)
+    prepared.library.outputs[notebook.uri] = rendered
+    shown = [output for outputs in rendered.values() for output in outputs]
+    full = any(isinstance(output, Figure) and output.full for output in shown)
+    if full and (bundle := full_bundle()) is not None:
+        prepared.files[f"{STATIC_URI}/{FULL_BUNDLE}"] = bundle
+    prepared.downloads[notebook.uri] = f"{stem}.ipynb"
+    prepared.files[f"{stem}.ipynb"] = downloaded(notebook, executed.node).encode()

@@ -1,0 +1,66 @@
+"""Options have one place: what is given is checked there, and the table shows what is there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.options import Options, option_table
+
+
+def test_options_of_yaml_are_taken() -> None:
+    given = {"code": ["src", "lib"], "timeout": 5, "dark": {"#000": "#fff"}, "jobs": 3}
+    options = Options.read(given | {"kernel_environment": {"DEBUG": True, "SIZE": 3}})
+    assert options.code == ("src", "lib")
+    assert options.timeout == 5
+    assert options.dark == {"#000": "#fff"}
+    assert options.inputs == Options().inputs == ()
+
+
+def test_a_key_with_nothing_behind_it_is_the_default() -> None:
+    assert Options.read({"code": None, "views": None}) == Options()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"notebook": "nb"}, "there is no option 'notebook'"),
+        ({"notebook": "nb"}, "Did you mean 'notebooks'"),
+        ({"jobs": "two"}, "the option 'jobs' takes a whole number, not 'two'"),
+        ({"jobs": True}, "the option 'jobs' takes a whole number, not True"),
+        ({"jobs": 1.5}, "the option 'jobs' takes a whole number, not 1.5"),
+        ({"code": "src"}, "the option 'code' takes a list of texts, not 'src'"),
+        ({"inputs": [1]}, "the option 'inputs' takes a list of texts, not (1,)"),
+        ({"dark": ["#000"]}, "the option 'dark' takes a mapping of texts to texts"),
+        ({"views": {"a": 1}}, "the option 'views' takes a mapping of texts to texts"),
+    ],
+)
+def test_what_is_no_option_or_no_value_of_one_is_named(given: dict, message: str) -> None:
+    with pytest.raises(EmbedError, match=re.escape(message)) as caught:
+        Options.read(given)
+    assert str(caught.value).startswith("mkdocs.yml: ")
+
+
+def test_every_option_is_described() -> None:
+    table = option_table()
+    assert [row.name for row in table] == [one.name for one in fields(Options)]
+    for row in table:
+        assert row.about.endswith("."), row
+        assert row.kind, row
+    assert next(row for row in table if row.name == "code").default == "[code]"
+
+
+def test_mkdocs_has_the_same_options(tmp_path: Path) -> None:
+    plugin = pytest.importorskip("notebook_embed.mkdocs_plugin")
+    config = plugin.NotebookEmbedConfig()
+    config.load_dict({"timeout": "soon", "jobs": 2})
+    errors, warnings = config.validate()
+    assert [(name, str(error)) for name, error in errors] == [
+        ("timeout", "the option 'timeout' takes a number, not 'soon'")
+    ]
+    assert not warnings
+    assert Options(**dict(plugin.NotebookEmbedConfig())) == Options()

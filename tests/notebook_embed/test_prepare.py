@@ -1,0 +1,117 @@
+"""A site is prepared, and its posts rendered, by whoever builds it: no MkDocs here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import markdown
+import pytest
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.markdown_extension import NotebookEmbedExtension
+from notebook_embed.options import Options
+from notebook_embed.prepare import Prepared, prepare
+
+NOTEBOOK = """\
+# %% [markdown]
+# # Areas
+
+# %%
+#| label: area
+from shapes import area
+area(2)
+
+# %%
+#| label: square
+from IPython.display import SVG
+SVG('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect fill="#000"/></svg>')
+"""
+ELSEWHERE = "# %%\n#| label: word\n'elsewhere'\n"
+POST = """\
+The area is ![](../notebooks/areas.py#area), as said ![](../more/words.py#word).
+
+![A black square](../notebooks/areas.py#square "A *square*.")
+"""
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Prepared]:
+    root = tmp_path_factory.mktemp("site")
+    write(
+        root,
+        {
+            "src/shapes.py": "def area(side):\n    return side * side\n",
+            "docs/notebooks/areas.py": NOTEBOOK,
+            "docs/more/words.py": ELSEWHERE,
+            "docs/more/nobody.py": "raise SystemExit('nobody embeds this')\n",
+            "docs/more/nobody.ipynb": "not even JSON",
+            "docs/posts/one.md": POST,
+        },
+    )
+    return root, prepare(root, Options(code=("src",), dark={"#000": "#fff"}))
+
+
+def test_one_post_is_rendered_with_the_extension_alone(site: tuple[Path, Prepared]) -> None:
+    _, prepared = site
+    extension = NotebookEmbedExtension(library=prepared.library, page="posts/one.md")
+    html = markdown.markdown(POST, extensions=[extension])
+    assert 'The area is <span class="nb-value">4</span>' in html
+    assert 'as said <span class="nb-value">elsewhere</span>' in html
+    assert "<em>square</em>" in html
+    pictures = [name for name in prepared.files if name.startswith("figures/areas/square")]
+    assert len(pictures) == 2
+    assert all(f'src="../{name}"' in html for name in pictures)
+
+
+def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(
+    site: tuple[Path, Prepared],
+) -> None:
+    root, prepared = site
+    assert set(prepared.library.notebooks) == {"notebooks/areas.py", "more/words.py"}
+    assert prepared.downloads["more/words.py"] == "more/words.ipynb"
+    content = prepared.files["more/words.ipynb"]
+    assert isinstance(content, bytes)
+    assert b"elsewhere" in content
+    assert (root / ".cache/notebooks").is_dir()
+
+
+def test_a_page_shows_notebooks_by_the_urls_that_the_builder_gives_them(
+    site: tuple[Path, Prepared],
+) -> None:
+    root, _ = site
+    again = prepare(
+        root, Options(code=("src",)), pages={}, url=lambda uri: uri.removesuffix(".py") + "/"
+    )
+    assert again.library.pages == {"notebooks/areas.py": "notebooks/areas/"}
+
+
+def test_a_reference_is_judged_by_the_sites_own_markdown(tmp_path: Path) -> None:
+    indented = "Code:\n\n    ![](../more/words.py#word)\n    ![](../more/gone.py#word)\n"
+    write(tmp_path, {"docs/more/words.py": ELSEWHERE, "docs/posts/one.md": indented})
+
+    def check(library, uri, text):  # type: ignore[no-untyped-def]
+        extension = NotebookEmbedExtension(library=library, page=uri, checking=True)
+        markdown.markdown(text, extensions=[extension])
+
+    assert not prepare(tmp_path, Options(), check=check).library.notebooks
+    (tmp_path / "docs/posts/one.md").write_text(indented + "\nA ![](../more/gone.py#word).\n")
+    with pytest.raises(EmbedError, match=r"one\.md:6: there is no notebook '../more/gone\.py'"):
+        prepare(tmp_path, Options(), check=check)
+
+
+def test_nothing_of_it_imports_mkdocs() -> None:
+    import subprocess
+
+    program = (
+        "import sys, notebook_embed.prepare, notebook_embed.markdown_extension;"
+        "sys.exit(any(name.split('.')[0] in ('mkdocs', 'mkdocs_jupyter') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
