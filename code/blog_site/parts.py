@@ -25,6 +25,8 @@ class _Parts(Treeprocessor):
     def run(self, root: Element) -> None:
         if "excerpt" in self.md.treeprocessors:
             return  # the blog cuts an excerpt off, which would leave a section open
+        if getattr(self.md, "notebook_cell", False):
+            return  # it becomes a part of a page
         _cut(root)
         for notebook in root.iterfind("./div"):
             if "nb-notebook" in _classes(notebook):

@@ -13,10 +13,26 @@ from markdown.preprocessors import Preprocessor
 
 from notebook_embed.library import without_code
 
-__all__ = ["Excerpt"]
+__all__ = ["Excerpt", "definitions"]
 
 # A link's target, a footnote's text or an abbreviation, wherever it stands.
 _DEFINITION = re.compile(r" {0,3}(\[[^\]]+\]|\*\[[^\]]+\]):")
+
+
+def definitions(text: str) -> list[str]:
+    """Return what `text` defines for the whole page: targets of links, footnotes, abbreviations."""
+    found: list[list[str]] = []
+    defining = False
+    lines = text.split("\n")
+    for line, readable in zip(lines, without_code(text).split("\n"), strict=True):
+        if _DEFINITION.match(readable):
+            found.append([line])
+            defining = True
+        elif defining and (not line.strip() or line.startswith(("    ", "\t"))):
+            found[-1].append(line)
+        else:
+            defining = False
+    return ["\n".join(lines) for lines in found]
 
 
 class Excerpt(Preprocessor):
@@ -36,9 +52,5 @@ class Excerpt(Preprocessor):
         end = next((n for n, line in enumerate(bare) if line.strip() == self.separator), None)
         if end is None:
             return lines
-        kept, defining = [], False
-        for line, readable in zip(lines[end + 1 :], bare[end + 1 :], strict=True):
-            goes_on = defining and (not line.strip() or line.startswith(("    ", "\t")))
-            defining = goes_on or bool(_DEFINITION.match(readable))
-            kept += [line] if defining else []
+        kept = "\n".join(definitions("\n".join(lines[end + 1 :]))).split("\n")
         return [*lines[: end + 1], "", "...", "", *kept]

@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -55,9 +56,10 @@ class Library:
 
     `outputs` maps a notebook's URI to the outputs of each of its cells by the cell's name, `alts`
     a notebook and a cell to the alt text that a page gives it, `pages` a notebook to the URL of its
-    own page, and `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that
-    cannot be read to the reason, and `failed` those that could not run while their author looks on:
-    pages say so in their place. `excluded` names those that the site leaves out.
+    own page, `attachments` a notebook and a Markdown cell to the files attached to it, by name, and
+    `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that cannot be read
+    to the reason, and `failed` those that could not run while their author looks on: pages say so
+    in their place. `excluded` names those that the site leaves out.
     """
 
     docs: Path
@@ -65,11 +67,13 @@ class Library:
     outputs: dict[str, dict[str, list[Output]]] = field(default_factory=dict)
     alts: dict[tuple[str, str], str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    attachments: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     used: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, EmbedError] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     failed: dict[str, EmbedError] = field(default_factory=dict)
     is_excluded: Callable[[str], bool] = lambda uri: False
+    _shown: list[str] = field(default_factory=list)
     _left: dict[str, bool] = field(default_factory=dict)
     _own_pages: dict[str, str] = field(default_factory=dict)
 
@@ -242,6 +246,27 @@ class Library:
                 path.exists() and not path.resolve().is_relative_to(self.docs.resolve())
             )
         return self._left[uri]
+
+    @contextmanager
+    def showing(self, notebook: Notebook, at: SourceLine) -> Iterator[None]:
+        """Show a whole notebook in the block.
+
+        Raises
+        ------
+        EmbedError : it is being shown already, and would be for ever.
+        """
+        if notebook.uri in self._shown:
+            raise EmbedError(
+                f"the notebook '{notebook.uri}' embeds itself",
+                file=at.file,
+                line=at.line,
+                remedy="Embed a cell of it, by its label.",
+            )
+        self._shown.append(notebook.uri)
+        try:
+            yield
+        finally:
+            self._shown.remove(notebook.uri)
 
     def use(self, page: str, notebook: str) -> None:
         """Note that `page` embeds `notebook`."""

@@ -13,7 +13,6 @@ The error is ![](../notebooks/x.py#errors.small) levels.         one entry of a 
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,13 +28,15 @@ from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
+from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
+from notebook_embed.fragments import settle
 from notebook_embed.library import Embed, Found, Library, SourceLine, find_embeds, is_reference
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell
 from notebook_embed.outputs import Figure, Text, Values
-from notebook_embed.page_html import PageWriter, value_of
+from notebook_embed.page_html import Origin, PageWriter
 from notebook_embed.source_lines import source_lines, take
 
 __all__ = ["NotebookEmbedExtension", "check_embeds"]
@@ -44,11 +45,18 @@ __all__ = ["NotebookEmbedExtension", "check_embeds"]
 class NotebookEmbedExtension(Extension):
     """Embed notebooks that ran before; `library` holds what they put out.
 
-    `page` names the page's URI for use outside MkDocs, whose link processor tells it otherwise.
+    `cells` converts the Markdown of notebooks, apart from that of the page. `page` names the page's
+    URI for use outside MkDocs, whose link processor tells it otherwise.
     """
 
-    def __init__(self, library: Library | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        library: Library | None = None,
+        cells: CellMarkdown | None = None,
+        **options: Any,
+    ) -> None:
         self.library = library  # Markdown would turn an option whose default is None into a bool
+        self.cells = cells or CellMarkdown()
         self.config = {
             "page": ["", "the URI of the page, where nobody else tells it"],
             "code": [[], "folders in which '::: package.module' is looked up"],
@@ -65,7 +73,9 @@ class NotebookEmbedExtension(Extension):
         md.preprocessors.register(Excerpt(md, self.getConfig("separator")), "excerpt", 29)
         lines = source_lines(md)
         lines.docs, lines.uri = self.library.docs, self.getConfig("page")
-        writer = PageWriter(md, self.library, lines, checking=self.getConfig("checking"))
+        writer = PageWriter(
+            md, self.library, lines, self.cells, checking=self.getConfig("checking")
+        )
         roots = [Path(root) for root in self.getConfig("code")]
         md.parser.blockprocessors.register(EmbedBlock(md.parser, writer), "notebook_embed", 25)
         md.parser.blockprocessors.register(
@@ -75,6 +85,7 @@ class NotebookEmbedExtension(Extension):
         md.inlinePatterns.register(EmbedInline(md, writer), "notebook_embed", 155)
         # After inline patterns (20) and attribute lists (8), before MkDocs resolves links (0).
         md.treeprocessors.register(Finish(md, writer), "notebook_embed", 7)
+        md.treeprocessors.register(Settle(md), "notebook_embed_settle", -1)
 
 
 def check_embeds(
@@ -183,7 +194,8 @@ class EmbedBlock(BlockProcessor):
         own_id = dict(attributes).get("id")
         with self.writer.lines.within(number):
             if found.cell is None:
-                self.writer.notebook(parent, found.notebook, alt, classes)
+                with self.writer.library.showing(found.notebook, at):
+                    self.writer.notebook(parent, found.notebook, alt, classes)
             else:
                 self._cell(parent, found, found.cell, alt, title, classes, own_id, at)
 
@@ -233,12 +245,13 @@ class EmbedBlock(BlockProcessor):
                 line=at.line,
                 remedy="Say in the square brackets what there is to see, for those who cannot.",
             )
+        origin = Origin(notebook, cell)
         if not pictures and title is None and not extra:
             for output in outputs:
-                writer.output(parent, output, alt)
+                writer.output(parent, output, alt, origin)
             return
         box = writer.figure(parent, pictures, notebook, cell, extra, own_id)
-        writer.fill(box, outputs, alt)
+        writer.fill(box, outputs, alt, origin)
         writer.caption(box, notebook, cell, title)
 
 
@@ -291,8 +304,14 @@ class EmbedInline(ImageInlineProcessor):
                 f"the output of '{cell.label}' is no value that a sentence can hold",
                 f"A figure or table goes into a paragraph of its own. {where}",
             )
-        span = value_of(output, unquote=not found.keys)
-        if "\n" in str(span.text) and "data-nb-inline" not in span.attrib:
+        try:
+            span = self.writer.value(output, Origin(notebook, cell), unquote=not found.keys)
+        except ValueError:
+            raise fail(
+                f"the output of '{cell.label}' is no value that a sentence can hold",
+                f"Text with blocks of its own goes into a paragraph of its own. {where}",
+            ) from None
+        if "\n" in str(span.text) and output.kind not in ("markdown", "latex"):
             raise fail(
                 f"the output of '{cell.label}' has several lines, a value has one",
                 f"Embed it in a paragraph of its own. {where}",
@@ -336,19 +355,7 @@ class Finish(Treeprocessor):
         self.writer = writer
 
     def run(self, root: etree.Element) -> None:
-        inline = self.md.treeprocessors["inline"]
-        for span in list(root.iter("span")):
-            if "data-nb-inline" in span.attrib:
-                del span.attrib["data-nb-inline"]
-                # It looks at the children of what it is given; the tail has been seen to already.
-                span.text, tail, span.tail = str(span.text), span.tail, None
-                holder = etree.Element("p")
-                holder.append(span)
-                inline.run(holder)
-                span.tail = tail
         for box in root.iter("div"):
-            if "data-nb-base" in box.attrib:
-                self._rebase(box, box.attrib.pop("data-nb-base"))
             if "data-nb-demote" in box.attrib:
                 del box.attrib["data-nb-demote"]
                 for element in box.iter():
@@ -364,21 +371,12 @@ class Finish(Treeprocessor):
                     remedy="Write the path in round brackets: ![alt](path#label).",
                 )
 
-    def _rebase(self, box: etree.Element, notebook: str) -> None:
-        """Make links that are relative to a notebook relative to the page that embeds it."""
-        page = self.writer.page.uri
-        if posixpath.dirname(page) == posixpath.dirname(notebook):
-            return
-        for element in box.iter():
-            key = {"a": "href", "img": "src"}.get(str(element.tag))
-            url = element.get(key, "") if key else ""
-            if not key or not url or re.match(r"[a-z][a-z0-9+.-]*:|/|#|\x02", url):
-                continue
-            path, mark, fragment = url.partition("#")
-            target = posixpath.join(posixpath.dirname(notebook), path)
-            element.set(
-                key, posixpath.relpath(target, posixpath.dirname(page) or ".") + mark + fragment
-            )
+
+class Settle(Treeprocessor):
+    """Gives what notebooks brought its last form, when links of the page are resolved."""
+
+    def run(self, root: etree.Element) -> None:
+        settle(root)
 
 
 def makeExtension(**options: Any) -> NotebookEmbedExtension:  # noqa: N802 - Markdown asks for it

@@ -28,6 +28,7 @@ from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
+from notebook_embed.cells import CellMarkdown
 from notebook_embed.files import unwritable, write_whole
 from notebook_embed.library import Library
 from notebook_embed.options import Options, checked
@@ -97,6 +98,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             self.staging.begin(config, self.root, serving=self.serving)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
+            "cells": CellMarkdown(partial(_parser_of_cells, config)),
             "code": [str(self.root / folder) for folder in self.options.code],
         }
         if (blog := config.plugins.get("material/blog")) is not None:
@@ -322,3 +324,11 @@ def _with_own_templates(render: Callable[..., None]) -> Callable[..., None]:
             settings.templates_dir = its_own
 
     return with_templates
+
+
+def _parser_of_cells(config: MkDocsConfig) -> Markdown:
+    """Return the site's own Markdown for one cell at a time."""
+    names = [*config.markdown_extensions, "md_in_html", "sane_lists"]
+    md = Markdown(extensions=list(dict.fromkeys(names)), extension_configs=config.mdx_configs)
+    md.notebook_cell = True
+    return md

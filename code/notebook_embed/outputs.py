@@ -41,6 +41,8 @@ __all__ = [
     "Renderer",
     "Text",
     "Values",
+    "attachments_of",
+    "is_mixed",
     "plain",
     "render_outputs",
     "renderers",
@@ -328,13 +330,17 @@ def latex_of(bundle: Bundle, mime: str) -> Output:
     return _text("text/latex", bundle.text(mime))
 
 
+def is_mixed(latex: str) -> bool:
+    """Tell whether LaTeX is text with formulas in it, rather than a formula."""
+    return "$" in latex and not FORMULA.fullmatch(latex)
+
+
 def text_of(bundle: Bundle, mime: str) -> Output | None:
     return _text(mime, bundle.text(mime))
 
 
-def html_of(bundle: Bundle, mime: str) -> Output | None:
-    content = bundle.text(mime)
-    return Text("html", without_controls(content)) if content.strip() else None
+def html_of(bundle: Bundle, mime: str) -> Output:
+    return Text("html", without_controls(bundle.text(mime)))
 
 
 def pdf_of(bundle: Bundle, mime: str) -> Output:
@@ -439,6 +445,42 @@ def render_outputs(
         if (made := _render(output, bundle)) is not None:
             rendered.append(made)
     return rendered, files
+
+
+def attachments_of(
+    notebook: Notebook, *, folder: str
+) -> tuple[dict[tuple[str, str], dict[str, str]], dict[str, bytes]]:
+    """Return what is attached to cells: URIs by notebook, cell and name, and contents by URI.
+
+    Raises
+    ------
+    EmbedError : what is attached cannot be read.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    files: dict[str, bytes] = {}
+    for cell, raw in zip(notebook.cells, notebook.node.cells, strict=True):
+        for name, forms in (raw.get("attachments") or {}).items():
+            mime = next((known for known in IMAGES if known in forms), next(iter(forms), ""))
+            bundle = Bundle(
+                data=forms,
+                metadata={},
+                notebook=notebook,
+                cell=cell,
+                stem=f"{folder}/{cell.name}",
+                files=files,
+            )
+            try:
+                text = bundle.text(mime)
+                content = text.encode() if text.lstrip()[:1] == "<" else decoded(text)
+            except (KeyError, ValueError) as error:
+                problem = f"the attachment '{name}' is malformed: {error}"
+                raise bundle.fail(problem, "Attach it anew.") from None
+            if mime == SVG and (alone := standalone_svg(content.decode("utf-8", "replace"))):
+                content = alone.encode()
+            suffix = IMAGES.get(mime) or re.sub(r"\W", "", name.rpartition(".")[2]) or "bin"
+            uri = bundle.file(suffix, content, ".attached")
+            found.setdefault((notebook.uri, cell.name), {})[name] = uri
+    return found, files
 
 
 def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:

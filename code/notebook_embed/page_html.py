@@ -3,34 +3,66 @@
 from __future__ import annotations
 
 import ast
+import logging
 import posixpath
 import re
 from collections.abc import Container
+from dataclasses import dataclass
+from functools import partial
 from html import escape
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
 from markdown import Markdown
 from markdown.util import AtomicString
 
-from notebook_embed.errors import EmbedError
+from notebook_embed.cells import CellMarkdown, definitions_for
+from notebook_embed.errors import EmbedError, shown
+from notebook_embed.fragments import add_fragment, readdressed
 from notebook_embed.library import Library, page_of
 from notebook_embed.notebook import Cell, Notebook
-from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, plain
+from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, is_mixed, plain
 from notebook_embed.source_lines import Page, SourceLines
 
-__all__ = ["FULL_BUNDLE", "PageWriter", "value_of"]
+__all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
 
 #: The file of plotly.js with all traces, beside the script that loads it.
 FULL_BUNDLE = "plotly.min.js"
+
+# As MkDocs names its plugins: with `strict: true` a warning stops the build.
+log = logging.getLogger("mkdocs.plugins.notebook_embed")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The cell that a piece of a page comes from; with `strict` its dead links are warned of."""
+
+    notebook: Notebook
+    cell: Cell
+    strict: bool = False
+
+    def __str__(self) -> str:
+        return f"{shown(self.notebook.path)}:{self.cell.line} (cell {self.cell.name})"
+
+    def warn(self, problem: str) -> None:
+        log.warning(f"{self}: {problem}")
 
 
 class PageWriter:
     """Adds pieces to the page under conversion, of what the notebooks in `library` put out."""
 
     def __init__(
-        self, md: Markdown, library: Library, lines: SourceLines, *, checking: bool = False
+        self,
+        md: Markdown,
+        library: Library,
+        lines: SourceLines,
+        cells: CellMarkdown,
+        *,
+        checking: bool = False,
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
+        self.cells = cells
         self._ids: set[str] = set()
 
     @property
@@ -49,8 +81,64 @@ class PageWriter:
         return page
 
     def link(self, target: str) -> str:
-        """Return the URL of `target`, relative to where the page is shown."""
-        return posixpath.relpath(target, posixpath.dirname(self.page.url) or ".")
+        """Return the URL of `target`, a file of the site, relative to where the page is shown."""
+        here = posixpath.dirname(unquote(self.page.url)) or "."
+        return quote(posixpath.relpath(target, here))
+
+    def address(self, origin: Origin, url: str) -> str:
+        """Return what an address that `origin` holds becomes on this page."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return url
+        if parts.scheme == "attachment":
+            name = unquote(parts.path)
+            attached = self.library.attachments.get((origin.notebook.uri, origin.cell.name), {})
+            if name in attached:
+                return self.link(attached[name])
+            origin.warn(f"the cell has no attachment '{name}'")
+            return url
+        if parts.scheme or parts.netloc or not parts.path or parts.path.startswith(("/", "\\")):
+            return url
+        target = posixpath.join(posixpath.dirname(origin.notebook.uri), unquote(parts.path))
+        path = posixpath.relpath(target, posixpath.dirname(self.page.uri) or ".")
+        slash = "/" if parts.path.endswith("/") else ""
+        written = urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
+        if "relpath" not in self.md.treeprocessors:
+            return written
+        relpath: Any = self.md.treeprocessors["relpath"]  # MkDocs' own, which knows all files
+        if relpath.files.get_file_from_path(posixpath.normpath(target)) is not None:
+            return str(relpath.path_to_url(written))
+        if posixpath.splitext(parts.path)[1]:
+            level = relpath.config.validation.links.not_found if origin.strict else logging.INFO
+            log.log(level, f"{origin}: '{url}' is not there, seen from the notebook's folder")
+        path = posixpath.relpath(target, posixpath.dirname(unquote(self.page.url)) or ".")
+        return urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
+
+    def foreign(self, parent: etree.Element, text: str, origin: Origin) -> None:
+        """Add Markdown of a notebook to `parent`, apart from that of the page."""
+        links = add_fragment(
+            parent,
+            self._converted(text, origin),
+            address=partial(self.address, origin),
+            named=lambda name: self._named(name, origin),
+            keep=self.html,
+        )
+        if "relpath" in self.md.treeprocessors:  # which sees to it that there is such a place
+            relpath: Any = self.md.treeprocessors["relpath"]
+            for link in links:
+                relpath.path_to_url(link)
+
+    def _converted(self, text: str, origin: Origin) -> str:
+        cell, notebook = origin.cell, origin.notebook
+        known = definitions_for(notebook, cell.index, text) if cell.kind == "markdown" else ""
+        return self.cells.html(text, notebook, cell.line, definitions=known)
+
+    def _named(self, name: str, origin: Origin) -> str:
+        """Return an id of a notebook's Markdown as it is on this page, where others may have it."""
+        if note := re.match(r"fn(?:ref\d*)?:", name):
+            name = f"{note[0]}{origin.cell.name}-{name[note.end() :]}"
+        return self.unique(name)
 
     def markdown(self, parent: etree.Element, text: str) -> None:
         """Add `text` to `parent` as the site's own Markdown, fences and all."""
@@ -88,21 +176,19 @@ class PageWriter:
         marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
         self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
 
-    def output(self, parent: etree.Element, output: Output, alt: str) -> None:
+    def output(self, parent: etree.Element, output: Output, alt: str, origin: Origin) -> None:
         if isinstance(output, Figure):
             self.html(parent, self.canvas(output, alt))
         elif isinstance(output, Values):
-            self.table(parent, output, alt)
+            self.table(parent, output, alt, origin)
         elif isinstance(output, Media):
             self.html(parent, self.media(output, alt))
         elif output.kind == "json":
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--json"})
             self.fence(box, output.content, "json")
-        elif output.kind == "markdown":
-            self.markdown(
-                etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"}),
-                output.content,
-            )
+        elif output.kind == "markdown" or (output.kind == "latex" and is_mixed(output.content)):
+            box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"})
+            self.foreign(box, output.content, origin)
         elif output.kind == "latex":
             formula = output.content.strip().strip("$").strip()
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
@@ -110,10 +196,11 @@ class PageWriter:
         elif output.kind == "html":
             # What scrolls sideways must be reachable by keyboard, and named.
             name = escape(alt or "Output")
+            content = readdressed(output.content, partial(self.address, origin))
             self.html(
                 parent,
                 f'<div class="nb-output nb-output--html" role="group" tabindex="0" '
-                f'aria-label="{name}">{output.content}</div>',
+                f'aria-label="{name}">{content}</div>',
             )
         else:
             kind = {"plain": "text"}.get(output.kind, output.kind)
@@ -123,7 +210,7 @@ class PageWriter:
                 f'<pre tabindex="0">{output.content}</pre></div>',
             )
 
-    def table(self, parent: etree.Element, values: Values, alt: str) -> None:
+    def table(self, parent: etree.Element, values: Values, alt: str, origin: Origin) -> None:
         """Add a mapping: the keys as an embed names them, and beside each its value."""
         box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--html"})
         for name, value in (("role", "group"), ("tabindex", "0"), ("aria-label", alt or "Values")):
@@ -137,9 +224,11 @@ class PageWriter:
             if text is None:
                 cell.text = AtomicString("(a picture)")
             elif text.kind == "html":
-                self.html(cell, text.content)
+                self.html(cell, readdressed(text.content, partial(self.address, origin)))
+            elif text.kind == "markdown" and self._inline(text, origin) is None:
+                self.foreign(cell, text.content, origin)
             else:
-                cell.append(value_of(text))
+                cell.append(self.value(text, origin))
 
     def media(self, media: Media, alt: str) -> str:
         src, name = escape(self.link(media.uri)), escape(alt or media.kind.capitalize())
@@ -151,6 +240,31 @@ class PageWriter:
                 f"</{media.kind}>"
             )
         return f'<div class="nb-output nb-output--{media.kind}">{inside}</div>'
+
+    def value(self, output: Text, origin: Origin, *, unquote: bool = False) -> etree.Element:
+        """Return a value as an element for a sentence.
+
+        Raises
+        ------
+        ValueError : it is Markdown of more than a line of text.
+        """
+        span = etree.Element("span", {"class": "nb-value"})
+        if output.kind in ("markdown", "latex"):
+            inline = self._inline(output, origin)
+            if inline is None:
+                raise ValueError("it has blocks of its own")
+            self.html(span, inline)
+        else:
+            span.text = AtomicString(unquoted(plain(output)) if unquote else plain(output))
+        return span
+
+    def _inline(self, output: Text, origin: Origin) -> str | None:
+        """Return the HTML of a value that is Markdown or TeX, or None where no line can hold it."""
+        text = output.content.strip()
+        if output.kind == "latex" and not is_mixed(text):
+            text = f"${text.strip('$').strip()}$"
+        found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)
+        return readdressed(found[1], partial(self.address, origin)) if found else None
 
     def canvas(self, figure: Figure, alt: str) -> str:
         name = escape(alt)
@@ -197,7 +311,7 @@ class PageWriter:
             self._enliven(box, pictures[0])
         return box
 
-    def fill(self, box: etree.Element, outputs: list[Output], alt: str) -> None:
+    def fill(self, box: etree.Element, outputs: list[Output], alt: str, origin: Origin) -> None:
         """Add outputs to a figure; each of several live pictures is a figure inside of it."""
         pictures = [output for output in outputs if isinstance(output, Figure)]
         number = 0
@@ -210,7 +324,7 @@ class PageWriter:
                     classes = {"class": "nb-figure nb-figure--part"}
                     inner = etree.SubElement(box, "figure", classes)
                     self._enliven(inner, output)
-            self.output(inner, output, name)
+            self.output(inner, output, name, origin)
 
     def _enliven(self, box: etree.Element, picture: Figure) -> None:
         """Say in a figure what draws it, and where its data are."""
@@ -246,14 +360,13 @@ class PageWriter:
     ) -> None:
         own_page = self.page.uri == notebook.uri
         box = etree.SubElement(parent, "div", {"class": " ".join(["nb-notebook", *classes])})
-        box.set("data-nb-base", notebook.uri)
         if not own_page:
             box.set("data-nb-demote", "")
         for cell in notebook.cells:
             if not cell.options.include:
                 continue
             if cell.kind == "markdown":
-                self.markdown(box, cell.source)
+                self.foreign(box, cell.source, Origin(notebook, cell, strict=True))
             elif cell.kind == "code":
                 part = etree.SubElement(box, "div", {"class": "nb-cell"})
                 if own_page:
@@ -275,20 +388,10 @@ class PageWriter:
             etree.SubElement(part, "summary").text = AtomicString("Output")
         if pictures or (outputs and title):
             part = self.figure(part, pictures, notebook, cell, [], None)
-        self.fill(part, outputs, alt)
+        origin = Origin(notebook, cell)
+        self.fill(part, outputs, alt, origin)
         if outputs and title:
             self.caption(part, notebook, cell, title)
-
-
-def value_of(output: Text, *, unquote: bool = False) -> etree.Element:
-    """Return a value as an element for a sentence; `Finish` sets what is Markdown or TeX."""
-    span = etree.Element("span", {"class": "nb-value"})
-    if output.kind in ("markdown", "latex"):
-        span.text = AtomicString(output.content.strip())
-        span.set("data-nb-inline", "")
-    else:
-        span.text = AtomicString(unquoted(plain(output)) if unquote else plain(output))
-    return span
 
 
 def unquoted(text: str) -> str:

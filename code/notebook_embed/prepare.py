@@ -18,7 +18,7 @@ from notebook_embed.library import Library, page_of
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook, is_notebook
 from notebook_embed.options import Options
-from notebook_embed.outputs import Figure, render_outputs
+from notebook_embed.outputs import Figure, attachments_of, render_outputs
 from notebook_embed.page_html import FULL_BUNDLE
 from notebook_embed.plotly_figures import full_bundle
 from notebook_embed.runner import Executed, Settings, execute_all
@@ -160,6 +160,9 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
         )
         prepared.files.update(made)
     prepared.library.outputs[notebook.uri] = rendered
+    attached, made = attachments_of(notebook, folder=folder)
+    prepared.library.attachments.update(attached)
+    prepared.files.update(made)
     shown = [output for outputs in rendered.values() for output in outputs]
     full = any(isinstance(output, Figure) and output.full for output in shown)
     if full and (bundle := full_bundle()) is not None:

@@ -96,6 +96,8 @@ class SourceLines(Extension):
         self.docs: Path | None = None
         self.uri = ""
         self.inside: int | None = None  # the line that brings in the text under conversion
+        # Where a piece of a notebook is converted by itself: its file, and its first line there.
+        self.placed: tuple[Page, int] | None = None
         self.given: list[str] = []
         self.definitions: dict[str, int] = {}  # of links by reference: where each address is first
         self._written: list[str] | None = None
@@ -125,6 +127,8 @@ class SourceLines(Extension):
     @property
     def page(self) -> Page | None:
         """The page under conversion, or None where nobody tells it."""
+        if self.placed is not None:
+            return self.placed[0]
         # MkDocs and Material hand the page to their own link processor, and to nobody else.
         if "relpath" in self.md.treeprocessors:
             file: Any = self.md.treeprocessors["relpath"].file
@@ -149,8 +153,9 @@ class SourceLines(Extension):
             except (OSError, UnicodeDecodeError):
                 self._written = []
         lines = self._written
-        # The parser is given a page without its front matter.
-        line = max(1, number + len(lines) - len(self.given)) if number else None
+        # The parser is given a page without its front matter, and a notebook cell by cell.
+        above = self.placed[1] - 1 if self.placed else len(lines) - len(self.given)
+        line = max(1, number + above) if number else self.placed[1] if self.placed else None
         if line is None or line > len(lines) or text not in lines[line - 1]:
             whole = re.compile(re.escape(text) + r"(?![\w.-])")
             found = [n for n, other in enumerate(lines, 1) if whole.search(other)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import markdown
 
+from notebook_embed.cells import CellMarkdown
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import NotebookEmbedExtension
 from notebook_embed.outputs import render_outputs
@@ -16,6 +17,8 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8AARAwQCgAf7
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect fill="#21242b"/></svg>'
 
 VIEWS = {"spinner": "assets/spinner.js"}
+
+EXTENSIONS = ["attr_list", "footnotes", "tables", "toc", "pymdownx.superfences", "admonition"]
 
 
 def display(**data: Any) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class Docs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.library = Library(root)
+        self.cells = CellMarkdown(self.parser_of_cells)
 
     def write(self, uri: str, text: str) -> Path:
         path = self.root / uri
@@ -80,16 +84,20 @@ class Docs:
 
     def convert(self, text: str, page: str = "posts/page.md", **options: Any) -> str:
         self.write(page, text)
-        extension = NotebookEmbedExtension(library=self.library, page=page, **options)
-        extensions = [
-            "attr_list",
-            "footnotes",
-            "tables",
-            "toc",
-            "pymdownx.superfences",
-            "admonition",
-        ]
-        return markdown.markdown(text, extensions=[*extensions, extension])
+        extension = NotebookEmbedExtension(
+            library=self.library, page=page, cells=self.cells, **options
+        )
+        return markdown.markdown(text, extensions=[*EXTENSIONS, extension])
+
+    def parser_of_cells(self) -> markdown.Markdown:
+        return markdown.Markdown(
+            extensions=[
+                *EXTENSIONS,
+                "md_in_html",
+                "sane_lists",
+                NotebookEmbedExtension(library=self.library, cells=self.cells),
+            ]
+        )
 
 
 CELLS = """\

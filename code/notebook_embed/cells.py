@@ -1,0 +1,88 @@
+"""Convert the Markdown of notebooks, piece by piece, by itself.
+
+Each cell is converted alone, with the site's own extensions but apart from the page around it: what
+one leaves open ends with it, and its links by name, footnotes and abbreviations are those of its
+notebook.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from markdown import Markdown
+
+from notebook_embed.commonmark import as_python_markdown
+from notebook_embed.excerpts import definitions
+from notebook_embed.notebook import Notebook
+from notebook_embed.source_lines import Page, SourceLines, source_lines
+
+__all__ = ["CellMarkdown", "plain_markdown"]
+
+FOOTNOTE = re.compile(r" {0,3}\[\^([^\]]+)\]:")
+
+
+def plain_markdown() -> Markdown:
+    """Return what converts cells where a site does not say how."""
+    return Markdown(extensions=["extra", "sane_lists"])
+
+
+class CellMarkdown:
+    """Converts Markdown that comes from notebooks; `make` makes the parser, when it is needed."""
+
+    def __init__(self, make: Callable[[], Markdown] = plain_markdown) -> None:
+        self.make = make
+        self._made: tuple[Markdown, SourceLines] | None = None
+
+    def html(self, text: str, notebook: Notebook, line: int, *, definitions: str = "") -> str:
+        """Return the HTML of a piece of `notebook` whose first line is `line` of its file.
+
+        Addresses in it are relative to the notebook. `definitions` follow the text.
+        """
+        md, lines = self._parser()
+        before = lines.placed
+        if before is not None:  # a notebook in a notebook
+            return CellMarkdown(self.make).html(text, notebook, line, definitions=definitions)
+        lines.placed = Page(notebook.uri, notebook.uri, False, notebook.path), line
+        try:
+            md.reset()
+            whole = as_python_markdown(text)
+            return str(md.convert(f"{whole}\n\n{definitions}" if definitions else whole))
+        finally:
+            lines.placed = before
+
+    def _parser(self) -> tuple[Markdown, SourceLines]:
+        if self._made is None:
+            md = self.make()
+            if "toc" in md.treeprocessors:
+                md.treeprocessors.deregister("toc")  # headings are named by the page
+            self._made = md, source_lines(md)
+        return self._made
+
+
+@lru_cache(maxsize=64)
+def shared_definitions(notebook: Notebook) -> dict[int, tuple[str, ...]]:
+    """Return what each Markdown cell defines, by the cell's index."""
+    return {
+        cell.index: tuple(definitions(cell.source))
+        for cell in notebook.cells
+        if cell.kind == "markdown"
+    }
+
+
+def definitions_for(notebook: Notebook, index: int, text: str) -> str:
+    """Return the definitions of other cells that `text`, that of the cell `index`, may name."""
+    found: Iterable[str] = (
+        definition
+        for other, listed in shared_definitions(notebook).items()
+        if other != index
+        for definition in listed
+    )
+    kept = []
+    for definition in found:
+        note = FOOTNOTE.match(definition)
+        # Every footnote that is defined is printed.
+        if note is None or (f"[^{note[1]}]" in text and f"[^{note[1]}]:" not in text):
+            kept.append(definition)
+    return "\n\n".join(kept)

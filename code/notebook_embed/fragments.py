@@ -1,0 +1,263 @@
+"""HTML of notebooks, made fit to stand in a page: balanced, with addresses that hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape, unescape
+from html.parser import HTMLParser
+from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
+
+from markdown.util import AtomicString
+
+__all__ = ["add_fragment", "readdressed", "settle"]
+
+#: Attributes that hold an address.
+ADDRESSES = {"href", "src", "poster", "data", "xlink:href", "action"} | {
+    "data-plotly",
+    "data-source",
+    "data-script",
+}
+VOID = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
+)
+# What ends an open paragraph, by the standard; and what a new element of its kind ends.
+ENDS_P = frozenset(
+    "address article aside blockquote center details dialog div dl fieldset figcaption figure "  # noqa: SIM905
+    "footer form h1 h2 h3 h4 h5 h6 header hgroup hr main nav ol p pre section table ul".split()
+)
+SIBLINGS = {
+    "li": ({"li"}, {"ul", "ol"}),
+    "dt": ({"dt", "dd"}, {"dl"}),
+    "dd": ({"dt", "dd"}, {"dl"}),
+    "tr": ({"tr", "td", "th"}, {"table"}),
+    "td": ({"td", "th"}, {"tr", "table"}),
+    "th": ({"td", "th"}, {"tr", "table"}),
+    "tbody": ({"thead", "tbody", "tr", "td", "th"}, {"table"}),
+    "thead": ({"thead", "tbody", "tr", "td", "th"}, {"table"}),
+    "option": ({"option"}, {"select"}),
+}
+# What is taken over as it is: no text of the page, or with rules of its own.
+AS_IT_IS = frozenset(
+    "audio canvas iframe math noscript object picture pre script select style svg template "  # noqa: SIM905
+    "textarea video".split()
+)
+# Of an element's tag: its name, and each attribute as it is written.
+ATTRIBUTE = re.compile(
+    r"(?P<before>\s+(?P<name>[^\s\"'<>/=]+)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'>]+)"
+)
+REST = r"(?:\"[^\"]*\"|'[^']*'|[^>\"'])*"
+TAG = re.compile(
+    r"<!--.*?(?:-->|$)"
+    r"|(?P<declared><!doctype\b[^>]*>|<\?xml\b[^>]*>)"
+    r"|<(?P<script>script|style|textarea|title|xmp|iframe|noembed|noframes)\b"
+    rf"{REST}>.*?(?:</(?P=script)\s*>|$)"
+    rf"|<(?P<end>/?)(?P<name>[a-z][a-z0-9:-]*)(?P<rest>{REST})>"
+    r"|<(?=[a-z/!?])",  # no tag, or half of one, which would take in what follows
+    re.S | re.I,
+)
+
+# MkDocs resolves every `a` and `img`, and wants each `a` to be a link.
+_SETTLED = "settled-"
+
+Address = Callable[[str], str]
+
+
+def readdressed(content: str, address: Address) -> str:
+    """Return HTML with each address as `address` has it, and all that is open closed.
+
+    What stands between the tags stays as it is, to the letter.
+    """
+    open_: list[str] = []
+
+    def tag(found: re.Match[str]) -> str:
+        if found["declared"]:
+            return ""  # of a whole document, in a page of ours
+        if found[0] == "<" or (found["name"] or "").lower() == "plaintext":
+            return escape(found[0], quote=False)
+        if found["name"] is None:
+            if found["script"] is None:
+                return found[0] if found[0].endswith("-->") else found[0] + "-->"
+            opening, end, rest = found[0].partition(">")
+            if not re.search(r"</[a-z]+\s*>$", rest, re.I):
+                rest += f"</{found['script']}>"
+            return _with_addresses(opening + end, address) + rest
+        name = found["name"].lower()
+        if found["end"]:
+            if name in VOID or name not in open_:
+                return ""  # it would close what is around this piece
+            while open_.pop() != name:
+                pass
+            return found[0]
+        if name in SIBLINGS:
+            _leave(open_, *SIBLINGS[name])
+        if name in ENDS_P and open_[-1:] == ["p"]:
+            open_.pop()
+        if name not in VOID and not found["rest"].rstrip().endswith("/"):
+            open_.append(name)
+        return _with_addresses(found[0], address)
+
+    text = TAG.sub(tag, content)
+    return text + "".join(f"</{name}>" for name in reversed(open_))
+
+
+def _leave(open_: list[str], siblings: set[str], holders: set[str]) -> None:
+    """Forget what a new element ends without a word, inside of what holds both."""
+    start = max((n for n, name in enumerate(open_) if name in holders), default=-1)
+    if any(name in siblings for name in open_[start + 1 :]):
+        del open_[start + 1 :]
+
+
+def _with_addresses(tag: str, address: Address) -> str:
+    def attribute(found: re.Match[str]) -> str:
+        name, written = found["name"].lower(), found["value"]
+        quote = written[0] if written[0] in "\"'" else ""
+        value = unescape(written.strip(quote) if quote else written)
+        made = _addressed(name, value, address)
+        if made == value:
+            return found[0]
+        return f'{found["before"]}"{escape(made)}"'
+
+    return ATTRIBUTE.sub(attribute, tag)
+
+
+def _addressed(name: str, value: str, address: Address) -> str:
+    if name == "srcset":
+        parts = [part.strip().partition(" ") for part in value.split(",")]
+        return ", ".join(f"{address(path)}{gap}{size}" for path, gap, size in parts)
+    return address(value.strip()) if name in ADDRESSES and value.strip() else value
+
+
+def add_fragment(
+    parent: etree.Element,
+    content: str,
+    *,
+    address: Address,
+    named: Callable[[str], str],
+    keep: Callable[[etree.Element, str], None],
+) -> list[str]:
+    """Add HTML to `parent` as elements, out of reach of patterns for text.
+
+    Returned are its links to places in the page. Links and images are elements of a name of their
+    own until `settle` has seen them, for their addresses are final.
+
+    Parameters
+    ----------
+    address : returns what an address in `content` becomes.
+    named : returns what an id becomes; references to it inside of `content` follow.
+    keep : adds HTML that shall stay as it is to an element.
+    """
+    builder = _Builder(parent, address, keep)
+    builder.feed(content)
+    builder.close()
+    ids: dict[str, str] = {}
+    for element in builder.made:
+        if own := element.get("id"):
+            ids[own] = ids.get(own) or named(own)
+            element.set("id", ids[own])
+    links = []
+    for element in builder.made:
+        for name in ("for", "aria-labelledby", "aria-describedby"):
+            if (target := element.get(name)) in ids:
+                element.set(name, ids[target])
+        href = element.get("href", "")
+        if len(href) > 1 and href[0] == "#":
+            element.set("href", "#" + ids.get(href[1:], href[1:]))
+            links.append(element.get("href", ""))
+    return links
+
+
+def settle(root: etree.Element) -> None:
+    """Give links and images of fragments their names."""
+    for element in root.iter():
+        if str(element.tag).startswith(_SETTLED):
+            element.tag = str(element.tag).removeprefix(_SETTLED)
+
+
+def _tag(element: etree.Element) -> str:
+    return str(element.tag).removeprefix(_SETTLED)
+
+
+class _Builder(HTMLParser):
+    """Builds elements: what is open at the end is closed, what closes nothing is passed over."""
+
+    def __init__(
+        self, parent: etree.Element, address: Address, keep: Callable[[etree.Element, str], None]
+    ) -> None:
+        super().__init__()
+        self.stack, self.address, self.keep = [parent], address, keep
+        self.made: list[etree.Element] = []
+        self.raw: list[str] = []  # of an element that is taken over as it is
+        self.raw_open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        written = self.get_starttag_text() or ""
+        if self.raw_open or tag in AS_IT_IS:
+            self.raw.append(_with_addresses(written, self.address))
+            if tag not in VOID and not written.endswith("/>"):
+                self.raw_open.append(tag)
+            self._end_raw()
+            return
+        self._imply(tag)
+        name = _SETTLED + tag if tag in ("a", "img") else tag
+        element = etree.SubElement(self.stack[-1], name)
+        for name, value in attrs:
+            element.set(name, _addressed(name, value or "", self.address))
+        self.made.append(element)
+        if tag not in VOID:
+            self.stack.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)  # HTML has no such thing outside of SVG and MathML
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.raw_open:
+            if tag in self.raw_open:
+                while True:
+                    self.raw.append(f"</{(name := self.raw_open.pop())}>")
+                    if name == tag:
+                        break
+                self._end_raw()
+            return
+        if tag in map(_tag, self.stack[1:]):
+            while _tag(self.stack.pop()) != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if self.raw_open:
+            as_it_is = self.raw_open[-1] in ("script", "style")
+            self.raw.append(data if as_it_is else escape(data, quote=False))
+            return
+        parent = self.stack[-1]
+        if len(parent):
+            parent[-1].tail = AtomicString((parent[-1].tail or "") + data)
+        else:
+            parent.text = AtomicString((parent.text or "") + data)
+
+    def handle_comment(self, data: str) -> None:
+        if self.raw_open:
+            self.raw.append(f"<!--{data}-->")
+        else:
+            self.keep(self.stack[-1], f"<!--{data}-->")
+
+    def close(self) -> None:
+        super().close()
+        while self.raw_open:
+            self.raw.append(f"</{self.raw_open.pop()}>")
+        self._end_raw()
+
+    def _end_raw(self) -> None:
+        if self.raw and not self.raw_open:
+            self.keep(self.stack[-1], "".join(self.raw))
+            self.raw = []
+
+    def _imply(self, tag: str) -> None:
+        """Close what `tag` closes without a word."""
+        if tag in ENDS_P and self.stack[-1].tag == "p" and len(self.stack) > 1:
+            self.stack.pop()
+        if tag in SIBLINGS:
+            siblings, holders = SIBLINGS[tag]
+            names = [_tag(element) for element in self.stack]
+            start = max((n for n, name in enumerate(names) if n and name in holders), default=0)
+            if any(name in siblings for name in names[start + 1 :]):
+                del self.stack[start + 1 :]

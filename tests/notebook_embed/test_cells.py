@@ -1,0 +1,230 @@
+"""Markdown of notebooks: cell by cell, apart from the page, with addresses that hold."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown import Markdown
+
+from notebook_embed.commonmark import as_python_markdown
+from notebook_embed.errors import EmbedError
+from notebook_embed.outputs import attachments_of
+from tests.support.given_outputs import PNG, SVG, Docs, display
+
+
+def notebook(
+    docs: Docs, *cells: str, uri: str = "nb/deep/x.py", outputs: dict | None = None
+) -> str:
+    """Write a notebook of Markdown cells and one of code; return its embed in a post."""
+    text = "".join(
+        "# %% [markdown]\n" + "".join(f"# {line}\n" for line in cell.split("\n")) + "\n"
+        for cell in cells
+    )
+    docs.notebook(f"{text}# %%\n#| label: code\nx = 1\n", outputs or {}, uri)
+    return f"![](../{uri})"
+
+
+def test_what_a_cell_leaves_open_ends_with_it(docs: Docs) -> None:
+    html = docs.convert(
+        notebook(docs, "# T", "<h2>Open", "<div class='a'>text `x", "- a\n- b", "1. one", "- bullet", "</div></section>", "<b>bold", "<!-- open", "Last.") + "\n\nAfter."
+    )  # fmt: skip
+    assert html.index("</h3>") < html.index('class="a"')
+    assert '<div class="a">text `x' in html
+    assert re.search(r"<ol>\s*<li>one</li>\s*</ol>\s*<ul>\s*<li>bullet</li>\s*</ul>", html)
+    assert "<b>bold</b>" in html
+    assert "<p>Last.</p>" in html
+    assert html.endswith("<p>After.</p>")
+    for tag in ("div", "section", "p", "b", "ul", "ol"):
+        assert len(re.findall(rf"<{tag}[\s>]", html)) == html.count(f"</{tag}>"), tag
+
+
+def test_names_of_a_notebook_and_of_its_page_are_two_worlds(docs: Docs) -> None:
+    embed = notebook(
+        docs,
+        "Ours [a] and[^1] `[b]`.\n\n[a]: https://nb.example/\n[^1]: Note of the notebook.",
+        "Again [a] and[^2] and[^1].\n\n[^2]: Second.",
+    )
+    html = docs.convert(
+        f"Page [a], [b] and[^1].\n\n{embed}\n\n[a]: https://page.example/\n[b]: b.md\n[^1]: Note of the page.\n"
+    )
+    assert re.findall(r'<a href="(https:[^"]+)">a</a>', html) == [
+        "https://page.example/",
+        "https://nb.example/",
+        "https://nb.example/",
+    ]
+    assert "<code>[b]</code>" in html
+    assert html.count("Note of the page.") == 1
+    assert html.count("Note of the notebook.") == 2, "each cell prints what it names"
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_lists_tables_and_html_are_those_of_notebooks(docs: Docs) -> None:
+    embed = notebook(
+        docs,
+        "Text:\n- a\n  - b\n    - c\n\n  para\n- d",
+        "Right below:\n| h | i |\n|---|---|\n| 1 | 2 |",
+        '<div class="alert">\n\n**bold** `code`\n\n</div>',
+        "3) three\n4) four",
+        "1. x\n   ```python\n   y = 1\n   ```",
+    )
+    html = docs.convert(embed)
+    assert len(re.findall(r"<ul>", html)) == 3
+    assert re.search(r"<p>para</p>\s*</li>\s*<li>\s*<p>d</p>", html)
+    assert "<th>h</th>" in html
+    assert re.search(r'<div class="alert">\s*<p><strong>bold</strong> <code>code</code></p>', html)
+    assert '<ol start="3">' in html
+    assert re.search(r"<li>x\s*<div class=\"highlight\">", html)
+
+
+def test_formulas_with_signs_of_lists_stay() -> None:
+    for text in (
+        "$$\na\n+ b\n- c\n$$",
+        "\\begin{align}\na\n- b\n\\end{align}",
+        "a | b - c\n+1 text",
+    ):
+        assert as_python_markdown(text) == text
+
+
+SIMPLE = st.recursive(
+    st.lists(st.sampled_from(["a", "b c", "*d*"]), min_size=1, max_size=3),
+    lambda inner: st.lists(st.one_of(st.sampled_from(["e", "f"]), inner), min_size=1, max_size=3),
+    max_leaves=6,
+)
+
+
+def written(items: list, indent: int, mark: str) -> list[str]:
+    lines: list[str] = []
+    for item in items:
+        if isinstance(item, list):
+            inner = indent + len(mark) + 1 if lines else indent
+            lines += written(item, inner, mark)
+        else:
+            lines.append(f"{' ' * indent}{mark} {item}")
+    return lines
+
+
+@settings(deadline=None)
+@given(SIMPLE, st.sampled_from(["-", "*", "+", "1.", "10."]))
+def test_lists_nest_as_commonmark_has_them(items: list, mark: str) -> None:
+    from markdown_it import MarkdownIt
+
+    text = "Words\n\n" + "\n".join(written(items, 0, mark))
+    ours = Markdown(extensions=["sane_lists"]).convert(as_python_markdown(text))
+    theirs = MarkdownIt("commonmark").render(text)
+
+    def tags(html: str) -> list[str]:
+        return re.findall(r"</?(?:ul|ol|li)", html)
+
+    assert tags(ours) == tags(theirs)
+
+
+def test_addresses_are_those_of_the_notebook_wherever_it_is_shown(docs: Docs) -> None:
+    texts = (
+        "![md](pic.png) [up](../g.md#b) [own](#c) [out](https://e.example/) <img src='raw.png' alt='r'>",
+        '<a href="d a t a.csv">x</a> <video poster="p.png" src=v.mp4></video> [q](f.html?a=1&b=2#c)',
+    )
+    output = display(
+        text_html='<img src="o.png" srcset="o.png 1x, o2.png 2x"><a href=#x>y</a><p>open'
+    )
+    markdown = display(text_markdown="![o](m.png) and [m](m.csv)")
+    embed = notebook(docs, *texts, outputs={"code": [output, markdown]})
+    for html in (docs.convert(embed), docs.convert(embed + "\n\n![](../nb/deep/x.py#code)")):
+        found = re.findall(r'(?:src|href|poster)="?([^"\s>]+)', html)
+        for name in (
+            "pic.png",
+            "raw.png",
+            "d%20a%20t%20a.csv",
+            "p.png",
+            "v.mp4",
+            "o.png",
+            "m.png",
+            "m.csv",
+        ):
+            assert f"../nb/deep/{name}" in found, name
+        assert "../nb/deep/f.html?a=1&amp;b=2#c" in found
+        assert {"../nb/g.md#b", "#c", "#x", "https://e.example/"} <= set(found)
+        assert 'srcset="../nb/deep/o.png 1x, ../nb/deep/o2.png 2x"' in html
+        assert "<p>open</p>" in html
+
+
+def test_a_value_in_a_sentence_has_the_addresses_of_its_notebook(docs: Docs) -> None:
+    notebook(docs, "t", outputs={"code": [display(text_markdown="[data](d.csv) *x*")]})
+    html = docs.convert("See ![](../nb/deep/x.py#code), [x].\n\n[x]: y")
+    assert '<span class="nb-value"><a href="../nb/deep/d.csv">data</a> <em>x</em></span>, ' in html
+    notebook(docs, "t", outputs={"code": [display(text_markdown="- a\n- b")]})
+    with pytest.raises(EmbedError, match=r"page\.md:1: .*no value that a sentence can hold"):
+        docs.convert("See ![](../nb/deep/x.py#code).")
+
+
+def ipynb(attachments: dict, source: str) -> str:
+    import nbformat
+
+    cells = [nbformat.v4.new_markdown_cell(source), nbformat.v4.new_code_cell("x = 1")]
+    cells[0]["attachments"] = attachments
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+
+
+def test_what_is_attached_to_a_cell_is_a_file(docs: Docs, caplog: pytest.LogCaptureFixture) -> None:
+    svg = base64.b64encode(SVG.encode()).decode()
+    forms = {"image.png": {"image/png": PNG}, "a b.svg": {"image/svg+xml": svg}}
+    text = '![p](attachment:image.png) ![s](attachment:a%20b.svg) <img src="attachment:image.png">'
+    docs.notebook(ipynb(forms, text + " ![gone](attachment:gone.png)"), {}, "nb/x.ipynb")
+    known = docs.library.notebooks["nb/x.ipynb"]
+    docs.library.attachments, files = attachments_of(known, folder="figures/x")
+    html = docs.convert("![](../nb/x.ipynb)")
+    shown = re.findall(r'src="\.\./(figures/[^"]+)"', html)
+    assert shown == [shown[0], shown[1], shown[0]]
+    assert set(shown) == set(files)
+    assert files[shown[0]] == base64.b64decode(PNG)
+    assert files[shown[1]] == SVG.encode()
+    assert "nb/x.ipynb:18 (cell cell-1): the cell has no attachment 'gone.png'" in caplog.text
+    docs.notebook(ipynb({"a": {"image/png": "%"}}, "t"), {}, "nb/y.ipynb")
+    with pytest.raises(EmbedError, match=r"nb/y.ipynb:\d+ \(cell cell-1\): the attachment 'a' is"):
+        attachments_of(docs.library.notebooks["nb/y.ipynb"], folder="f")
+
+
+def test_a_notebook_that_embeds_itself_is_refused(docs: Docs) -> None:
+    embed = notebook(docs, "![](x.py)")
+    with pytest.raises(EmbedError, match=r"nb/deep/x\.py:2: .*'nb/deep/x.py' embeds itself"):
+        docs.convert(embed)
+
+
+def test_a_notebook_shows_cells_of_its_own_and_of_others(docs: Docs) -> None:
+    docs.notebook("# %%\n#| label: v\nx\n", {"v": [display(text_plain="7")]}, "nb/y.py")
+    figure = {"code": [display(image_svg__xml=SVG)]}
+    embed = notebook(docs, "It is ![](../y.py#v).", "![fig](x.py#code)", outputs=figure)
+    html = docs.convert(embed)
+    assert '<span class="nb-value">7</span>' in html
+    assert set(re.findall(r'src="([^"]+svg)"', html)) == set(
+        re.findall(r'src="([^"]+svg)"', docs.convert("![fig](../nb/deep/x.py#code)"))
+    )
+
+
+PIECES = st.sampled_from(
+    ["<div>", "</div>", "<p>", "</p>", "<b", "<b>", "<li>", "</ul>", "<ul>", "<table><tr><td>", "<br/>", "<svg><path/>", "</svg>", "<script>a<b", "</script>", "<!--", "-->", "&amp;", "&x;", "`", "```\n", "- a\n", "1. b\n", "> ", "\n\n", "$$", "[a]", "[a]: b\n", "[^1]", "![x](y.png)", "<img src=", "'", '"', "\x02", "*[HTML]: x", "# h\n", "    ", "|", "{ #i .c }"]
+)  # fmt: skip
+TEXTS = st.lists(st.one_of(PIECES, st.text("abc <>&", max_size=4)), max_size=10).map("".join)
+
+
+@settings(deadline=None)
+@given(text=TEXTS, is_output=st.booleans())
+def test_no_cell_and_no_output_reaches_beyond_itself(
+    tmp_path_factory: pytest.TempPathFactory, text: str, is_output: bool
+) -> None:
+    from html5lib import parse
+
+    docs = Docs(tmp_path_factory.getbasetemp() / "beyond")
+    if is_output:
+        embed = notebook(docs, "t", outputs={"code": [display(text_html=text)]})
+    else:
+        embed = notebook(docs, text.replace("\n", " \n").replace("\r", ""))
+    html = docs.convert(f"{embed}\n\nAfter *it*.")
+    tree = parse(f"<!doctype html><body><main>{html}</main>", namespaceHTMLElements=False)
+    last = tree.find("body/main")[-1]
+    assert (last.tag, last[0].tag if len(last) else None) == ("p", "em"), html
