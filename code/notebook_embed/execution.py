@@ -236,6 +236,7 @@ def _stop(client: NotebookClient) -> None:
     process = getattr(provisioner, "process", None)
     if pid and process is not None and process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if (group := os.getpgid(pid)) != os.getpgrp():
+            # Windows has no groups of processes.
+            if hasattr(os, "killpg") and (group := os.getpgid(pid)) != os.getpgrp():
                 os.killpg(group, signal.SIGKILL)
         process.kill()

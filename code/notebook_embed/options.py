@@ -36,7 +36,7 @@ class Options:
     code: tuple[str, ...] = option(
         ("code",),
         "Folders with modules of your own. Notebooks can import them, a changed module runs those "
-        "that do, and `::: package.function` shows their code. They need not be there.",
+        "that do, and pages can show their code by name. They need not be there.",
     )
     requirements: str = option(
         "requirements.txt",

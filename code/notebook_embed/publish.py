@@ -164,7 +164,7 @@ def _exchange(first: Path, second: Path) -> bool:
     """Exchange two paths atomically (renameat2, RENAME_EXCHANGE); False where it cannot be done."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):  # the last one is what Windows says
         return False
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     failed = renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange)

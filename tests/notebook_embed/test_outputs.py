@@ -379,8 +379,8 @@ def test_any_output_is_shown_or_named(docs: Docs, data: dict) -> None:
         assert "object" not in shown[0].content
 
 
-def test_the_guide_lists_the_types_that_the_code_knows() -> None:
-    guide = Path(__file__).parents[2] / "docs/authoring-guide.md"
+def test_the_page_lists_the_types_that_the_code_knows() -> None:
+    guide = Path(__file__).parents[2] / "docs/notebook-embed/outputs.md"
     written = guide.read_text("utf-8")
     opening, closing = re.findall(r"<!-- /?outputs.*?-->", written)
     rows = [f"| `{r.mime}` | {r.shown} |" for r in outputs_module.RENDERERS]

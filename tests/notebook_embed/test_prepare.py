@@ -97,7 +97,7 @@ def test_a_reference_is_judged_by_the_sites_own_markdown(tmp_path: Path) -> None
     indented = "Code:\n\n    ![](../more/words.py#word)\n    ![](../more/gone.py#word)\n"
     write(tmp_path, {"docs/more/words.py": ELSEWHERE, "docs/posts/one.md": indented})
 
-    def check(library, uri, text):  # type: ignore[no-untyped-def]
+    def check(library, uri, text):
         extension = NotebookEmbedExtension(library=library, page=uri, checking=True)
         markdown.markdown(text, extensions=[extension])
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from choreographer.browsers.chromium import Chromium
 
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import PLOTLY
 from notebook_embed.static_images import draw_bare_plotly
 from tests.support.given_outputs import SVG, Docs
+
+Chromium = pytest.importorskip("choreographer.browsers.chromium").Chromium
 
 FIGURE = {"data": [{"type": "scatter", "y": [1, 3, 2]}], "layout": {}}
 
