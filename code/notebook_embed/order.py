@@ -8,7 +8,8 @@ import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
@@ -16,7 +17,7 @@ import nbformat
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook
 
-__all__ = ["matching", "note_written_files", "waves", "written_files_hold"]
+__all__ = ["matching", "note_written_files", "watched", "waves", "written_files_hold"]
 
 WRITTEN = "notebook_embed_written"
 
@@ -83,6 +84,23 @@ def matching(root: Path, name: str) -> list[Path]:
     if "**" in name:  # it matches folders too, which are no inputs by themselves
         found = [path for path in found if not (root / path).is_dir()]
     return [root / path for path in found] or [root / name]
+
+
+def watched(root: Path, names: Iterable[str]) -> set[Path]:
+    """Return what to watch for declared inputs: files, and the folders in which patterns look.
+
+    The project's own folder is none of them: builds write there.
+    """
+    found: set[Path] = set()
+    for name in names:
+        parts = Path(posixpath.normpath(name)).parts
+        literal = list(takewhile(lambda part: not set(part) & set("*?"), parts))
+        folder = root.joinpath(*literal)
+        if len(literal) < len(parts) and literal and folder.is_dir():
+            found.add(folder)
+        else:
+            found.update(path for path in matching(root, name) if path.exists())
+    return found
 
 
 def _means(name: str, file: str) -> bool:

@@ -83,7 +83,7 @@ class PageWriter:
     def link(self, target: str) -> str:
         """Return the URL of `target`, a file of the site, relative to where the page is shown."""
         here = posixpath.dirname(unquote(self.page.url)) or "."
-        return quote(posixpath.relpath(target, here))
+        return quote(posixpath.relpath(target, here)) + "/" * target.endswith("/")
 
     def address(self, origin: Origin, url: str) -> str:
         """Return what an address that `origin` holds becomes on this page."""

@@ -335,3 +335,9 @@ def test_a_notebook_that_failed_stops_only_what_shows_it(page: Docs) -> None:
     assert html.count('class="nb-failed"') == 1
     assert "nb-cell" in html
     assert "<p>End.</p>" in html
+
+
+def test_a_folder_s_address_keeps_its_slash(page: Docs) -> None:
+    page.library.pages["nb/x.py"] = "nb/x/"
+    html = page.convert('![F](../nb/x.py#figure "C")')
+    assert 'nb-figure__origin" href="../nb/x/#figure"' in html

@@ -13,7 +13,8 @@ from notebook_embed.cache import Cache
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
 from notebook_embed.notebook import Notebook, read_notebook
-from notebook_embed.runner import Settings, _run, key_of, matching
+from notebook_embed.order import matching, watched
+from notebook_embed.runner import Settings, _run, key_of
 
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
 
@@ -112,3 +113,12 @@ def test_a_pattern_means_all_files_that_match(
         (tmp_path / "data" / name).write_text("")
     found = {path.relative_to(tmp_path / "data").as_posix() for path in matching(tmp_path, pattern)}
     assert found == set(files)
+
+
+def test_a_server_watches_what_notebooks_declare(tmp_path: Path) -> None:
+    for name in ("data/a.txt", "data/deep/b.txt", "top.txt", ".cache/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    names = ["data/deep/*.txt", "./data/a.txt", "top.*", "nowhere.txt", "none/*", "**/a.txt"]
+    found = watched(tmp_path, names)
+    assert found == {tmp_path / name for name in ("data/deep", "data/a.txt", "top.txt")}
