@@ -55,8 +55,28 @@ def find_code(
                 remedy=nearest(part, (m for m in found.members if not m.startswith("_"))),
             )
         found = found.members[part]
-        found = found.final_target if found.is_alias else found
+        found = _meant(found, at) if found.is_alias else found
     return ModuleCode(_source(found, docstring), str(found.relative_package_filepath), found.lineno)
+
+
+def _meant(alias: Any, at: SourceLine) -> Any:
+    """Return what an imported name stands for, where the package itself holds it.
+
+    Raises
+    ------
+    EmbedError : it comes from another package, or from itself.
+    """
+    import griffe
+
+    try:
+        return alias.final_target
+    except (griffe.AliasResolutionError, griffe.CyclicAliasError) as error:
+        raise EmbedError(
+            f"'{alias.path}' is imported from elsewhere: {alias.target_path}",
+            file=at.file,
+            line=at.line,
+            remedy="Only code of your own folders is shown. Name it where it is defined.",
+        ) from error
 
 
 @lru_cache(maxsize=8)

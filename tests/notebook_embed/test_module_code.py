@@ -1,0 +1,40 @@
+"""A name leads to code of the project, or to an error that says where else it leads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.library import SourceLine
+from notebook_embed.module_code import find_code
+
+PACKAGE = {
+    "__init__.py": "from os.path import join\nfrom numpy import *\nfrom pkg.mod import f\n"
+    "from pkg.mod import again\nimport json\nfrom pkg.gone import h\n",
+    "mod.py": "from pkg import again\nLIMIT = 3\n\n\ndef f():\n    return 1\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "pkg").mkdir()
+    for name, text in PACKAGE.items():
+        (tmp_path / "pkg" / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["pkg.f", "pkg.mod.f"])
+def test_an_imported_name_leads_to_where_it_is_defined(root: Path, name: str) -> None:
+    found = find_code(name, [root], SourceLine(Path("p.md"), "p.md", 1))
+    assert "return 1" in found.source
+    assert found.file == "pkg/mod.py"
+
+
+@pytest.mark.parametrize(
+    "name", ["join", "join.x", "json", "json.dumps", "h", "again", "mod.again"]
+)
+def test_a_name_from_elsewhere_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(EmbedError, match=r"p\.md:4: 'pkg\..*' is imported from elsewhere: "):
+        find_code(f"pkg.{name}", [root], SourceLine(Path("p.md"), "p.md", 4))
