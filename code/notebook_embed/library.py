@@ -17,7 +17,7 @@ from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
 
-__all__ = ["Embed", "Found", "Library", "SourceLine", "find_embeds"]
+__all__ = ["Embed", "Found", "Library", "SourceLine", "files_below", "find_embeds", "readable"]
 
 # A label, then the keys of an entry: ``label.key.key``. ``:`` is free for what may follow.
 ADDRESS = re.compile(r"(?P<label>[^.:]*)(?P<keys>[^:]*)(?P<rest>.*)", re.S)
@@ -96,7 +96,7 @@ class Library:
     ) -> Library:
         """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some."""
         library = cls(docs, is_excluded=is_excluded)
-        for path in sorted(_files_below(docs, docs / folder)):
+        for path in sorted(files_below(docs, docs / folder)):
             uri = path.relative_to(docs).as_posix()
             try:
                 library._take_in(uri)
@@ -297,7 +297,7 @@ def _check_keys(values: Values, notebook: Notebook, cell: Cell) -> None:
         )
 
 
-def _files_below(docs: Path, top: Path) -> Iterator[Path]:
+def files_below(docs: Path, top: Path) -> Iterator[Path]:
     """List all files below `top`, through links to other folders in `docs` as well."""
     inside = docs.resolve()
     for name, folders, files in os.walk(top, followlinks=True):

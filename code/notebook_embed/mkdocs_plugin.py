@@ -29,9 +29,12 @@ from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.cells import CellMarkdown
+from notebook_embed.errors import joined
+from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
-from notebook_embed.library import Library
+from notebook_embed.library import Library, files_below
 from notebook_embed.options import Options, checked
+from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.published import drop_unpublished, published_pages
@@ -79,6 +82,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def __init__(self) -> None:
         super().__init__()
         self.staging, self.serving, self.dirty = Staging(), False, False
+        self._server: LiveReloadServer | None = None
+        self._watched: set[Path] = set()
+        self._written: str | None = None
 
     @property
     def library(self) -> Library:
@@ -113,21 +119,29 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     @event_priority(100)  # before mkdocs-jupyter looks for notebooks, and the blog for posts
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
+        docs = Path(config.docs_dir)
+        before = set(files_below(docs, docs))
         pages = published_pages(files, config, serving=self.serving)
         excluded = config.exclude_docs
         self.prepared = prepare(
             self.root,
             self.options,
-            docs=Path(config.docs_dir),
+            docs=docs,
             pages={page.src_uri: Path(page.abs_src_path) for page in pages if page.abs_src_path},
             check=partial(_check, config),
             is_excluded=excluded.match_file if excluded else lambda uri: False,
             select=partial(drop_unpublished, pages=pages, files=files, config=config),
             url=lambda uri: _page_file(uri, config).url,
+            keep_going=self.serving,
             fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
             why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
         )
         config.mdx_configs["notebook_embed"]["library"] = self.library
+        self._watch_inputs()
+        for path in sorted(set(files_below(docs, docs)) - before):
+            # A notebook wrote it: pages may show it, in this build as in the next.
+            uri = path.relative_to(docs).as_posix()
+            files.append(File(uri, config.docs_dir, config.site_dir, config.use_directory_urls))
         for uri in self.library.notebooks:
             if (source := files.get_file_from_path(uri)) is not None:
                 files.remove(source)
@@ -215,7 +229,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     on_pre_page = CombinedEvent(_render_notebook, _use_own_templates)
 
-    def on_page_content(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    def _finish_content(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
         notebook = self.library.notebooks.get(page.file.src_uri)
         if notebook is None:
             self.pages[page.file.src_uri] = page
@@ -232,6 +246,24 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         )
         # mkdocs-jupyter ends every page with a style element, whatever the template says.
         return html.rpartition("<style>")[0].strip()
+
+    @event_priority(-74)  # just before mkdocs-rss-plugin looks
+    def _offer_abstract(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+        feeds, said = config.plugins.get("rss"), page.meta.get("rss") or {}
+        described = page.meta.get("description") or said.get("feed_description")
+        if feeds is not None and not described and names_notebooks(page.markdown or ""):
+            self._written = page.markdown
+            separator = feeds.config.abstract_delimiter
+            page.markdown = abstract(html, separator, page.canonical_url or "")
+        return html
+
+    @event_priority(-76)
+    def _take_abstract_back(self, html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+        if self._written is not None:
+            page.markdown, self._written = self._written, None
+        return html
+
+    on_page_content = CombinedEvent(_finish_content, _offer_abstract, _take_abstract_back)
 
     def on_page_context(
         self, context: TemplateContext, page: Page, config: MkDocsConfig, nav: Any
@@ -271,6 +303,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(-200)  # after all who write into the site
     def on_post_build(self, config: MkDocsConfig) -> None:
         self.staging.finish(config)
+        if self.library.failed:  # under a server; the rest of the site is there
+            raise joined(list(self.library.failed.values()))
 
     @event_priority(-200)  # after all who set something back
     def on_build_error(self, error: Exception) -> None:
@@ -288,9 +322,22 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for folder in [*options.code, *options.watch, options.requirements]:
             if (root / folder).exists():
                 server.watch(str(root / folder))
+        self._server = server
+        self._watch_inputs()
         if not isinstance(server, Server):
             tell_in_browser(server)
         return server
+
+    def _watch_inputs(self) -> None:
+        """Let a change of what notebooks declare build the site again."""
+        if self._server is None or not hasattr(self, "prepared"):
+            return
+        names = [*self.options.inputs]
+        for notebook in self.library.notebooks.values():
+            names += [name for cell in notebook.code_cells for name in cell.inputs]
+        for path in watched(self.root, names) - self._watched:
+            self._watched.add(path)
+            self._server.watch(str(path))
 
 
 def _page_file(uri: str, config: MkDocsConfig) -> File:

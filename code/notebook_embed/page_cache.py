@@ -152,6 +152,9 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
     for uri in sorted(library.notebooks):
         digest.update(repr((uri, library.notebooks[uri].cells, library.outputs[uri])).encode())
     digest.update(repr(sorted(library.alts.items())).encode())
+    digest.update(
+        repr(sorted((uri, error.message) for uri, error in library.failed.items())).encode()
+    )
     for folder in options["code"]:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(f"{path} {path.stat().st_mtime_ns}\n".encode())

@@ -60,6 +60,7 @@ def prepare(
     is_excluded: Callable[[str], bool] = lambda uri: False,
     select: Callable[[Library], None] = lambda library: None,
     url: Callable[[str], str] = page_of,
+    keep_going: bool = False,
     fresh: bool = False,
     why: bool = False,
 ) -> Prepared:
@@ -74,6 +75,7 @@ def prepare(
     is_excluded : tells of a notebook, by its URI, that the site leaves it out.
     select : takes from a library what is not to be published, before anything of it is used.
     url : gives the URL of a notebook's own page.
+    keep_going : let notebooks fail, which the library then names, and pages say so in their place.
     fresh, why : run all notebooks whatever the cache holds; say of each why it runs.
 
     Raises
@@ -91,7 +93,7 @@ def prepare(
         convert = None if check is None else _bound(check, library, uri)
         library.alts |= check_embeds(library, path, uri, convert)
     settings = kernel_settings(root, options, fresh=fresh, why=why)
-    executed = execute_all(library.notebooks, settings)
+    executed = execute_all(library.notebooks, settings, library.failed if keep_going else None)
     prepared = Prepared(library, {**STATIC_FILES}, {})
     for uri, notebook in library.notebooks.items():
         library.pages[uri] = url(uri)
@@ -148,7 +150,7 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
     rendered = {}
     for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
-        if cell.kind != "code":
+        if cell.kind != "code" or notebook.uri in prepared.library.failed:
             continue
         rendered[cell.name], made = render_outputs(
             notebook,

@@ -87,6 +87,9 @@ def test_a_saved_module_runs_the_notebooks_that_import_it(served: Served) -> Non
     served.wait(lambda: '<span class="nb-value">28.3</span>' in served.page())
     assert "notebooks/areas.py  done in" in served.terminal()
     assert "notebooks/numbers.py  done in" not in served.terminal()
+    # So does a declared input, in a folder that nobody else watches.
+    served.project.change("data/measured.txt", "3", "4")
+    served.wait(lambda: '<span class="nb-value">50.2</span>' in served.page())
 
 
 def test_a_mistake_is_told_and_the_next_save_recovers(served: Served) -> None:
@@ -122,6 +125,10 @@ def test_a_mistake_shows_in_the_browser_above_the_last_good_page(
             where = f"{file}:{project.line(file, good)}"
             project.change(file, good, bad)
             expect(told).to_contain_text(message, timeout=1000 * PATIENCE)
+            if message == "TypeError":  # only what the notebook shows is missing
+                expect(page.locator("pre", has_text="TypeError").nth(1)).to_be_visible()
+                expect(page.locator("strong.nb-failed")).to_have_text("(Areas failed)")
+                expect(page.get_by_text("The mean is 2.0")).to_be_visible()
             if message in ("TypeError", "Did you mean 'area'"):
                 expect(told).to_contain_text(where)
             expect(page.get_by_role("heading", name="Circles")).to_be_visible()
