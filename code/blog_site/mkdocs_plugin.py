@@ -71,9 +71,6 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
         self.root = root
         self.cache = root / self.config.cache_dir
-        if self.config.glossary:
-            words = config.mdx_configs.setdefault("blog_site.glossary", {})
-            words["file"] = str(Path(config.docs_dir) / self.config.glossary)
         self.posts: list[Any] = []
         self.series: dict[str, Series] = {}
         self.images: dict[str, str] = {}  # source path of a post -> uri of its image
@@ -119,6 +116,10 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_page_markdown(
         self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
     ) -> str:
+        # In posts a key is a key of attention; in a guide to writing it may be one of a mapping.
+        opens = self.config.glossary and (page in self.posts or page.meta.get("glossary"))
+        file = str(Path(config.docs_dir) / self.config.glossary) if opens else ""
+        config.mdx_configs.setdefault("blog_site.glossary", {})["file"] = file
         if page in self.posts:
             # The feeds read dates from the front matter, where `date` has two spellings.
             dates = page.config.date  # type: ignore[attr-defined]
