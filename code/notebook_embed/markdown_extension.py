@@ -344,7 +344,7 @@ class CodeBlock(BlockProcessor):
         )
         if folded:
             etree.SubElement(box, "summary").text = AtomicString(name)
-        self.writer.fence(box, found.source, f'python title="{found.file}"')
+        self.writer.fence(box, found.source, "python", title=found.file)
 
 
 class Finish(Treeprocessor):

@@ -172,7 +172,22 @@ class PageWriter:
                 box.set("open", "")
         self.fence(box, cell.code, language)
 
-    def fence(self, parent: etree.Element, code: str, info: str) -> None:
+    def fence(self, parent: etree.Element, code: str, language: str, title: str = "") -> None:
+        """Add code as the site's own fences show it; not all of them know titles."""
+        known = "fenced_code_block" in self.md.preprocessors
+        fences = type(self.md.preprocessors["fenced_code_block"]).__module__ if known else ""
+        info = language
+        if title and fences.startswith("pymdownx."):
+            info += f' title="{title}"'
+        elif title:
+            head = etree.SubElement(parent, "p", {"class": "nb-code__file"})
+            etree.SubElement(head, "code").text = AtomicString(title)
+        if not fences:
+            whole = (
+                f'<pre><code class="language-{language}">{escape(code, quote=False)}</code></pre>'
+            )
+            self.html(parent, whole)
+            return
         marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
         self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
 

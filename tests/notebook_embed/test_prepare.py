@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def test_one_post_is_rendered_with_the_extension_alone(site: tuple[Path, Prepare
     pictures = [name for name in prepared.files if name.startswith("figures/areas/square")]
     assert len(pictures) == 2
     assert all(f'src="../{name}"' in html for name in pictures)
+
+
+@pytest.mark.parametrize("fences", [[], ["fenced_code"], ["pymdownx.superfences"]])
+def test_code_is_code_whatever_the_site_makes_of_fences(
+    site: tuple[Path, Prepared], fences: list[str]
+) -> None:
+    root, prepared = site
+    text = "![](../notebooks/areas.py#area){ .source }\n\n::: shapes.area\n"
+    extension = NotebookEmbedExtension(
+        library=prepared.library, page="posts/one.md", code=[str(root / "src")]
+    )
+    html = markdown.markdown(text, extensions=[*fences, extension])
+    code = [
+        re.sub("<[^>]*>", "", block).strip() for block in re.findall("<pre.*?</pre>", html, re.S)
+    ]
+    assert code[0] == "from shapes import area\narea(2)"
+    assert code[-1] == "def area(side):\n    return side * side"
+    assert "shapes.py" in html
+    assert "```" not in html
 
 
 def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(

@@ -483,10 +483,10 @@
     addEventListener(name, firstSign, { capture: true, passive: true });
   }
   addEventListener("keydown", onKey);
-  new MutationObserver(retheme).observe(document.body, {
-    attributes: true,
-    attributeFilter: ["data-md-color-scheme"],
-  });
+  const schemes = new MutationObserver(retheme);
+  for (const element of [document.documentElement, document.body]) {
+    schemes.observe(element, { attributes: true, attributeFilter: ["data-md-color-scheme", "data-bs-theme", "data-theme"] });
+  }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", retheme);
 
   // Material announces every page, also after instant navigation.
