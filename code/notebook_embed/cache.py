@@ -12,7 +12,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,13 +117,18 @@ class Cache:
         return any(one[0].get(part) == key.parts[part] for one in found if one is not None)
 
     @contextlib.contextmanager
-    def lock(self, key: Key) -> Iterator[None]:
-        """Let one process at a time work on `key`; the system frees the lock of a dead process."""
+    def lock(self, key: Key, cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Let one process at a time work on `key`; the system frees the lock of a dead process.
+
+        Raises
+        ------
+        filelock.Timeout : `cancelled` says so while this process waits.
+        """
         path = self.folder / "locks" / f"{key.digest}.lock"
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)
-            lock.acquire()
+            lock.acquire(cancel_check=cancelled)
         try:
             yield
         finally:

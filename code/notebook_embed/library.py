@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import nbformat
+
 from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
@@ -129,6 +131,14 @@ class Library:
         path = self.docs / uri
         return path.suffix == ".py" and path.is_file() and not is_notebook(path)
 
+    def pass_over_broken(self) -> None:
+        """Take notebooks that cannot be read for empty ones that failed, and go on."""
+        for uri, error in self.broken.items():
+            node = nbformat.v4.new_notebook()
+            self.notebooks[uri] = Notebook(path=self.docs / uri, uri=uri, node=node, cells=())
+            self.failed[uri] = error
+        self.broken.clear()
+
     def find(self, href: str, at: SourceLine, *, take_in: bool = False) -> Found:
         """Return what `href` in a page means; whether an entry is there shows in the outputs.
 
@@ -185,7 +195,7 @@ class Library:
                 line=at.line,
                 remedy="Labels and keys have no colon. Format the value in its cell.",
             )
-        if not label and not keys:
+        if (not label and not keys) or not notebook.cells:  # one that cannot be read has none
             return Found(notebook, None)
         cell = notebook.labels.get(label)
         if cell is None:

@@ -85,8 +85,9 @@ def prepare(
     docs = docs or root / "docs"
     library = Library.look(docs, options.notebooks, is_excluded)
     select(library)
-    if library.broken:
+    if library.broken and not keep_going:
         raise joined(list(library.broken.values()))
+    library.pass_over_broken()
     for uri, path in (_pages(docs) if pages is None else pages).items():
         if uri in library.notebooks:
             continue

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 
-from notebook_embed.errors import joined
 from notebook_embed.library import Library, readable
 from notebook_embed.notebook import SUFFIXES
 
@@ -43,12 +42,7 @@ def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
 def drop_unpublished(
     library: Library, pages: Iterable[File], files: Files, config: MkDocsConfig
 ) -> None:
-    """Take from `library` and from `files` the notebooks that only unpublished pages use.
-
-    Raises
-    ------
-    EmbedError : a notebook that stays could not be read.
-    """
+    """Take from `library` and from `files` the notebooks that only unpublished pages use."""
     own = {*library.notebooks, *library.broken}
     published = {file.src_uri for file in pages}
     needed = {uri for uri in own if f"'{uri}'" in str(config.nav)}
@@ -65,8 +59,6 @@ def drop_unpublished(
         library.broken.pop(uri, None)
         if (source := files.get_file_from_path(uri)) is not None:
             files.remove(source)
-    if library.broken:
-        raise joined(list(library.broken.values()))
 
 
 def _text(file: File) -> str:

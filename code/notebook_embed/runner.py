@@ -7,7 +7,8 @@ import copy
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -181,13 +182,14 @@ class _Work:
             running(list(due)) as report,
             executor_for(settings.scheduler, settings.jobs) as (run, jobs, stop),
         ):
-            executor = concurrent.futures.ThreadPoolExecutor(jobs)
+            executor, stopped = concurrent.futures.ThreadPoolExecutor(jobs), threading.Event()
             try:
                 futures = {
                     executor.submit(
                         _run,
                         *(run, self.notebooks[uri], key, self.cache, settings),
                         partial(report, uri),
+                        stopped.is_set,
                     ): uri
                     for uri, key in due.items()
                 }
@@ -199,6 +201,7 @@ class _Work:
                         self.failed[uri] = error
             except BaseException:  # Ctrl-C, above all: no kernel goes on, and none starts
                 executor.shutdown(wait=False, cancel_futures=True)
+                stopped.set()
                 stop()
                 raise
             finally:
@@ -264,7 +267,13 @@ def _refuse_stored_error(notebook: Notebook) -> None:
 
 
 def _run(
-    run: Run, notebook: Notebook, key: Key, cache: Cache, settings: Settings, progress: Progress
+    run: Run,
+    notebook: Notebook,
+    key: Key,
+    cache: Cache,
+    settings: Settings,
+    progress: Progress,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[str, Key]:
     """Run a notebook and keep the result; once more if what it depends on changed meanwhile.
 
@@ -272,7 +281,7 @@ def _run(
     it the cells have seen.
     """
     for again in (True, False):
-        with cache.lock(key):
+        with cache.lock(key, cancelled):
             known = None if settings.fresh else cache.load(key)
             if known is not None and written_files_hold(known, settings.root):
                 return known, key  # another build ran it while this one waited

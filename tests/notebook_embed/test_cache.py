@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 from pathlib import Path
 
+import filelock
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +28,24 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     assert cache.load(KEY) == "é\nresult"
     assert cache.load(Key("nb/x.py", {"code cells": "abd"})) is None
     assert cache.load(Key("nb/y.py", KEY.parts)) is None
+
+
+def test_who_waits_for_a_lock_can_be_told_to_stop(tmp_path: Path) -> None:
+    first, second = Cache(tmp_path), Cache(tmp_path)
+    asked = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return True
+
+    def wait() -> None:
+        with second.lock(KEY, cancelled):
+            pytest.fail("two hold one lock")
+
+    with concurrent.futures.ThreadPoolExecutor() as executor, first.lock(KEY):
+        waiting = executor.submit(wait)
+        assert isinstance(waiting.exception(), filelock.Timeout)
+    assert asked
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

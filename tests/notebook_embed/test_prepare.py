@@ -135,3 +135,21 @@ def test_nothing_of_it_imports_mkdocs() -> None:
         "sys.exit(any(name.split('.')[0] in ('mkdocs', 'mkdocs_jupyter') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_what_cannot_be_read_stops_only_the_pages_that_show_it(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    (docs / "notebooks").mkdir(parents=True)
+    (docs / "notebooks/broken.ipynb").write_text("{")
+    (docs / "notebooks/words.py").write_text("# %% [markdown]\n# # Words\n")
+    page = "A ![](notebooks/broken.ipynb#v) b.\n\n![F](notebooks/broken.ipynb#f)\n\n![](notebooks/words.py)\n"
+    (docs / "index.md").write_text(page)
+    with pytest.raises(EmbedError, match=r"broken\.ipynb:1: malformed notebook"):
+        prepare(tmp_path, Options())
+    library = prepare(tmp_path, Options(), keep_going=True).library
+    assert library.failed.keys() == {"notebooks/broken.ipynb"}
+    extension = NotebookEmbedExtension(library=library, page="index.md")
+    html = markdown.markdown(page, extensions=[extension])
+    assert "(Broken failed)" in html
+    assert "malformed notebook" in html.partition("<pre")[2]
+    assert "Words</h2>" in html
