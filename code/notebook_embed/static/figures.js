@@ -485,7 +485,10 @@
   addEventListener("keydown", onKey);
   const schemes = new MutationObserver(retheme);
   for (const element of [document.documentElement, document.body]) {
-    schemes.observe(element, { attributes: true, attributeFilter: ["data-md-color-scheme", "data-bs-theme", "data-theme"] });
+    schemes.observe(element, {
+      attributes: true,
+      attributeFilter: ["data-md-color-scheme", "data-bs-theme", "data-theme"],
+    });
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", retheme);
 
