@@ -131,8 +131,20 @@ class KatexExtension(Extension):
     """Register the formulas' processor: after inline parsing (20), before the contents list (5)."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        self.md = md
+        md.registerExtension(self)
         lines = source_lines(md, formulas=True)
         md.treeprocessors.register(KatexTreeprocessor(md, lines), "katex", 6)
+
+    def reset(self) -> None:
+        """Let no formula end right before a digit, as pandoc has it: $5-$10 is a price.
+
+        All extensions are there by now, in whatever order they are named.
+        """
+        if "arithmatex-inline" in self.md.inlinePatterns:
+            inline: Any = self.md.inlinePatterns["arithmatex-inline"]
+            open_ended = inline.pattern.replace(r"(?<!\s)(?:\$))", r"(?<!\s)(?:\$)(?!\d))")
+            inline.pattern, inline.compiled_re = open_ended, re.compile(open_ended, re.S)
 
 
 def makeExtension(**options: Any) -> KatexExtension:  # noqa: N802 (the library's name)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown'
 
 from markdown.util import AtomicString
 
-__all__ = ["add_fragment", "readdressed", "settle"]
+__all__ = ["SETTLED", "add_fragment", "readdressed", "settle"]
 
 #: Attributes that hold an address.
 ADDRESSES = {"href", "src", "poster", "data", "xlink:href", "action"} | {
@@ -58,7 +58,7 @@ TAG = re.compile(
 )
 
 # MkDocs resolves every `a` and `img`, and wants each `a` to be a link.
-_SETTLED = "settled-"
+SETTLED = "settled-"
 
 Address = Callable[[str], str]
 
@@ -170,12 +170,19 @@ def add_fragment(
 def settle(root: etree.Element) -> None:
     """Give links and images of fragments their names."""
     for element in root.iter():
-        if str(element.tag).startswith(_SETTLED):
-            element.tag = str(element.tag).removeprefix(_SETTLED)
+        if str(element.tag).startswith(SETTLED):
+            element.tag = str(element.tag).removeprefix(SETTLED)
+        if element.get("class", "").split()[:1] == ["nb-picture"]:
+            # Markdown gives attributes to what it takes for the image.
+            for name in ("width", "height", "loading", "align"):
+                if (value := element.attrib.pop(name, None)) is not None:
+                    for image in element:
+                        image.attrib.pop("height", None) if name == "width" else None
+                        image.set(name, value)
 
 
 def _tag(element: etree.Element) -> str:
-    return str(element.tag).removeprefix(_SETTLED)
+    return str(element.tag).removeprefix(SETTLED)
 
 
 class _Builder(HTMLParser):
@@ -199,7 +206,7 @@ class _Builder(HTMLParser):
             self._end_raw()
             return
         self._imply(tag)
-        name = _SETTLED + tag if tag in ("a", "img") else tag
+        name = SETTLED + tag if tag in ("a", "img") else tag
         element = etree.SubElement(self.stack[-1], name)
         for name, value in attrs:
             element.set(name, _addressed(name, value or "", self.address))

@@ -21,7 +21,7 @@ from notebook_embed.outputs import Output, Values
 
 __all__ = ["Embed", "Found", "Library", "SourceLine", "files_below", "find_embeds", "readable"]
 
-# A label, then the keys of an entry: ``label.key.key``. ``:`` is free for what may follow.
+# A label, the keys of an entry, a format: ``label.key.key:.2f``.
 ADDRESS = re.compile(r"(?P<label>[^.:]*)(?P<keys>[^:]*)(?P<rest>.*)", re.S)
 KEY = re.compile(r"[\w-]+")
 
@@ -45,11 +45,15 @@ class Embed:
 
 
 class Found(NamedTuple):
-    """What a reference means: a notebook, a cell of it (None: all), an entry of its mapping."""
+    """What a reference means: a notebook, a cell of it (None: all), an entry of its mapping.
+
+    `spec` is the format that its value shall have, as Python writes it: ``.2f``.
+    """
 
     notebook: Notebook
     cell: Cell | None
     keys: tuple[str, ...] = ()
+    spec: str = ""
 
 
 @dataclass
@@ -188,12 +192,12 @@ class Library:
                 line=at.line,
                 remedy=nearest(path, written),
             )
-        if rest:
+        if rest and not (label and rest[1:]):
             raise EmbedError(
                 f"the address '{parts.fragment}' ends in '{rest}'",
                 file=at.file,
                 line=at.line,
-                remedy="Labels and keys have no colon. Format the value in its cell.",
+                remedy="A format follows the colon: '#label:.2f'.",
             )
         if (not label and not keys) or not notebook.cells:  # one that cannot be read has none
             return Found(notebook, None)
@@ -205,7 +209,7 @@ class Library:
                 line=at.line,
                 remedy=nearest(label, notebook.labels),
             )
-        return Found(notebook, cell, tuple(keys.split(".")[1:]))
+        return Found(notebook, cell, tuple(keys.split(".")[1:]), rest[1:])
 
     def outputs_of(self, found: Found, at: SourceLine) -> list[Output]:
         """Return the outputs of a cell, or the entry of its mapping that a page asks for.
@@ -215,7 +219,7 @@ class Library:
         EmbedError : the cell shows no mapping, or there is no such entry in it, or the mapping has
             a key that no address can name.
         """
-        notebook, cell, keys = found
+        notebook, cell, keys, _ = found
         assert cell is not None
         outputs = self.outputs.get(notebook.uri, {}).get(cell.name, [])
         if not keys:

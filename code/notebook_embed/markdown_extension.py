@@ -6,6 +6,8 @@ The error is ![](../notebooks/x.py#error) levels.                in a sentence: 
 The error is ![](../notebooks/x.py#errors.small) levels.         one entry of a mapping
 ![...](../notebooks/x.py#label){ .source }                       the code, then the output
 ![...](../notebooks/x.py#label){ .source-only }                  the code alone
+![...](../notebooks/x.py#label){ .tabs }                         output and code, side by side
+The error is ![](../notebooks/x.py#error:.2f) levels.            a value in a format
 ![](../notebooks/x.py)                                           the whole notebook
 ::: package.module.function                                      code of a module, by name
 ```
@@ -13,6 +15,7 @@ The error is ![](../notebooks/x.py#errors.small) levels.         one entry of a 
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,13 +36,17 @@ from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.fragments import settle
 from notebook_embed.library import Embed, Found, Library, SourceLine, find_embeds, is_reference
+from notebook_embed.looks import Look
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell
-from notebook_embed.outputs import Figure, Text, Values
+from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter
 from notebook_embed.source_lines import source_lines, take
+from notebook_embed.values import formatted
 
 __all__ = ["NotebookEmbedExtension", "check_embeds"]
+
+NO_ALT_REMEDY = "Say in the square brackets what there is to see, for those who cannot."
 
 
 class NotebookEmbedExtension(Extension):
@@ -106,9 +113,9 @@ def check_embeds(
 
     def note(embed: Embed, *, take_in: bool = False) -> None:
         at = SourceLine(page, uri, embed.line)
-        notebook, cell, keys = library.find(embed.href, at, take_in=take_in)
+        notebook, cell, keys, _ = library.find(embed.href, at, take_in=take_in)
         if cell is not None and not keys and embed.alt.strip():
-            alts[notebook.uri, cell.name] = embed.alt.strip()
+            alts[notebook.uri, cell.name] = unescaped(embed.alt.strip())
 
     unsure = []
     for embed in find_embeds(text):
@@ -137,6 +144,11 @@ def find(writer: PageWriter, href: str, at: SourceLine) -> Found:
     found = writer.library.find(href, at, take_in=writer.checking)
     writer.library.use(writer.page.uri, found.notebook.uri)
     return found
+
+
+def unescaped(alt: str) -> str:
+    """Return alt text as Markdown means it, without backslashes and names of signs."""
+    return html.unescape(re.sub(r"\\([\\`*_{}\[\]()>#+\-.!|\"'<&$])", r"\1", alt))
 
 
 class ImageSyntax(ImageInlineProcessor):
@@ -175,7 +187,7 @@ class EmbedBlock(BlockProcessor):
             if not listed:
                 return None
             attributes = get_attrs_and_remainder(listed.group(1))[0]
-        return " ".join(alt.split()), href, title, attributes
+        return unescaped(" ".join(alt.split())), href, title, attributes
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         parsed = self._parse(blocks.pop(0))
@@ -190,14 +202,13 @@ class EmbedBlock(BlockProcessor):
             self.writer.failure(parent, error)
             if found.cell is not None:
                 return
-        classes = [value for key, value in attributes if key == "."]
-        own_id = dict(attributes).get("id")
+        look = Look.of(attributes)
         with self.writer.lines.within(number):
             if found.cell is None:
                 with self.writer.library.showing(found.notebook, at):
-                    self.writer.notebook(parent, found.notebook, alt, classes)
+                    self.writer.notebook(parent, found.notebook, alt, look.classes)
             else:
-                self._cell(parent, found, found.cell, alt, title, classes, own_id, at)
+                self._cell(parent, found, found.cell, alt, title, look, at)
 
     def _cell(
         self,
@@ -206,13 +217,12 @@ class EmbedBlock(BlockProcessor):
         cell: Cell,
         alt: str,
         title: str | None,
-        classes: list[str],
-        own_id: str | None,
+        look: Look,
         at: SourceLine,
     ) -> None:
         writer, notebook = self.writer, found.notebook
-        source_only = "source-only" in classes
-        if source_only or "source" in classes:
+        source_only, tabs = "source-only" in look.classes, "tabs" in look.classes
+        if source_only or tabs or "source" in look.classes:
             if not (cell.options.echo and cell.options.include):
                 raise EmbedError(
                     f"the code of the cell '{cell.label}' is hidden",
@@ -221,11 +231,15 @@ class EmbedBlock(BlockProcessor):
                     remedy="Its tags or options say so. Change them, or embed its output alone. "
                     f"It stands in {notebook.uri}:{cell.line}.",
                 )
-            writer.code(parent, cell, notebook.language)
+            if tabs:
+                parent, beside = writer.tabs(parent, cell, "Result", "Code")
+                writer.fence(beside, cell.code, notebook.language)
+            else:
+                writer.code(parent, cell, notebook.language)
         if source_only:
             return
-        extra = [name for name in classes if name != "source"]
-        outputs = writer.library.outputs_of(found, at)
+        look = look.without("source", "tabs")
+        outputs = in_format(writer.library.outputs_of(found, at), found, at)
         if not outputs:
             raise EmbedError(
                 f"the cell '{cell.label}' has no output to embed",
@@ -243,15 +257,15 @@ class EmbedBlock(BlockProcessor):
                 "a figure without alt text",
                 file=at.file,
                 line=at.line,
-                remedy="Say in the square brackets what there is to see, for those who cannot.",
+                remedy=NO_ALT_REMEDY,
             )
         origin = Origin(notebook, cell)
-        if not pictures and title is None and not extra:
+        if not pictures and title is None and not look:
             for output in outputs:
                 writer.output(parent, output, alt, origin)
             return
-        box = writer.figure(parent, pictures, notebook, cell, extra, own_id)
-        writer.fill(box, outputs, alt, origin)
+        box = writer.figure(parent, pictures, notebook, cell, look)
+        writer.fill(box, [look.sized(output) for output in outputs], alt, origin, look)
         writer.caption(box, notebook, cell, title)
 
 
@@ -282,7 +296,7 @@ class EmbedInline(ImageInlineProcessor):
 
         if cell is None:
             raise fail("a whole notebook inside a sentence", "Put it into a paragraph of its own.")
-        outputs = self.writer.library.outputs_of(found, at)
+        outputs = in_format(self.writer.library.outputs_of(found, at), found, at)
         where = f"It stands in {notebook.uri}:{cell.line}."
         if not outputs:
             raise fail(f"the cell '{cell.label}' has no output to embed", f"Print it. {where}")
@@ -299,6 +313,10 @@ class EmbedInline(ImageInlineProcessor):
                 f"'{name}' is a mapping, a value is one of its entries",
                 f"Name one. {nearest('', names)} {where}",
             )
+        if isinstance(output, Figure) and output.image and _alone(data, start, end):
+            if not (alt := unescaped(element.get("alt", "")) or cell.options.alt):
+                raise fail("a figure without alt text", NO_ALT_REMEDY)
+            return self.writer.picture(output.image, alt), start, end
         if not isinstance(output, Text) or output.kind in ("html", "stderr", "error"):
             raise fail(
                 f"the output of '{cell.label}' is no value that a sentence can hold",
@@ -317,6 +335,40 @@ class EmbedInline(ImageInlineProcessor):
                 f"Embed it in a paragraph of its own. {where}",
             )
         return span, start, end
+
+
+# What stands in a piece of text beside words: marks of the parser's own, attributes, spaces.
+_NO_WORDS = re.compile(r"\x02[^\x03]*\x03|\{[^{}]*\}|\s")
+
+
+def _alone(data: str, start: int | None, end: int | None) -> bool:
+    """Tell whether an image is all there is in a link, a cell of a table or a heading."""
+    rest = _NO_WORDS.sub("", take(data[:start] + data[end:])[1])
+    return not re.search(r"\w", re.sub(r"!\[[^\]]*\]\([^)]*\)", "", rest))
+
+
+def in_format(outputs: list[Output], found: Found, at: SourceLine) -> list[Output]:
+    """Return the outputs with their one value in the format that a reference asks for.
+
+    Raises
+    ------
+    EmbedError : there is no one value, or it cannot have that format.
+    """
+    if not found.spec or found.cell is None:
+        return outputs
+    name = ".".join([found.cell.name, *found.keys])
+    problem = f"the address '{name}:{found.spec}' ends in ':{found.spec}'"
+    try:
+        if len(outputs) != 1 or not isinstance(outputs[0], Text):
+            raise ValueError("only one value has a format")
+        if outputs[0].kind not in ("plain", "stream"):
+            raise ValueError(f"the cell shows {outputs[0].kind}, which has none")
+        quoted = not found.keys and outputs[0].kind == "plain"
+        text = formatted(plain(outputs[0]), found.spec, quoted=quoted)
+    except ValueError as error:
+        remedy = f"{error}. It stands in {found.notebook.uri}:{found.cell.line}."
+        raise EmbedError(problem, file=at.file, line=at.line, remedy=remedy) from None
+    return [Text("stream", html.escape(text, quote=False))]
 
 
 class CodeBlock(BlockProcessor):

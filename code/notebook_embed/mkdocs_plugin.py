@@ -297,7 +297,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         return {
             "title": self.library.notebooks[uri].title,
             "url": self.library.pages[uri],
-            "download": self.prepared.downloads[uri],
+            "download": quote(self.prepared.downloads[uri]),
         }
 
     @event_priority(-200)  # after all who write into the site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
@@ -91,8 +92,15 @@ def _source(found: Any, docstring: bool) -> str:
     if found.is_module:
         return str(found.filepath.read_text("utf-8")).rstrip()
     lines = found.lines
+    first = found.lineno
+    if found.is_attribute and "property" in found.labels:
+        # Of a property griffe knows the function, and not what stands above it.
+        above = found.filepath.read_text("utf-8").split("\n")[: first - 1]
+        while above and re.match(r"\s*@", above[-1]):
+            lines = [above.pop(), *lines]
+            first -= 1
     text = found.docstring
     if not docstring and text is not None and text.lineno:
-        first, last = text.lineno - found.lineno, text.endlineno - found.lineno
-        lines = lines[:first] + lines[last + 1 :]
+        begin, end = text.lineno - first, text.endlineno - first
+        lines = lines[:begin] + lines[end + 1 :]
     return textwrap.dedent("\n".join(lines)).strip("\n")

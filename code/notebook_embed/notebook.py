@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import dataclass, field
@@ -112,10 +113,29 @@ class Notebook:
             if (
                 cell.kind == "markdown"
                 and cell.options.include
-                and (found := re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.M))
+                and (found := re.search(r"^#\s+(.+?)\s*#*$", _prose(cell.source), re.M))
             ):
-                return found.group(1)
+                return _as_text(found.group(1))
         return PurePosixPath(self.uri).stem.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _prose(source: str) -> str:
+    """Return Markdown without what is in fences and comments."""
+    bare = re.sub(r"<!--.*?-->", "", source, flags=re.S)
+    return re.sub(r"^[ >]*(`{3,}|~{3,}).*?(?:^[ >]*\1[`~]*\s*$|\Z)", "", bare, flags=re.S | re.M)
+
+
+def _as_text(heading: str) -> str:
+    """Return what a reader reads of a line of Markdown."""
+    text = re.sub(r"\s*\{:?\s*[#.\w][^{}]*\}\s*$", "", heading)
+    text = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", text)
+    codes = re.split(r"(`+)(.+?)\1", text)
+    for place in range(0, len(codes), 3):
+        words = re.sub(r"</?[A-Za-z][^<>]*>", "", codes[place])
+        words = re.sub(r"(?<![\\\w])(\*{1,3}|_{1,3}|~~)(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2", words)
+        codes[place] = html.unescape(re.sub(r"\\([^\w\s])", r"\1", words))
+    # A split with groups gives text, the marks, the code, and again.
+    return "".join(part for place, part in enumerate(codes) if place % 3 != 1).strip() or heading
 
 
 def is_notebook(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import logging
 import posixpath
 import re
@@ -19,16 +18,25 @@ from markdown.util import AtomicString
 
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.fragments import add_fragment, readdressed
+from notebook_embed.fragments import SETTLED, add_fragment, readdressed
 from notebook_embed.library import Library, page_of
+from notebook_embed.looks import Look
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, is_mixed, plain
 from notebook_embed.source_lines import Page, SourceLines
+from notebook_embed.values import read_value
 
 __all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
 
 #: The file of plotly.js with all traces, beside the script that loads it.
 FULL_BUNDLE = "plotly.min.js"
+
+PLAIN = Look()
+
+# Lines of text from which on an output has a box to scroll in, and stays out of the search.
+LONG = 60
+# Signs of HTML from which on an output stays out of the search.
+LARGE = 50_000
 
 # As MkDocs names its plugins: with `strict: true` a warning stops the build.
 log = logging.getLogger("mkdocs.plugins.notebook_embed")
@@ -191,9 +199,11 @@ class PageWriter:
         marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
         self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
 
-    def output(self, parent: etree.Element, output: Output, alt: str, origin: Origin) -> None:
+    def output(
+        self, parent: etree.Element, output: Output, alt: str, origin: Origin, look: Look = PLAIN
+    ) -> None:
         if isinstance(output, Figure):
-            self.html(parent, self.canvas(output, alt))
+            self.html(parent, self.canvas(output, alt, look))
         elif isinstance(output, Values):
             self.table(parent, output, alt, origin)
         elif isinstance(output, Media):
@@ -212,16 +222,20 @@ class PageWriter:
             # What scrolls sideways must be reachable by keyboard, and named.
             name = escape(alt or "Output")
             content = readdressed(output.content, partial(self.address, origin))
+            search = " data-search-exclude" if len(content) > LARGE else ""
             self.html(
                 parent,
                 f'<div class="nb-output nb-output--html" role="group" tabindex="0" '
-                f'aria-label="{name}">{content}</div>',
+                f'aria-label="{name}"{search}>{content}</div>',
             )
         else:
             kind = {"plain": "text"}.get(output.kind, output.kind)
+            lines = output.content.count("\n")
+            long = " nb-output--long" if lines > LONG else ""
+            search = " data-search-exclude" if lines > LONG else ""
             self.html(
                 parent,
-                f'<div class="nb-output nb-output--{kind}">'
+                f'<div class="nb-output nb-output--{kind}{long}"{search}>'
                 f'<pre tabindex="0">{output.content}</pre></div>',
             )
 
@@ -244,6 +258,49 @@ class PageWriter:
                 self.foreign(cell, text.content, origin)
             else:
                 cell.append(self.value(text, origin))
+
+    def picture(self, image: Image, alt: str) -> etree.Element:
+        """Return a picture for where only an image may stand: a link, a cell of a table."""
+        variants = (
+            {"": image.uri}
+            if not image.dark_uri
+            else {"nb-figure__image--light": image.uri, "nb-figure__image--dark": image.dark_uri}
+        )
+        box = etree.Element("span", {"class": "nb-picture"})
+        box.text = AtomicString("")
+        for kind, uri in variants.items():
+            attributes = {
+                "src": self.link(uri),
+                "alt": alt,
+                "width": str(image.width),
+                "height": str(image.height),
+            }
+            attributes |= {"class": kind} if kind else {}
+            etree.SubElement(
+                box, SETTLED + "img", {**attributes, "loading": "lazy", "decoding": "async"}
+            )
+        return box
+
+    def tabs(self, parent: etree.Element, cell: Cell, *names: str) -> list[etree.Element]:
+        """Add tabs as those of ``pymdownx.tabbed``; return the places for what is in them."""
+        group = self.unique(f"tabs-{cell.name}")
+        box = etree.SubElement(
+            parent,
+            "div",
+            {"class": "tabbed-set tabbed-alternate", "data-tabs": f"{group}:{len(names)}"},
+        )
+        for number, _ in enumerate(names, 1):
+            knob = {"id": f"{group}-{number}", "name": group, "type": "radio"}
+            etree.SubElement(
+                box, "input", {**knob, **({"checked": "checked"} if number == 1 else {})}
+            )
+        labels = etree.SubElement(box, "div", {"class": "tabbed-labels"})
+        for number, name in enumerate(names, 1):
+            etree.SubElement(labels, "label", {"for": f"{group}-{number}"}).text = AtomicString(
+                name
+            )
+        content = etree.SubElement(box, "div", {"class": "tabbed-content"})
+        return [etree.SubElement(content, "div", {"class": "tabbed-block"}) for _ in names]
 
     def media(self, media: Media, alt: str) -> str:
         src, name = escape(self.link(media.uri)), escape(alt or media.kind.capitalize())
@@ -270,7 +327,9 @@ class PageWriter:
                 raise ValueError("it has blocks of its own")
             self.html(span, inline)
         else:
-            span.text = AtomicString(unquoted(plain(output)) if unquote else plain(output))
+            text = plain(output)
+            read = unquote and output.kind == "plain"
+            span.text = AtomicString(read_value(text).text if read else text)
         return span
 
     def _inline(self, output: Text, origin: Origin) -> str | None:
@@ -281,22 +340,22 @@ class PageWriter:
         found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)
         return readdressed(found[1], partial(self.address, origin)) if found else None
 
-    def canvas(self, figure: Figure, alt: str) -> str:
+    def canvas(self, figure: Figure, alt: str, look: Look) -> str:
         name = escape(alt)
         extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
-        images = "".join(self._images(figure.image, name)) if figure.image else ""
+        images = "".join(self._images(figure.image, name, look)) if figure.image else ""
         return (
             f'<div class="nb-figure__canvas" role="group" aria-label="{name}"{extra}>{images}</div>'
         )
 
-    def _images(self, image: Image, alt: str) -> list[str]:
+    def _images(self, image: Image, alt: str, look: Look) -> list[str]:
         variants = [("", image.uri)]
         if image.dark_uri:
             variants = [("--light", image.uri), ("--dark", image.dark_uri)]
         return [
             f'<img class="nb-figure__image{" nb-figure__image" + kind if kind else ""}" '
             f'src="{self.link(uri)}" alt="{alt}" width="{image.width}" height="{image.height}" '
-            'loading="lazy" decoding="async">'
+            f"{look.of_images}>"
             for kind, uri in variants
         ]
 
@@ -315,18 +374,25 @@ class PageWriter:
         pictures: list[Figure],
         notebook: Notebook,
         cell: Cell,
-        classes: list[str],
-        own_id: str | None,
+        look: Look,
     ) -> etree.Element:
-        box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *classes])})
+        box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *look.classes])})
         if not self.page.excerpt:
             labels = {f"fig-{label}" for label in notebook.labels}
-            box.set("id", own_id or self.unique(f"fig-{cell.name}", labels))
+            box.set("id", look.id or self.unique(f"fig-{cell.name}", labels))
+        look.dress(box)
         if len(pictures) == 1:
             self._enliven(box, pictures[0])
         return box
 
-    def fill(self, box: etree.Element, outputs: list[Output], alt: str, origin: Origin) -> None:
+    def fill(
+        self,
+        box: etree.Element,
+        outputs: list[Output],
+        alt: str,
+        origin: Origin,
+        look: Look = PLAIN,
+    ) -> None:
         """Add outputs to a figure; each of several live pictures is a figure inside of it."""
         pictures = [output for output in outputs if isinstance(output, Figure)]
         number = 0
@@ -339,7 +405,7 @@ class PageWriter:
                     classes = {"class": "nb-figure nb-figure--part"}
                     inner = etree.SubElement(box, "figure", classes)
                     self._enliven(inner, output)
-            self.output(inner, output, name, origin)
+            self.output(inner, output, name, origin, look)
 
     def _enliven(self, box: etree.Element, picture: Figure) -> None:
         """Say in a figure what draws it, and where its data are."""
@@ -366,12 +432,12 @@ class PageWriter:
         if self.page.uri != notebook.uri:
             self.html(
                 caption,
-                f' <a class="nb-figure__origin" href="{self.link(page)}#{cell.name}" '
+                f' <a class="nb-figure__origin" href="{self.link(unquote(page))}#{cell.name}" '
                 f'title="The cell that made this">{escape(notebook.title)}</a>',
             )
 
     def notebook(
-        self, parent: etree.Element, notebook: Notebook, alt: str, classes: list[str]
+        self, parent: etree.Element, notebook: Notebook, alt: str, classes: tuple[str, ...]
     ) -> None:
         own_page = self.page.uri == notebook.uri
         box = etree.SubElement(parent, "div", {"class": " ".join(["nb-notebook", *classes])})
@@ -390,6 +456,7 @@ class PageWriter:
                     self.code(part, cell, notebook.language)
                 if cell.options.output:
                     self._outputs(part, notebook, cell)
+        keep_one_title(box)
 
     def _outputs(self, part: etree.Element, notebook: Notebook, cell: Cell) -> None:
         """Show all that a cell of an embedded notebook put out."""
@@ -402,19 +469,19 @@ class PageWriter:
             part = etree.SubElement(part, "details", {"class": "nb-code"})
             etree.SubElement(part, "summary").text = AtomicString("Output")
         if pictures or (outputs and title):
-            part = self.figure(part, pictures, notebook, cell, [], None)
+            part = self.figure(part, pictures, notebook, cell, Look())
         origin = Origin(notebook, cell)
         self.fill(part, outputs, alt, origin)
         if outputs and title:
             self.caption(part, notebook, cell, title)
 
 
-def unquoted(text: str) -> str:
-    """Return the text that a cell's last expression stands for, where it is a quoted string."""
-    if text[:1] in ("'", '"'):
-        try:
-            value = ast.literal_eval(text)
-        except (SyntaxError, ValueError):
-            return text
-        return value if isinstance(value, str) else text
-    return text
+def keep_one_title(box: etree.Element) -> None:
+    """Let headings from a second title on go down by one level: contents have one top."""
+    seen, down = False, 0
+    for element in box.iter():
+        if found := re.fullmatch("h([1-6])", str(element.tag)):
+            if found[1] == "1":
+                down, seen = int(seen), True
+            if down:
+                element.tag = f"h{min(6, int(found[1]) + 1)}"

@@ -10,7 +10,7 @@ import pytest
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.outputs import VALUES
-from tests.support.given_outputs import Docs, mapping
+from tests.support.given_outputs import SVG, Docs, display, mapping
 
 
 def test_a_figure_has_its_alt_text_caption_and_origin(page: Docs) -> None:
@@ -341,3 +341,124 @@ def test_a_folder_s_address_keeps_its_slash(page: Docs) -> None:
     page.library.pages["nb/x.py"] = "nb/x/"
     html = page.convert('![F](../nb/x.py#figure "C")')
     assert 'nb-figure__origin" href="../nb/x/#figure"' in html
+
+
+def test_attributes_of_an_embed_are_kept(page: Docs) -> None:
+    html = page.convert(
+        '![x](../nb/x.py#figure){ width="300" align=left .wide data-x="1" loading=eager title="T" }'
+    )
+    (figure,) = re.findall(r"<figure[^>]*>", html)
+    assert 'style="width: 300px"' in figure
+    assert 'align="left"' in figure
+    assert 'data-x="1"' in figure
+    assert 'title="T"' in figure
+    assert html.count('width="300" height="150"') == 2
+    assert html.count('loading="eager"') == 2
+    wide = page.convert('![x](../nb/x.py#figure){ width="50%" style="color: red" }')
+    assert 'style="width: 50%; color: red"' in wide
+    assert 'width="40" height="20"' in wide
+    table = page.convert("![x](../nb/x.py#table){ align=right }")
+    assert '<figure align="right" class="nb-figure"' in table
+
+
+@pytest.mark.parametrize(
+    ("around", "holder"),
+    [
+        ("[![a](../nb/x.py#figure)](https://e.example/)", '<a href="https://e.example/">'),
+        ("| h |\n|---|\n| ![a](../nb/x.py#figure) |", "<td>"),
+        ("# ![a](../nb/x.py#figure)", '<h1 id="_1">'),
+        ("![a](../nb/x.py#figure){ width=80 } ![b](../nb/x.py#figure)", "<p>"),
+    ],
+)
+def test_a_picture_stands_wherever_an_image_may(page: Docs, around: str, holder: str) -> None:
+    html = page.convert(around)
+    assert f'{holder}<span class="nb-picture"><img alt="a" class="nb-figure__image--light"' in html
+    assert "<figure" not in html
+    assert "settled-" not in html
+    if "width=80" in around:
+        assert html.count('width="80"') == 2
+
+
+def test_a_picture_in_a_link_needs_alt_text_too(page: Docs) -> None:
+    with pytest.raises(EmbedError, match=r"page\.md:1: a figure without alt text"):
+        page.convert("[![](../nb/x.py#figure)](https://e.example/)")
+
+
+def test_code_and_result_as_tabs(page: Docs) -> None:
+    html = page.convert("![x](../nb/x.py#figure){ .tabs }\n\n![y](../nb/x.py#lines){ .tabs }")
+    names = re.findall(r'<label for="([^"]+)">([^<]+)</label>', html)
+    assert [name for _, name in names] == ["Result", "Code"] * 2
+    assert {of for of, _ in names} == set(re.findall(r'<input[^>]*id="([^"]+)"', html))
+    blocks = html.split('<div class="tabbed-block">')[1:]
+    assert "<figure" in blocks[0]
+    assert "draw" in blocks[1]
+    assert "a\nb</pre>" in blocks[2]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("share:.1%", "33.3%"), ("share:.3f", "0.333"), ("share", "0.3333333"), ("day:%d.%m.%Y", "02.01.2020"), ("all.n:,", "12,345"), ("all.x:.1f", "2.5"), ("all.x", "2.5"), ("printed:.0f", "2")],
+)  # fmt: skip
+def test_a_value_has_the_format_that_the_page_asks_for(
+    docs: Docs, address: str, shown: str
+) -> None:
+    cells = "".join(f"# %%\n#| label: {n}\nx\n\n" for n in ("share", "day", "all", "printed"))
+    outputs = {
+        "share": [display(text_plain="np.float64(0.3333333)")],
+        "day": [display(text_plain="datetime.date(2020, 1, 2)")],
+        "all": [mapping({"n": "12345", "x": "2.5", "s": "word"})],
+        "printed": [{"output_type": "stream", "name": "stdout", "text": "2.4\n"}],
+    }
+    docs.notebook(cells, outputs)
+    html = docs.convert(f"It is ![](../nb/x.py#{address}).\n\n![](../nb/x.py#{address})")
+    assert f'<span class="nb-value">{shown}</span>.' in html
+    if ":" in address:
+        assert f">{shown}</pre>" in html
+    for wrong in ("all.s:.2f", "all:.2f", "share:nonsense", "share:"):
+        with pytest.raises(EmbedError, match=rf"page.md:1: the address '{wrong}' ends in ':"):
+            docs.convert(f"It is ![](../nb/x.py#{wrong}).")
+
+
+def test_alt_text_and_names_of_files_are_escaped_as_markdown_has_it(docs: Docs) -> None:
+    name = 'nb/say "hi" #1 50%?.py'
+    docs.notebook("# %%\n#| label: p\nx\n", {"p": [display(image_svg__xml=SVG)]}, name)
+    docs.library.pages[name] = "nb/say%20%22hi%22%20%231%2050%25%3F.html"
+    html = docs.convert(
+        r'![A \[5\] by R&amp;D "x" a\_b](../nb/say%20%22hi%22%20%231%2050%25%3F.py#p "c")'
+    )
+    assert 'alt="A [5] by R&amp;D &quot;x&quot; a_b"' in html
+    assert 'href="../nb/say%20%22hi%22%20%231%2050%25%3F.html#p"' in html
+
+
+def test_an_id_that_a_label_claims_is_left_to_it(docs: Docs) -> None:
+    pictures = {name: [display(image_svg__xml=SVG)] for name in ("pic", "pic-2")}
+    docs.notebook("# %%\n#| label: pic\nx\n\n# %%\n#| label: pic-2\nx\n", pictures)
+    pic, second = ("![a](../nb/x.py#pic)", "![a](../nb/x.py#pic-2)")
+    html = docs.convert(f"{pic}\n\n{pic}\n\n{second}\n\n## Fig pic")
+    assert re.findall(r' id="([^"]+)"', html) == ["fig-pic", "fig-pic-3", "fig-pic-2", "fig-pic_1"]
+
+
+def test_long_text_has_a_box_and_stays_out_of_the_search(docs: Docs) -> None:
+    text = {"output_type": "stream", "name": "stdout", "text": "line\n" * 200}
+    docs.notebook("# %%\n#| label: log\nx\n", {"log": [text]})
+    html = docs.convert("![](../nb/x.py#log)")
+    assert '<div class="nb-output nb-output--stream nb-output--long" data-search-exclude>' in html
+
+
+def test_a_second_title_goes_below_the_first(docs: Docs) -> None:
+    text = "# %% [markdown]\n# # One\n# ## a\n\n# %% [markdown]\n# # Two\n# ## b\n\n# %%\nx = 1\n"
+    docs.notebook(text, {})
+    html = docs.convert("![](x.py)", page="nb/x.py.md")
+    found = re.findall(r"<(h\d)[^>]*>(?:<[^>]*>)*(\w+)", html)
+    assert found == [("h2", "One"), ("h3", "a"), ("h3", "Two"), ("h4", "b")]
+
+
+def test_a_property_comes_with_what_stands_above_it(page: Docs, tmp_path: Path) -> None:
+    root = tmp_path / "code"
+    (root / "pkg").mkdir(parents=True)
+    (root / "pkg/__init__.py").write_text(
+        'import functools\n\n\nclass A:\n    @property\n    @functools.cache\n    def p(self):\n        """Doc."""\n        return 1\n\n    size = 3\n'
+    )
+    html = re.sub("<[^>]+>", "", page.convert("::: pkg.A.p { .no-docstring }", code=[str(root)]))
+    assert re.search(r"@property\s+@functools.cache\s+def p\(self\):\s+return 1", html)
+    assert "size" not in html

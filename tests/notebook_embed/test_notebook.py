@@ -208,3 +208,21 @@ def test_a_timeout_that_means_nothing_is_refused(tmp_path: Path, written: str) -
         EmbedError, match=r"nb\.py:2: 'timeout' takes a number.* or -1 for no limit"
     ):
         read_notebook(path, "nb.py")
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("The **bold** `x<y` & [link](https://a.example) title", "The bold x<y & link title"),
+        ("A *b* _c_ ~~d~~ snake_case 2*3*4 { #id .c }", "A b c d snake_case 2*3*4"),
+        ("`a*b*c` \\*not\\* <b>x</b> R&amp;D ##", "a*b*c *not* x R&D"),
+        ("![logo](l.png) [ref][r]", "logo ref"),
+    ],
+)
+def test_a_title_is_what_readers_read_of_the_heading(
+    tmp_path: Path, source: str, title: str
+) -> None:
+    before = "# ```\n# # no title\n# ```\n# <!--\n# # nor this\n# -->\n# ~~~~ md\n# # no\n# ~~~~\n"
+    path = tmp_path / "x.py"
+    path.write_text(f"# %% [markdown]\n{before}# # {source}\n\n# %%\nx = 1\n", "utf-8")
+    assert read_notebook(path, "x.py").title == title

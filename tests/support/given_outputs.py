@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,9 @@ class Docs:
         path.write_text(text, "utf-8")
         return path
 
-    def notebook(self, text: str, outputs: dict[str, Sequence[dict]], uri: str = "nb/x.py") -> None:
+    def notebook(
+        self, text: str, outputs: Mapping[str, Sequence[dict]], uri: str = "nb/x.py"
+    ) -> None:
         self.write(uri, text)
         self.library.notebooks |= Library.read(self.root, "nb").notebooks
         notebook = self.library.notebooks[uri]

@@ -1,0 +1,74 @@
+"""What a page says of how an embed shall look: ``{ .wide width="300" align=left }``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
+
+from notebook_embed.outputs import Figure, Output
+
+__all__ = ["Look"]
+
+#: Attributes that are an image's own.
+OF_IMAGES = ("loading", "decoding", "fetchpriority")
+PIXELS = re.compile(r"(\d+(?:\.\d+)?)(?:px)?")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Classes, an id and attributes, as attribute lists have them."""
+
+    classes: tuple[str, ...] = ()
+    id: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, listed: Iterable[tuple[str, str]]) -> Look:
+        listed = list(listed)
+        rest = {key: value for key, value in listed if key not in (".", "id", "class")}
+        classes = [value for key, value in listed if key == "."]
+        classes += [name for key, value in listed if key == "class" for name in value.split()]
+        return cls(tuple(classes), dict(listed).get("id"), rest)
+
+    def __bool__(self) -> bool:
+        return bool(self.classes or self.id or self.attributes)
+
+    def without(self, *classes: str) -> Look:
+        return replace(self, classes=tuple(name for name in self.classes if name not in classes))
+
+    def dress(self, box: etree.Element) -> None:
+        """Give a figure what is meant for all of it."""
+        for name, value in self.attributes.items():
+            if name not in (*OF_IMAGES, "width", "height"):
+                box.set(name, value)
+        if width := self.attributes.get("width", "").strip():
+            style = f"width: {width}px" if PIXELS.fullmatch(width) else f"width: {width}"
+            style = re.sub(r"pxpx$", "px", style)
+            box.set("style", "; ".join(filter(None, [style, box.get("style", "")])))
+
+    @property
+    def of_images(self) -> str:
+        """What is meant for its images, as attributes of theirs; lazy where it does not say."""
+        given = {"loading": "lazy", "decoding": "async"} | {
+            name: re.sub(r"[^\w-]", "", value)
+            for name, value in self.attributes.items()
+            if name in OF_IMAGES
+        }
+        return " ".join(f'{name}="{value}"' for name, value in given.items())
+
+    def sized(self, output: Output) -> Output:
+        """Return a picture in the size that is asked for, in CSS pixels; all else as it is."""
+        if not isinstance(output, Figure) or output.image is None:
+            return output
+        image = output.image
+        width = PIXELS.fullmatch(self.attributes.get("width", "").strip())
+        height = PIXELS.fullmatch(self.attributes.get("height", "").strip())
+        across = float(width[1]) if width else None
+        down = float(height[1]) if height else None
+        if across is None and down is None:
+            return output
+        across = across if across is not None else (down or 0) * image.width / image.height
+        down = down if down is not None else across * image.height / image.width
+        return replace(output, image=replace(image, width=round(across), height=round(down)))

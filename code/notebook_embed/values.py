@@ -1,0 +1,141 @@
+"""Values as sentences have them: read from what a kernel says of them, formatted as a page asks."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+__all__ = ["Value", "formatted", "read_value"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value: how it reads without a format, and itself where that is known.
+
+    `decimals` says how many digits after the point are known, where it is not all of them.
+    """
+
+    text: str
+    value: Any = None
+    decimals: int | None = None
+
+
+def read_value(text: str) -> Value:
+    """Read the text of a cell's last expression, such as ``np.float64(2.0)`` or ``'a'``.
+
+    What is not understood is the text itself.
+    """
+    stripped = text.strip()
+    try:
+        tree = ast.parse(stripped, mode="eval").body
+        return _read(tree, stripped)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, ArithmeticError):
+        return Value(text)
+
+
+def _read(tree: ast.expr, text: str) -> Value:
+    if (number := _number(tree)) is not None:
+        return Value(text, number)
+    if isinstance(tree, ast.Constant):
+        value = tree.value
+        return Value(value if isinstance(value, str) else text, value)
+    if isinstance(tree, ast.Attribute) and tree.attr in ("True_", "False_"):
+        return Value(tree.attr.rstrip("_"), tree.attr == "True_")
+    if not isinstance(tree, ast.Call):
+        return Value(text)
+    name = ast.unparse(tree.func)
+    last = name.rpartition(".")[2]
+    first = tree.args[0] if tree.args else None
+    if name.startswith(("np.", "numpy.")) and first is not None and len(tree.args) == 1:
+        inner = ast.get_source_segment(text, first) or text
+        return _read(first, inner)
+    if last in ("tensor", "array") and first is not None and _number(first) is not None:
+        inner = (ast.get_source_segment(text, first) or "").rstrip(".")
+        exact = isinstance(_number(first), int)
+        return Value(inner, _number(first), None if exact else len(inner.partition(".")[2]))
+    plain = [_constant(argument) for argument in tree.args]
+    named = {one.arg: _constant(one.value) for one in tree.keywords if one.arg}
+    if name in ("Decimal", "decimal.Decimal"):
+        decimal = Decimal(*plain)
+        return Value(str(decimal), decimal)
+    if name in ("Fraction", "fractions.Fraction"):
+        fraction = Fraction(*plain)
+        return Value(str(fraction), fraction)
+    if name.startswith("datetime.") and last in ("date", "datetime", "time", "timedelta"):
+        moment = getattr(datetime, last)(*plain, **named)
+        return Value(str(moment), moment)
+    if last == "Timestamp" and isinstance(plain[0], str):
+        return Value(plain[0], datetime.datetime.fromisoformat(plain[0]))
+    if last.endswith("Path") and isinstance(plain[0], str):
+        return Value(plain[0], plain[0])
+    return Value(text)
+
+
+def _number(tree: ast.expr) -> float | int | None:
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        inner = _number(tree.operand)
+        return None if inner is None else -inner
+    if isinstance(tree, ast.Name) and tree.id in ("nan", "inf"):
+        return float(tree.id)
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
+        return None if isinstance(tree.value, bool) else tree.value
+    return None
+
+
+def _constant(tree: ast.expr) -> Any:
+    number = _number(tree)
+    return ast.literal_eval(tree) if number is None else number
+
+
+def formatted(text: str, spec: str, *, quoted: bool) -> str:
+    """Return a value in Python's format `spec`, such as ``.2f`` or ``%d %B %Y``.
+
+    `quoted` says that the text is an expression, where strings have quotes.
+
+    Raises
+    ------
+    ValueError : the value cannot be had in this format; the message says why.
+    """
+    value = read_value(text) if quoted else Value(text, text)
+    found = value.value
+    if not quoted or isinstance(found, str):
+        found = _meant(value.text)
+    if found is None or isinstance(found, bool):
+        raise ValueError(f"'{value.text}' is neither a number nor a date")
+    if value.decimals is not None and _asked(spec) > value.decimals:
+        raise ValueError(f"only {value.text} is known of it; let the cell end in its .item()")
+    try:
+        made = format(found, spec)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"'{value.text}': {error}") from None
+    if isinstance(found, float) and not math.isfinite(found):
+        return value.text
+    return made
+
+
+def _meant(text: str) -> Any:
+    """Return what a text means as a number or a date, or the text."""
+    for kind in (int, float, _date, datetime.datetime.fromisoformat, Decimal):
+        try:
+            return kind(text)
+        except (ValueError, InvalidOperation):
+            continue
+    return text
+
+
+def _date(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+def _asked(spec: str) -> int:
+    """Return how many digits after the point a format shows of the value itself."""
+    found = re.search(r"\.(\d+)([eEfFgG%]?)$", spec)
+    if found is None:
+        return 0
+    return int(found[1]) + (2 if found[2] == "%" else 0)
