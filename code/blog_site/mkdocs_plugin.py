@@ -27,6 +27,7 @@ from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
+from blog_site.tag_addresses import tag_address
 
 __all__ = ["BlogSitePlugin"]
 
@@ -69,6 +70,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             os.environ["SOURCE_DATE_EPOCH"] = str(record.timestamp)
         if (feeds := config.plugins.get("rss")) is not None:
             feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
+        if (tags := config.plugins.get("material/tags")) is not None:
+            tags.config["tags_slugify"] = tag_address
         self.root = root
         self.cache = root / self.config.cache_dir
         self.posts: list[Any] = []

@@ -155,6 +155,7 @@ def test_feeds_hold_every_post_with_its_date_and_no_wall_clock(built):
     assert items["A post on its own"] == "Sun, 01 Feb 2026 00:00:00 +0000"
     tags = {tag.text for tag in feed.iter("category")}
     assert tags >= {"attention", "R&D"}
+    assert 'id="tag:r-26-d"' in built.html("tags.html")
     assert feed.findtext("pubDate", "").startswith("Mon, 21 Sep 2026")
     assert feed.findtext("image/url") == f"{URL}assets/social/default.png"
     updated = json.loads((built.site / "feed-updated.json").read_text(encoding="utf-8"))
