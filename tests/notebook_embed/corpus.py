@@ -1,0 +1,204 @@
+"""Notebooks of every kind of content that public ones have, made here: each with its outputs stored.
+
+`NOTEBOOKS` maps a name to its cells; `write` puts them into a folder as ``.ipynb`` files. A cell of code
+is labelled ``shown`` and has the outputs given, so that no kernel is needed to show it.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+Bundle = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A notebook: Markdown before its one cell of code, what that puts out, and words it shows.
+
+    `embeds` says that its cell can be embedded by label, `looks` what stands in its page.
+    """
+
+    code: str = "show()"
+    outputs: tuple[Bundle, ...] = ()
+    markdown: tuple[str, ...] = ()
+    attachments: dict[str, Bundle] = field(default_factory=dict)
+    embeds: bool = True
+    looks: tuple[str, ...] = ()
+
+
+def shown(**forms: Any) -> Bundle:
+    """Return a display; ``/`` in the names of types is written ``_``, and ``+`` ``__``."""
+    data = {key.replace("__", "+").replace("_", "/", 1): value for key, value in forms.items()}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def of(mime: str, value: Any, text: str = "<an object>") -> Bundle:
+    data = {mime: value, "text/plain": text}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def said(text: str, name: str = "stdout") -> Bundle:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def png(width: int = 160, height: int = 60) -> str:
+    """Return a gradient as PNG, in base64."""
+    rows = b"".join(
+        b"\0" + bytes(v for x in range(width) for v in (x * 255 // width, 90, y * 255 // height))
+        for y in range(height)
+    )
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")  # fmt: skip
+    return base64.b64encode(content).decode()
+
+
+def picture(kind: str) -> str:
+    from PIL import Image
+
+    content = BytesIO()
+    Image.open(BytesIO(base64.b64decode(png()))).save(content, kind)
+    return base64.b64encode(content.getvalue()).decode()
+
+
+def tone() -> str:
+    """Return a tenth of a second of 440 Hz as a WAV file, in base64."""
+    samples = b"".join(
+        struct.pack("<h", round(9000 * math.sin(2 * math.pi * 440 * n / 8000))) for n in range(800)
+    )
+    head = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    content = head + b"data" + struct.pack("<I", len(samples)) + samples
+    return base64.b64encode(b"RIFF" + struct.pack("<I", len(content)) + content).decode()
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><path d="M5 55L60 20L120 40L195 5" fill="none" stroke="#21242b" stroke-width="2"/></svg>'
+LINE = {"type": "scatter", "y": [1, 3, 2], "name": "line"}
+
+
+def plot(*data: Bundle, still: bool = True, **layout: Any) -> Bundle:
+    forms = {"application/vnd.plotly.v1+json": {"data": list(data), "layout": layout}}
+    forms |= {"image/svg+xml": SVG} if still else {}
+    return {"output_type": "display_data", "data": {**forms, "text/plain": "Figure({})"}, "metadata": {}}  # fmt: skip
+
+
+FRAME = """<div><style scoped>.dataframe tbody tr th:only-of-type { vertical-align: middle; }
+.dataframe tbody tr th { vertical-align: top; } .dataframe thead th { text-align: right; }</style>
+<table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th><th>city</th><th>people</th></tr></thead>
+<tbody><tr><th>0</th><td>Ulm</td><td>128928</td></tr><tr><th>1</th><td>Bonn</td><td>335975</td></tr></tbody></table><p>2 rows × 2 columns</p></div>"""
+STYLED = """<style type="text/css">#T_ab_row0_col0 { background-color: #440154; color: #f1f1f1; }</style>
+<table id="T_ab"><thead><tr><th class="blank">&nbsp;</th><th>a</th></tr></thead><tbody><tr><th>0</th><td id="T_ab_row0_col0">0.5</td></tr></tbody></table>"""
+BAR = "".join(f"\r{n * 10:3d}%|{'█' * n}{' ' * (10 - n)}| {n}/10" for n in range(11))
+ESC = "\x1b["
+TABLE = "| a | b |\n|:--|--:|\n| left | 1 |"
+
+NOTEBOOKS: dict[str, Kind] = {
+    # --- pictures
+    "png": Kind(outputs=(shown(image_png=png(), text_plain="<Figure size 640x480 with 1 Axes>"),), looks=("<img",)),
+    "png-retina": Kind(outputs=({**shown(image_png=png()), "metadata": {"image/png": {"width": 80, "height": 30}}},), looks=('width="80" height="30"',)),
+    "jpeg": Kind(outputs=(of("image/jpeg", picture("JPEG")),), looks=(".jpg",)),
+    "webp": Kind(outputs=(of("image/webp", picture("WEBP")),), looks=(".webp",)),
+    "avif": Kind(outputs=(of("image/avif", picture("AVIF")),), looks=(".avif",)),
+    "gif": Kind(outputs=(of("image/gif", picture("GIF")),), looks=(".gif",)),
+    "bmp": Kind(outputs=(of("image/bmp", picture("BMP")),), looks=(".bmp",)),
+    "svg": Kind(outputs=(of("image/svg+xml", SVG),), looks=("nb-figure__image--dark",)),
+    "svg-bare": Kind(outputs=(of("image/svg+xml", "<svg width='200' height='60'><rect width='200' height='60' fill='teal'/></svg>"),), looks=('width="200" height="60"',)),
+    "svg-entities": Kind(outputs=(of("image/svg+xml", "<svg viewBox='0 0 200 60'><text y='30'>caf&eacute;&nbsp;&copy;</text></svg>"),), looks=('width="200" height="60"',)),
+    "svg-no-xml": Kind(outputs=(of("image/svg+xml", "<svg width=200 height=60><circle cx=30 cy=30 r=20></svg>"),), looks=("<svg width=200",)),
+    "two-pictures": Kind(outputs=(shown(image_png=png()), of("image/svg+xml", SVG)), looks=("(2 of 2)",)),
+    "picture-and-text": Kind(outputs=(said("mean 3\n"), shown(image_png=png())), looks=("mean 3", "<img")),
+    # --- interactive
+    "plotly": Kind(outputs=(plot(LINE),), looks=("data-plotly=",)),
+    "plotly-two": Kind(outputs=(plot(LINE), plot({"type": "bar", "y": [3, 1]})), looks=("nb-figure--part",)),
+    "plotly-surface": Kind(outputs=(plot({"type": "surface", "z": [[1, 2, 1], [2, 4, 2], [1, 2, 1]]}),), looks=("data-bundle=",)),
+    "plotly-sankey": Kind(outputs=(plot({"type": "sankey", "node": {"label": ["a", "b"]}, "link": {"source": [0], "target": [1], "value": [2]}}),), looks=("data-bundle=",)),
+    "plotly-map": Kind(outputs=(plot({"type": "scattergeo", "lat": [0], "lon": [0]}),), looks=("<img",)),
+    "plotly-frames": Kind(outputs=(plot(LINE, {"type": "bar", "y": [2, 1]}),), looks=("data-plotly=",)),
+    # --- sound, film, documents
+    "audio": Kind(outputs=(of("audio/wav", tone()),), looks=("<audio", "controls")),
+    "audio-html": Kind(outputs=(shown(text_html=f'<audio controls="controls"><source src="data:audio/wav;base64,{tone()}" type="audio/wav"/></audio>', text_plain="<IPython.lib.display.Audio object>"),), looks=("<audio",)),
+    "video": Kind(outputs=(of("video/mp4", tone()),), looks=("<video", "controls")),
+    "pdf": Kind(outputs=(of("application/pdf", base64.b64encode(b"%PDF-1.4").decode()),), looks=(".pdf",)),
+    "iframe": Kind(outputs=(shown(text_html='<iframe width="300" height="80" src="about:blank" title="x"></iframe>', text_plain="<IFrame>"),), looks=("<iframe",)),
+    # --- text
+    "stdout": Kind(outputs=(said("one\ntwo\n"),), looks=("one\ntwo",)),
+    "stderr": Kind(outputs=(said("beware\n", "stderr"),), looks=("nb-output--stderr",)),
+    "both-streams": Kind(outputs=(said("out\n"), said("err\n", "stderr"), said("out again\n")), looks=("out again",)),
+    "progress": Kind(outputs=(said(BAR + "\n", "stderr"),), looks=("100%|██████████| 10/10",)),
+    "progress-nested": Kind(outputs=(said(f"outer 0\ninner 0{ESC}A\router 1\ninner 1\n"),), looks=("outer 1\ninner 1",)),
+    "ansi": Kind(outputs=(said(f"{ESC}31mred{ESC}0m {ESC}1;44mbold on blue{ESC}0m {ESC}38;5;208morange{ESC}0m {ESC}7minverse{ESC}0m\n"),), looks=("ansi-red-fg", "ansi-blue-bg", "rgb(255, 135, 0)")),
+    "long-text": Kind(outputs=(said("".join(f"epoch {n}\n" for n in range(500))),), looks=("nb-output--long",)),
+    "wide-text": Kind(outputs=(said("x" * 400 + "\n"),), looks=("xxxx",)),
+    "expression": Kind(outputs=(shown(text_plain="[1, 2, 3]"),), looks=("[1, 2, 3]",)),
+    "numpy-scalar": Kind(outputs=(shown(text_plain="np.float64(2.5)"),), looks=("2.5",)),
+    "angle-brackets": Kind(outputs=(said("<b>not bold</b> &amp;\n"),), looks=("&lt;b&gt;not bold&lt;/b&gt; &amp;amp;",)),
+    "unicode": Kind(outputs=(said("größe 数 🙂 \u200bzero\n"),), looks=("größe 数 🙂",)),
+    "json": Kind(outputs=(of("application/json", {"a": [1, {"b": None}]}),), looks=("null",)),
+    "error-alternative": Kind(outputs=(shown(text_html="", text_plain="<IPython.core.display.HTML object>"),), embeds=False),
+    # --- tables and HTML
+    "pandas": Kind(outputs=(shown(text_html=FRAME, text_plain="   city"),), looks=("128928",)),
+    "pandas-styler": Kind(outputs=(shown(text_html=STYLED, text_plain="<Styler>"),), looks=('id="T_ab_row0_col0"', "#T_ab_row0_col0")),
+    "r-table": Kind(outputs=(shown(text_html="<table><tr><th>x</th></tr><tr><td>1</td></tr></table>", text_latex="\\begin{tabular}{l}\nx\\\\\n1\\\\\n\\end{tabular}", text_markdown=TABLE, text_plain="  x"),), looks=("<th>x</th>",)),
+    "html-unclosed": Kind(outputs=(shown(text_html="<div><b>open<ul><li>a<li>b"),), looks=("<b>open",)),
+    "html-document": Kind(outputs=(shown(text_html="<!DOCTYPE html><html><body><p>whole</p></body></html>"),), looks=("<p>whole</p>",)),
+    "html-script": Kind(outputs=(shown(text_html="<p id='t'>before</p><script>1 < 2</script>"),), looks=("before",)),
+    "html-details": Kind(outputs=(shown(text_html="<details><summary>more</summary>inside</details>"),), looks=("<summary>more</summary>",)),
+    # --- mathematics
+    "sympy": Kind(outputs=(shown(text_latex="$\\displaystyle x^{2}$", image_png=png(), text_plain="x**2"),), looks=("x^{2}",)),
+    "latex-align": Kind(outputs=(shown(text_latex="\\begin{align}a &= b\\\\ c &= d\\end{align}", text_plain="<Latex>"),), looks=("a &amp;= b",)),
+    "latex-mixed": Kind(outputs=(shown(text_latex="The root $x$ and $$y$$ of it", text_plain="<Latex>"),), looks=("The root",)),
+    # --- Markdown as output
+    "markdown": Kind(outputs=(shown(text_markdown="**bold**\n- a\n  - b\n\n" + TABLE, text_plain="<Markdown>"),), looks=("<strong>bold</strong>", "<td")),
+    "markdown-link": Kind(outputs=(shown(text_markdown="[data](data.csv)", text_plain="<Markdown>"),), looks=('href="../notebooks/data.csv"',)),
+    # --- Markdown cells
+    "lists": Kind(markdown=("Text:\n- a\n  - b\n    1. c\n  \n  para\n- d", "1. one", "- bullet"), embeds=False, looks=("<li>b", "<ol>")),
+    "tables": Kind(markdown=(f"Above:\n{TABLE}",), embeds=False, looks=("<td", "left")),
+    "alerts": Kind(markdown=('<div class="alert alert-info">\n\n**Note:** use `x` here.\n\n</div>', "<div class=\"alert\">raw `x` and more</div>"), embeds=False, looks=("<strong>Note:</strong>", "raw `x` and more")),
+    "open-heading": Kind(markdown=("<h2>Open", "After."), embeds=False, looks=("<p>After.</p>",)),
+    "open-emphasis": Kind(markdown=("*open", "closed* <b>x"), embeds=False, looks=("<p>*open</p>",)),
+    "references": Kind(markdown=("[a] and [^1].\n\n[a]: https://example.org/\n[^1]: Foot.", "Again [a]."), embeds=False, looks=("https://example.org/", "Foot.")),
+    "attachment": Kind(markdown=("![pasted](attachment:image.png)",), attachments={"image.png": {"image/png": png(40, 20)}}, embeds=False, looks=(".attached.",)),
+    "relative-files": Kind(markdown=('[csv](data.csv) <img src="pic.svg" alt="p">',), embeds=False, looks=("notebooks/data.csv", "notebooks/pic.svg")),
+    "formulas": Kind(markdown=("Inline $a_i$ and\n\n$$\n\\sum_i a_i\n+ b\n- c\n$$",), embeds=False, looks=("a_i",)),
+    "code-in-markdown": Kind(markdown=("```python\nx = '<b>'\n```\n\n~~~\n# no title\n~~~",), embeds=False, looks=("&lt;b&gt;",)),
+    "two-titles": Kind(markdown=("# First\n\n## a", "# Second\n\n## b"), embeds=False, looks=("Second",)),
+    "html-comment": Kind(markdown=("a <!-- hidden --> b", "<!-- open"), embeds=False, looks=("a ", " b")),
+    # --- what is said not to be shown
+    "javascript": Kind(outputs=(of("application/javascript", "alert(1)"),), looks=("application/javascript",)),
+    "geojson": Kind(outputs=(of("application/geo+json", {"type": "Point"}),), looks=("application/geo+json",)),
+    "unknown-with-text": Kind(outputs=(of("application/x-new", "?", text="a word"),), looks=("a word",)),
+    "unknown-with-picture": Kind(outputs=({**shown(image_png=png(), text_plain="<X object>"), "metadata": {}},), looks=("<img",)),
+    "nothing": Kind(outputs=(), embeds=False),
+}  # fmt: skip
+
+
+def write(folder: Path) -> None:
+    """Write all notebooks, and the files beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data.csv").write_text("a\n1\n")
+    (folder / "pic.svg").write_text(SVG)
+    for name, kind in NOTEBOOKS.items():
+        cells = [nbformat.v4.new_markdown_cell(f"# {name.replace('-', ' ').capitalize()}", id="t")]
+        for number, text in enumerate(kind.markdown):
+            cell = nbformat.v4.new_markdown_cell(text, id=f"m{number}")
+            if kind.attachments:
+                cell["attachments"] = kind.attachments
+            cells.append(cell)
+        code = nbformat.v4.new_code_cell(f"#| label: shown\n{kind.code}", id="c", execution_count=1)
+        code.outputs = [nbformat.from_dict(output) for output in kind.outputs]
+        cells.append(code)
+        node = nbformat.v4.new_notebook(cells=cells)
+        (folder / f"{name}.ipynb").write_text(nbformat.writes(node), "utf-8")
