@@ -20,7 +20,7 @@ from mkdocs.config.base import BaseConfigOption, Config, ValidationError
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
@@ -37,7 +37,7 @@ from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
-from notebook_embed.published import drop_unpublished, published_pages
+from notebook_embed.published import drop_unpublished, is_among_posts, published_pages
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
 
@@ -145,7 +145,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for uri in self.library.notebooks:
             if (source := files.get_file_from_path(uri)) is not None:
                 files.remove(source)
-            files.append(self._page(uri, config))
+            if not is_among_posts(uri, config):
+                files.append(self._page(uri, config))
         downloads = {uri: notebook for notebook, uri in self.prepared.downloads.items()}
         for uri, content in self.prepared.files.items():
             # An .ipynb has its page under its own name already.
@@ -170,8 +171,10 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     def _of_jupyter(self, uri: str, config: MkDocsConfig) -> bool:
         jupyter = config.plugins.get("mkdocs-jupyter")
+        if jupyter is None or is_among_posts(uri, config):
+            return False
         shell = SimpleNamespace(abs_src_path=str(self._shell(uri)))
-        return jupyter is not None and jupyter.should_include(shell)
+        return bool(jupyter.should_include(shell))
 
     @event_priority(-10)  # after mkdocs-jupyter has wrapped the files
     def _keep_sources(self, files: Files, config: MkDocsConfig) -> Files:
@@ -183,7 +186,16 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 file.abs_src_path = str(self._shell(uri))
         return files
 
-    on_files = CombinedEvent(_run_notebooks, _keep_sources)
+    @event_priority(-60)  # after the blog has taken what lies among its posts for posts
+    def _add_pages_among_posts(self, files: Files, config: MkDocsConfig) -> Files:
+        for uri in self.library.notebooks:
+            if is_among_posts(uri, config):
+                page = self._page(uri, config)
+                page.inclusion = InclusionLevel.NOT_IN_NAV
+                files.append(page)
+        return files
+
+    on_files = CombinedEvent(_run_notebooks, _keep_sources, _add_pages_among_posts)
 
     @event_priority(-100)  # when all files have their addresses
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import unquote
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -13,7 +14,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from notebook_embed.library import Library, readable
 from notebook_embed.notebook import SUFFIXES
 
-__all__ = ["drop_unpublished", "published_pages"]
+__all__ = ["drop_unpublished", "is_among_posts", "published_pages"]
 
 
 def published_pages(files: Files, config: MkDocsConfig, *, serving: bool) -> list[File]:
@@ -24,15 +25,25 @@ def published_pages(files: Files, config: MkDocsConfig, *, serving: bool) -> lis
     return [file for file in pages if file.src_uri not in drafts]
 
 
+def is_among_posts(uri: str, config: MkDocsConfig) -> bool:
+    """Tell whether a file lies where Material's blogs take every page for a post."""
+    blogs = [plugin for name, plugin in config.plugins.items() if "material/blog" in name]
+    return any(blog.config.enabled and uri.startswith(_folder_of_posts(blog)) for blog in blogs)
+
+
+def _folder_of_posts(blog: Any) -> str:
+    folder: str = blog.config.post_dir.format(blog=blog.config.blog_dir)
+    return f"{posixpath.normpath(folder)}/"
+
+
 def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
     """Name the posts that Material's blogs leave out, as they see it, before they do."""
     blogs = [plugin for name, plugin in config.plugins.items() if "material/blog" in name]
     for blog in (blog for blog in blogs if blog.config.enabled and not blog.config.draft):
         from material.plugins.blog.structure import Post
 
-        root = posixpath.normpath(blog.config.post_dir.format(blog=blog.config.blog_dir))
         for file in files.documentation_pages():
-            if file.src_uri.startswith(f"{root}/"):
+            if file.src_uri.startswith(_folder_of_posts(blog)):
                 page = file.page
                 if blog._is_excluded(Post(file, config)):
                     yield file.src_uri

@@ -58,8 +58,12 @@ def test_notebooks_elsewhere_are_left_to_their_owner_unless_a_page_embeds_them(
     project.write("docs/guide/tool.py", "raise SystemExit('a script, and nobody embeds it')\n")
     project.write("docs/guide/word.py", "# %%\n#| label: word\nprint('taken in')\n")
     project.write("docs/guide/index.md", "# Guide\n\nIt is ![](word.py#word).\n")
+    project.write("docs/posts/beside.py", "# %%\n#| label: word\nprint('beside its post')\n")
+    project.change(POST, "<!-- more -->", "It lies ![](beside.py#word).\n\n<!-- more -->")
     ran = mkdocs(project).succeeded().executed
-    assert ran == {"guide/word.py"}
+    assert ran == {"guide/word.py", "posts/beside.py"}
+    assert "beside its post" in project.post
+    assert "beside its post" in project.page("posts/beside.html")
     assert "taken in" in project.page("guide/index.html")
     assert "taken in" in project.page("guide/word.html")
     # mkdocs-jupyter's own page, with its own template.
