@@ -27,10 +27,10 @@ class _Counter(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         classes = (dict(attrs).get("class") or "").split()
-        if tag == "figure" or (tag == "img" and "nb-figure__image" not in classes):
-            self.figures += 1
-        if "math--display" in classes:
-            self.formulas += 1
+        if not self.skipping:
+            pictured = tag == "img" and "nb-figure__image" not in classes
+            self.figures += tag == "figure" or pictured
+            self.formulas += "math--display" in classes
         skipped = "math" in classes or tag in {"script", "style", "svg", "details"}
         if tag not in VOID and (self.skipping or skipped):
             self.skipping += 1

@@ -28,6 +28,11 @@ from torch.nn import functional
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import cross_attention as drawn
+from shapes_of_attention.interpret.two_pictures import (
+    kind_means,
+    paint_from_another,
+    painted_and_asked,
+)
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import Attention, capture_attention
 from shapes_of_attention.models.attention import explicit_attention
@@ -161,3 +166,31 @@ fused = functional.scaled_dot_product_attention(q, k, v)
 assert torch.allclose(weight.sum(dim=-1), torch.ones(8, 4, 64))
 assert torch.allclose(mixed, fused, atol=1e-5)
 print(f"explicit and fused differ by {(mixed - fused).abs().max():.0e} at most")
+
+# %% [markdown]
+# ## One picture asks another
+#
+# Queries need not come from the image that is read. Here the first decoder layer asks the image that
+# is to be painted, to find out which kind a patch shows, and the second asks *another* image.
+# Nothing is trained for it.
+
+# %%
+#| label: two-pictures
+asking = make_shapes(range(256), seed=IMAGE_TEST_SEED)
+asked = make_shapes(range(256, 512), seed=IMAGE_TEST_SEED)
+foreign = paint_from_another(model, asking, asked, layer=1)
+
+# The first three pairs in which every kind of the one is also in the other, two or more of each.
+have, other = (~np.isnan(kind_means(batch)[..., 0]) for batch in (asking, asked))
+fits = (~have | other).all(axis=1) & (have.sum(axis=1) >= 3) & ~(asking.present & ~asking.kept).any(axis=1)
+shown = np.flatnonzero(fits)[:3]
+drawn.two_pictures(asking.image[shown], asked.image[shown], foreign[shown])
+
+# %%
+#| label: asked
+colour, theirs, own = painted_and_asked(foreign, asking, asked)
+{
+    "shapes": f"{len(colour):,}",
+    "from-theirs": f"{np.median(abs(colour - theirs).mean(axis=1)):.1f}",
+    "from-own": f"{np.median(abs(colour - own).mean(axis=1)):.0f}",
+}

@@ -24,6 +24,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
@@ -81,17 +82,21 @@ assert torch.equal(restored, image)
 print(f"{(restored == image).sum().item():,} of {image.numel():,} numbers are the same")
 
 # %% [markdown]
-# The four steps, with the flagship's trained projection and sinusoidal places. (The flagship itself
-# turns its queries and keys instead, so nothing is added in its third step.)
+# The four steps, as a trained model sees them: one that learned its places. (The flagship turns its
+# queries and keys instead, so nothing is added in its third step.) What the first layer is given is
+# the sum.
 
 # %%
 #| label: four-steps
+seen = []
+learned.encoder[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
 with torch.no_grad():
-    content = flagship.encoder_embedding(image)[0].numpy()  # [64, 128]
-cells = grid_coordinates(8, 8)  # [64, 2]
-positions = sinusoidal(cells, dim=128, base=100.0).numpy()  # [64, 128]
+    learned(image)
+    content = learned.encoder_embedding(image)[0].numpy()  # [64, 128]
+table = learned.encoder_positions.table.detach().numpy()  # [64, 128]
+assert np.allclose(seen[0][0], content + table)
 
-drawn.four_steps(levels[0], PATCH, content, positions)
+drawn.four_steps(levels[0], PATCH, content, table)
 
 # %%
 #| label: one-image
@@ -99,7 +104,7 @@ drawn.four_steps(levels[0], PATCH, content, positions)
     "black-patches": (patches[0].amax(dim=1) == 0).sum().item(),
     "largest": {
         "content": f"{abs(content[PATCH]).max():.2g}",
-        "position": f"{abs(positions[PATCH]).max():.2g}",
+        "position": f"{abs(table[PATCH]).max():.2g}",
     },
 }
 
@@ -154,6 +159,7 @@ drawn.rotary_clocks(head_dim=32)
 #| label: relative
 generator = torch.Generator().manual_seed(0)
 query, key = torch.randn(2, 1, 1, 1, 32, generator=generator).expand(2, 1, 1, 64, 32)
+cells = grid_coordinates(8, 8)  # [64, 2]
 turn = rotary_angles(cells, head_dim=32)
 
 score = (rotate(query, turn) @ rotate(key, turn).transpose(-2, -1))[0, 0]  # [64, 64]
@@ -175,7 +181,7 @@ print(f"scores of different offsets by {score.max() - score.min():.0f}")
 
 # %%
 #| label: position-maps
-table = learned.encoder_positions.table.detach().numpy()  # [64, 128]
+positions = sinusoidal(cells, dim=128, base=100.0).numpy()  # [64, 128]
 kinds = {
     "Sinusoidal": drawn.row_similarity(positions),
     "Learned": drawn.row_similarity(table),

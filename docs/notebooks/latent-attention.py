@@ -27,7 +27,12 @@ import torch
 from IPython.display import HTML
 from transformers.models.deepseek_v3.configuration_deepseek_v3 import DeepseekV3Config
 
-from shapes_of_attention.figures.caching import recall_over_training, shared_keys, standard_and_latent
+from shapes_of_attention.figures.caching import (
+    absorbed_form,
+    recall_over_training,
+    shared_keys,
+    standard_and_latent,
+)
 from shapes_of_attention.language_model import encode, load_language_model
 from shapes_of_attention.language_model.hugging_face import deepseek_attention
 from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_story
@@ -56,7 +61,12 @@ standard_and_latent()
 
 # %% [markdown]
 # ## Expanded and absorbed
-#
+
+# %%
+#| label: absorbed-form
+absorbed_form()
+
+# %% [markdown]
 # **Proof.** A trained layer, over a story that it has not read: first with all keys and values
 # worked out, then without. The outputs agree, and so do the gradients of every weight.
 

@@ -259,12 +259,13 @@ def favourites(routing):
 # The bias is for later: this is the first patch with a shape on which it changed nothing.
 last = routings["decoder.1.feed_forward"]
 patch = int(np.flatnonzero((contents.flatten() > 0) & favourites(last))[0])
-drawn.one_token(
+here = slice(64 * (patch // 64), 64 * (patch // 64) + 64)  # the patches of its image
+bias = model.decoder[1].feed_forward.router.bias
+drawn.routing_steps(
     batch.image[patch // 64],
     patch % 64,
-    last.probabilities[patch].numpy(),
-    last.chosen[patch].tolist(),
-    last.weights[patch].tolist(),
+    Routing(last.probabilities[here], last.chosen[here], last.weights[here]),
+    bias.numpy(),
 )
 
 # %% [markdown]

@@ -111,7 +111,7 @@ def test_a_post_says_what_it_is(built):
     assert '<meta name="description" content="What a vision transformer attends to.">' in html
     assert '<meta property="og:type" content="article">' in html
     assert "Shapes · Part 3" in html
-    assert '<p class="post-lead">Say where a patch looks.</p>' in html
+    assert '<p class="post-lead">At the end you can say where a patch looks.</p>' in html
     needs = re.search(r'<p class="post-meta post-needs">(.*?)</p>', html, re.S)
     assert needs is not None
     assert '<a href="foundations-of-attention.html">part 1</a>: dot products.' in needs[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from html.parser import HTMLParser
 
 import pytest
 from playwright.sync_api import Browser
@@ -60,8 +61,8 @@ OLD_ANCHORS = {
         fig-results fig-speed-2 when-not-to-use-it_1 a-snippet-that-cannot-run references
     """,
     "efficient-attention": """
-        what-the-square-costs fig-full leaving-pairs-out fig-masks local-attention-in-linear-time
-        blocks-of-ones-choice learning-how-far-to-look fig-soft-mask zeros-that-mean-it
+        what-the-square-costs fig-full leaving-pairs-out local-attention-in-linear-time
+        learning-how-far-to-look fig-soft-mask zeros-that-mean-it
         fig-entmax-weights linformer-fewer-keys fig-linformer-diagram
         performer-features-instead-of-pairs fig-performer-diagram reformer-hash-sort-compare
         fig-reformer-diagram what-can-be-proved what-they-get-wrong fig-errors what-they-cost
@@ -76,6 +77,48 @@ OLD_ANCHORS = {
 
 def post_page(slug: str) -> str:
     return f"posts/{slug}.html"
+
+
+def minutes(html: str) -> int:
+    found = re.search(r"(\d+) min read", html)
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize("slug", AT_MOST)
+def test_a_post_is_one_sitting(published: Site, slug: str) -> None:
+    assert minutes(published.text(post_page(slug))) <= AT_MOST[slug]
+
+
+class LongCode(HTMLParser):
+    """Counts the lines of code blocks that stand open."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.folds = self.blocks = 0
+        self.lengths: list[int] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.folds += tag == "details"
+        self.blocks += tag == "pre"
+        if tag == "pre" and not self.folds:
+            self.lengths.append(1)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.folds -= tag == "details"
+        self.blocks -= tag == "pre"
+
+    def handle_data(self, data: str) -> None:
+        if self.blocks and not self.folds:
+            self.lengths[-1] += data.count("\n")
+
+
+@pytest.mark.parametrize("slug", [slug for slug in AT_MOST if slug != "efficient-attention"])
+def test_code_of_more_than_twenty_lines_is_folded(published: Site, slug: str) -> None:
+    text = published.text(post_page(slug)).partition("post-footer")[0]
+    # The last line of a block ends with a line end of its own.
+    assert max(LongCode(text).lengths, default=0) <= 21
 
 
 def test_every_post_is_in_the_table() -> None:

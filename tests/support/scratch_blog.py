@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -107,7 +108,9 @@ class Blog:
         self.folder, self.url = folder, url
         self.site = folder / "site"
         for name in ("index.md", "archive.md", "tags.md", "about.md"):
-            self.write(f"docs/{name}", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+            text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+            # Here is nothing that could embed what a notebook made.
+            self.write(f"docs/{name}", re.sub(r"^!\[.*\n", "", text, flags=re.MULTILINE))
         # The real page shows a notebook; here it only has to be there.
         self.write("docs/architecture.md", "# How it is built\n")
         for name, text in POSTS.items():

@@ -23,6 +23,7 @@ from shapes_of_attention.palette import (
 )
 
 __all__ = [
+    "absorbed_form",
     "cost_against_length",
     "fill_and_append",
     "recall_over_training",
@@ -174,7 +175,8 @@ def standard_and_latent() -> Figure:
         (150, "$W_V$", "values", BLUE),
     ):
         diagram.arrow((140, 82), (x + 60, 128))
-        diagram.box(x, 130, 120, 42, matrix)
+        turned = ", turn" if name == "keys" else ""
+        diagram.box(x, 130, 120, 42, matrix + turned)
         diagram.arrow((x + 60, 172), (x + 60, 214))
         for card in (16, 8, 0):
             diagram.box(x + card, 218 + card, 104, 46, fill=colour, edge=PANEL, radius=5)
@@ -187,8 +189,8 @@ def standard_and_latent() -> Figure:
     # Latent.
     diagram.arrow((450, 82), (400, 128))
     diagram.arrow((450, 82), (540, 128))
-    diagram.box(330, 130, 140, 42, "$W_{DKV}$")
-    diagram.box(490, 130, 100, 42, "$W_{KR}$")
+    diagram.box(330, 130, 140, 42, "$W_{DKV}$, norm")
+    diagram.box(480, 130, 120, 42, "$W_{KR}$, turn")
     diagram.arrow((400, 172), (400, 218))
     diagram.arrow((540, 172), (540, 218))
     diagram.box(350, 222, 100, 46, "latent $c$", fill=GREEN, edge=GREEN, colour=WHITE, radius=5)
@@ -203,6 +205,58 @@ def standard_and_latent() -> Figure:
     diagram.arrow((450, 386), (440, 408))
     diagram.arrow((540, 330), (540, 408))
     diagram.box(350, 410, 250, 46, "attention")
+    return diagram.figure()
+
+
+def absorbed_form() -> Figure:
+    """Draw a new token's query meeting a cached one: keys and values worked out, or never made."""
+    diagram = Diagram(height=566)
+    wide = 280
+    for left, title, note in (
+        (0, "Expanded", "for training"),
+        (320, "Absorbed", "for decoding"),
+    ):
+        absorbed = left > 0
+        diagram.text(left, 16, title, align="left", bold=True)
+        diagram.text(left + wide, 16, note, align="right", colour=MUTED, size=17)
+        # The query of the new token, and what the cache holds of an older one.
+        diagram.text(left + 66, 50, "query", colour=MUTED, size=17)
+        diagram.text(left + 214, 50, "cached", colour=ACCENT, size=17)
+        diagram.box(left, 68, 70, 42, "$q^C$", edge=BLUE)
+        diagram.box(left + 76, 68, 56, 42, "$q^R$", edge=VERMILION)
+        diagram.box(left + 148, 62, 132, 54, fill="none", edge=ACCENT, dashed=True)
+        diagram.box(left + 154, 68, 58, 42, "$c$", fill=GREEN, edge=GREEN, colour=WHITE)
+        diagram.box(left + 218, 68, 56, 42, "$k^R$", fill=VERMILION, edge=VERMILION, colour=WHITE)
+        diagram.arrow((left + 104, 110), (left + 104, 318))
+        diagram.arrow((left + 246, 110), (left + 246, 318))
+        if absorbed:
+            diagram.arrow((left + 35, 110), (left + 35, 148))
+            diagram.box(left, 150, 70, 42, "$W_{UK}^T$")
+            diagram.arrow((left + 35, 192), (left + 35, 228))
+            diagram.box(left, 230, 70, 42, "$\\tilde q$", edge=BLUE)
+            diagram.arrow((left + 35, 272), (left + 35, 318))
+            diagram.arrow((left + 183, 110), (left + 183, 318))
+        else:
+            diagram.arrow((left + 35, 110), (left + 35, 318))
+            diagram.arrow((left + 183, 116), (left + 183, 148))
+            for x, matrix, name in ((114, "$W_{UK}$", "$k^C$"), (178, "$W_{UV}$", "$v$")):
+                diagram.box(left + x, 150, 58, 42, matrix)
+                diagram.arrow((left + x + 29, 192), (left + x + 29, 228))
+                diagram.box(left + x, 230, 58, 42, name)
+            diagram.arrow((left + 143, 272), (left + 143, 318))
+        scores = (
+            "$\\tilde q\\cdot c + q^R\\cdot k^R$" if absorbed else "$q^C\\cdot k^C + q^R\\cdot k^R$"
+        )
+        diagram.box(left, 320, wide, 46, scores)
+        diagram.arrow((left + 140, 366), (left + 140, 404))
+        diagram.text(left + 152, 386, "softmax", colour=MUTED, align="left", size=17)
+        diagram.box(left, 406, wide, 46, "mix latents $c$" if absorbed else "mix values $v$")
+        if absorbed:
+            diagram.arrow((left + 140, 452), (left + 140, 488))
+            diagram.box(left + 60, 490, 160, 42, "$W_{UV}$")
+            diagram.arrow((left + 140, 532), (left + 140, 562))
+        else:
+            diagram.arrow((left + 140, 452), (left + 140, 562))
     return diagram.figure()
 
 

@@ -11,12 +11,26 @@ from torch import Tensor
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, heat, patch_of, signed
+from shapes_of_attention.figures.toolkit.pixels import (
+    Levels,
+    Numbers,
+    heat,
+    levels,
+    patch_of,
+    signed,
+)
 from shapes_of_attention.models import EncoderDecoder, capture_outputs
 from shapes_of_attention.models.positions import rotate
 from shapes_of_attention.palette import ACCENT, GROUND, LINE, MUTED, WHITE
 
-__all__ = ["Lookup", "encoder_decoder", "look_up", "mechanism", "self_and_cross"]
+__all__ = [
+    "Lookup",
+    "encoder_decoder",
+    "look_up",
+    "mechanism",
+    "self_and_cross",
+    "two_pictures",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +117,7 @@ def encoder_decoder(image: Levels, painted: Levels, model: EncoderDecoder) -> Fi
     config = model.config
     tokens = model.grid**2
     memory = tokens * (3 if config.tokens == "channel" else 1)
-    height = 776
-    diagram = Diagram(height=height)
+    diagram = Diagram(height=914)
     wide, left, right = 262, 0, WIDTH - 262
     middle_left, middle_right = left + wide / 2, right + wide / 2
 
@@ -118,45 +131,60 @@ def encoder_decoder(image: Levels, painted: Levels, model: EncoderDecoder) -> Fi
 
     for x in (left, right):
         diagram.box(x, 162, wide, 44, "patch embedding")
-        diagram.arrow((x + wide / 2, 206), (x + wide / 2, 262))
-    diagram.text(middle_left + 12, 232, f"{memory} × {config.dim}", colour=MUTED, align="left")
-    diagram.text(middle_right + 12, 232, f"{tokens} × {config.dim}", colour=MUTED, align="left")
+        diagram.arrow((x + wide / 2, 206), (x + wide / 2, 254), head=False, width=3)
+    for x, count in ((middle_left, memory), (middle_right, tokens)):
+        diagram.text(x - 12, 230, "X", colour=MUTED, align="right")
+        diagram.text(x + 12, 230, f"{count} × {config.dim}", colour=MUTED, align="left")
 
-    # Layers in a frame, their number beside it.
+    # Layers in a frame, their number beside it. The stream of tokens runs down the outer side; each
+    # part reads it through a norm and adds its result to it.
+    turned = "\nQ, K turned by place" if config.positions == "rotary" else ""
     rows = {
-        left: ("self-attention", config.encoder_layers),
-        right: ("cross-attention", config.decoder_layers),
+        left: ("self-attention\nQ, K, V of X", config.encoder_layers),
+        right: ("cross-attention\nQ of X, K, V of Z", config.decoder_layers),
     }
+    top, part = 266, 190
     for x, (name, depth) in rows.items():
         crossed = x == right
-        diagram.box(x, 266, wide, 196, fill="none", dashed=True)
-        diagram.box(x + 14, 282, wide - 28, 52, name, edge=ACCENT if crossed else LINE)
-        diagram.arrow((x + wide / 2, 334), (x + wide / 2, 364))
-        diagram.box(x + 14, 368, wide - 28, 52, "feed-forward")
-        diagram.text(x + wide - 14, 442, f"× {depth}", align="right")
-        diagram.arrow((x + wide / 2, 420), (x + wide / 2, 496))
+        stream = x + wide - 26 if crossed else x + 26
+        box = x + 12 if crossed else x + 50
+        inner, edge = box if not crossed else box + 200, box + 200 if not crossed else box
+        diagram.box(x, top, wide, 336, fill="none", dashed=True)
+        diagram.arrow((x + wide / 2, top - 12), (stream, top - 12), (stream, 652), width=3)
+        for y, text, high in ((top + 14, name + turned, 84), (top + part, "feed-forward", 44)):
+            diagram.arrow((stream, y + 16), (inner, y + 16))
+            diagram.box(box, y, 200, 32, "norm")
+            diagram.arrow((box + 100, y + 32), (box + 100, y + 48), head=False)
+            attention = high > 44
+            colour = ACCENT if attention and crossed else LINE
+            diagram.box(box, y + 48, 200, high, text, edge=colour, size=17)
+            added = y + 48 + high + 22
+            diagram.arrow((box + 100, y + 48 + high), (box + 100, added), (stream, added))
+            diagram.box(stream - 13, added - 13, 26, 26, "+", radius=13)
+        diagram.text(edge, top + 322, f"× {depth}", align="left" if crossed else "right")
 
     # The memory goes back up into every decoder layer.
-    diagram.box(left, 500, wide, 44, f"memory Z: {memory} × {config.dim}", edge=ACCENT)
+    base = 656
+    diagram.text(left + 46, base - 30, "norm", align="left", size=17)
+    diagram.box(left, base, wide, 44, f"memory Z: {memory} × {config.dim}", edge=ACCENT)
     channel = (left + wide + right) / 2
     diagram.arrow(
-        (left + wide, 522),
-        (channel, 522),
-        (channel, 308),
-        (right + 12, 308),
+        (left + wide, base + 22),
+        (channel, base + 22),
+        (channel, top + 104),
+        (right + 10, top + 104),
         colour=ACCENT,
         width=3,
     )
-    diagram.text(channel - 10, 400, "K, V", colour=ACCENT, rotation=90)
-    diagram.text(middle_right - 12, 232, "Q", align="right")
+    diagram.text(channel - 12, 510, "Z, for K and V", colour=ACCENT, rotation=90)
 
-    diagram.box(right, 500, wide, 44, "palette head")
-    diagram.arrow((middle_right, 544), (middle_right, 592))
+    diagram.box(right, base, wide, 44, "norm, palette head")
+    diagram.arrow((middle_right, base + 44), (middle_right, base + 84))
     size = 168
-    diagram.picture(middle_right - size / 2, 596, size, size, painted)
+    diagram.picture(middle_right - size / 2, base + 88, size, size, painted)
     diagram.text(
         middle_right - size / 2 - 16,
-        596 + size / 2,
+        base + 88 + size / 2,
         "one patch\nfor each query",
         colour=MUTED,
         align="right",
@@ -247,4 +275,17 @@ def mechanism(
     diagram.picture(centre - 44, middle + 68, 88, 88, patch_of(painted, query, grid))
     diagram.outline(centre - 44, middle + 68, 88, 88)
     diagram.text(centre, middle + 174, "painted", colour=MUTED)
+    return diagram.figure()
+
+
+def two_pictures(asking: Levels, asked: Levels, painted: Numbers) -> Figure:
+    """Draw pictures whose queries asked others: [rows, 3, size, size] each, one pair a row."""
+    side, gap, head = 184, 24, 34
+    diagram = Diagram(height=head + len(asking) * (side + 10) - 10)
+    columns = (("asks", asking), ("is asked", asked), ("painted", levels(painted)))
+    for column, (title, pictures) in enumerate(columns):
+        left = column * (side + gap)
+        diagram.text(left + side / 2, 14, title)
+        for row, picture in enumerate(pictures):
+            diagram.picture(left, head + row * (side + 10), side, side, picture)
     return diagram.figure()

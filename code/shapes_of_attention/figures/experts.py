@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import panel, show_image, write
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
-from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, over_pixels
+from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri, over_pixels
+from shapes_of_attention.figures.toolkit.view import View
+from shapes_of_attention.models.experts import Routing
 from shapes_of_attention.palette import (
     AMBER,
     BLUE,
@@ -34,6 +36,7 @@ __all__ = [
     "layer_loads",
     "load_over_training",
     "one_token",
+    "routing_steps",
 ]
 
 TITLE = 32
@@ -109,6 +112,43 @@ def one_token(
     drawing.box(x_sum - 20, middle - 20, 40, 40, "+", radius=20)
     drawing.arrow((x_sum + 22, middle), (WIDTH - 2, middle), colour=INK)
     return drawing.figure()
+
+
+def routing_steps(
+    image: Levels,
+    patch: int,
+    routing: Routing,
+    bias: Numbers,
+    *,
+    grid: int = 8,
+) -> View:
+    """Let the reader pick a patch, and follow it step by step to its two experts.
+
+    `image` [3, size, size]; `patch` is the one to begin with. `routing` holds one layer's choices
+    for the patches of this image, in reading order; `bias` [experts] is what was added to the
+    probabilities for the choice alone.
+    """
+    still = one_token(
+        image,
+        patch,
+        routing.probabilities[patch].numpy(),
+        routing.chosen[patch].tolist(),
+        routing.weights[patch].tolist(),
+        grid=grid,
+    )
+    data = {
+        "image": data_uri(image),
+        "grid": grid,
+        "patch": patch,
+        # Four digits of each: the weights are ratios of probabilities that may be small.
+        "probabilities": [
+            [float(f"{share:.4g}") for share in row] for row in routing.probabilities.tolist()
+        ],
+        "bias": [float(f"{number:.4g}") for number in bias],
+        "chosen": routing.chosen.shape[-1],
+        "colours": EXPERT_COLOURS,
+    }
+    return View(static=still, view="routing", data=data)
 
 
 def layer_loads(loads: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:

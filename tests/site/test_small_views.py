@@ -1,0 +1,95 @@
+"""The calculator of caches and the steps of routing: they compute what the code computes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Page, expect
+
+from shapes_of_attention.figures.cache_calculator import SIZES, binary
+from shapes_of_attention.language_model import LanguageModelConfig
+from shapes_of_attention.language_model.cache_size import cache_bytes
+from tests.support.browser import watched
+from tests.support.published import Site
+from tests.support.servers import BASE, ORIGIN
+
+
+def data_of(published: Site, view: str) -> tuple[str, dict[str, Any]]:
+    """Return the post that has a view, and what its script is given."""
+    for page in published.pages:
+        found = re.search(
+            rf'<figure[^>]*data-source="([^"]+)"[^>]*data-view="{view}"', published.text(page)
+        )
+        if found and page.startswith("posts/"):
+            return page, dict(json.loads(published.text(found[1].removeprefix("../")))["data"])
+    raise AssertionError(f"no post has {view}")
+
+
+@contextmanager
+def reader(browser: Browser, page: str, inside: str) -> Iterator[Page]:
+    with watched(browser, viewport={"width": 375, "height": 812}) as tab:
+        tab.page.goto(ORIGIN + BASE + page)
+        tab.page.wait_for_function("() => window.notebookEmbed")
+        tab.page.mouse.move(100, 300)  # the first sign of a reader
+        tab.page.locator(inside).wait_for(timeout=60_000)
+        yield tab.page
+        assert not tab.take()
+
+
+def test_the_calculator_counts_as_the_code_does(published: Site, browser: Browser) -> None:
+    page, data = data_of(published, "cache-calculator")
+    first = data["models"][0]
+    config = LanguageModelConfig(**{size: first[size] for size in SIZES})
+
+    def counted(tokens: int) -> list[str]:
+        found = cache_bytes(
+            config,
+            window=first["window"],
+            tokens=tokens,
+            sequences=data["sequences"],
+            bytes_per_number=data["bytes"],
+        )
+        return [binary(found[kind]) for kind, _ in data["titles"]]
+
+    with reader(browser, page, ".calculator") as tab:
+        shown = tab.locator(".calculator__count b")
+        expect(shown).to_have_text(counted(data["tokens"]))
+        tokens = tab.get_by_label("Tokens of a text")
+        tokens.fill("1000")
+        expect(shown).to_have_text(counted(1000))
+        for wrong in ("", "0", "-3", "1.5"):
+            tokens.fill(wrong)
+            expect(tab.locator(".calculator__note")).to_contain_text("Whole numbers from 1")
+            expect(shown).to_have_text(counted(1000))
+        tokens.fill("2000")
+        expect(tab.locator(".calculator__note")).to_be_empty()
+        tab.get_by_label("Heads", exact=True).fill("7")
+        expect(tab.locator(".calculator__note")).to_contain_text("equal groups")
+
+
+def test_routing_chooses_and_weighs_as_the_router_does(published: Site, browser: Browser) -> None:
+    page, data = data_of(published, "routing")
+    shares, bias = np.array(data["probabilities"]), np.array(data["bias"])
+    start = data["patch"]
+    with reader(browser, page, ".routing") as tab:
+        words = tab.locator(".routing__words")
+        image = tab.get_by_role("slider", name="Patch")
+        tab.get_by_role("button", name="4 Work and add").click()
+        right = start + 1 if start % data["grid"] < data["grid"] - 1 else start
+        below = right + data["grid"] if right < len(shares) - data["grid"] else right
+        for key, patch in (("Home", start), ("ArrowRight", right), ("ArrowDown", below)):
+            image.press(key)
+            for added in (bias, 0 * bias):
+                tab.get_by_label("balancing bias").set_checked(bool(added.any()))
+                best = np.argsort(-(shares[patch] + added))[: data["chosen"]]
+                weights = shares[patch][best] / shares[patch][best].sum()
+                parts = [
+                    f"{weight:.2f} × E{expert + 1}"
+                    for expert, weight in zip(best, weights, strict=True)
+                ]
+                expect(words).to_contain_text(" + ".join(parts))
