@@ -152,7 +152,7 @@ GLANCE = [
     ("Adaptive span", "adaptive-span", "nzd, z learned", "nz", "in the span", "yes", "yes", "heads that differ in reach"),
     ("Entmax", "entmax", "n²d, and a search", "n²", "another function", "yes", "yes", "zeros that can be read; saves nothing"),
     ("Linformer", "linformer", "nkd", "nk", "no", "no", "no", "one fixed length, both ways, low rank"),
-    ("Performer", "performer", "nmd", "nm", "in the mean", "yes", "yes", "softmax is wanted and the length is extreme"),
+    ("Performer", "performer", "nmd", "nm", "in the limit", "yes", "yes", "softmax is wanted and the length is extreme"),
     ("Linear attention", None, "nmd", "md a step", "another function", "yes", "yes", "token by token with a state of fixed size"),
     ("Reformer", "reformer", "n log n", "nc", "in the bucket", "yes", "yes", "few keys matter and can be anywhere"),
 ]  # fmt: skip

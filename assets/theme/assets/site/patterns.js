@@ -60,7 +60,14 @@ async function mountPatterns(box, data) {
   const words = element("p", { class: "steps__words", "aria-live": "polite" });
   const about = element("p", { class: "steps__words" });
   const row = element("div", { class: "steps__buttons" }, ...buttons);
-  box.append(element("div", { class: "steps steps--wide" }, grid.root, element("div", { class: "steps__aside" }, row, about, words)));
+  box.append(
+    element(
+      "div",
+      { class: "steps steps--wide" },
+      grid.root,
+      element("div", { class: "steps__aside" }, row, about, words),
+    ),
+  );
   const tone = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
 
   function draw() {
