@@ -18,12 +18,14 @@ from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import HTML_PLACEHOLDER_RE
 
+from notebook_embed.builder import is_excerpt
+
 __all__ = ["PartsExtension", "makeExtension"]
 
 
 class _Parts(Treeprocessor):
     def run(self, root: Element) -> None:
-        if "excerpt" in self.md.treeprocessors:
+        if is_excerpt(self.md):
             return  # the blog cuts an excerpt off, which would leave a section open
         if getattr(self.md, "notebook_cell", False):
             return  # it becomes a part of a page

@@ -14,6 +14,7 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``library``             looks a reference such as ``../notebooks/x.py#label`` up
 ``markdown_extension``  the syntax ``![alt](../notebooks/x.py#label "caption")``
 ``page_html``           what such an embed becomes in a page
+``builder``             asks MkDocs for the page under conversion, and nobody else does
 ``source_lines``        knows in which line of a page each piece stands
 ``mkdocs_plugin``       adapts both to MkDocs
 ``publish``             builds a site aside and swaps it in whole

@@ -13,10 +13,11 @@ from functools import lru_cache
 
 from markdown import Markdown
 
+from notebook_embed.builder import Page
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
 from notebook_embed.notebook import Notebook
-from notebook_embed.source_lines import Page, SourceLines, source_lines
+from notebook_embed.source_lines import SourceLines, source_lines
 
 __all__ = ["CellMarkdown", "plain_markdown"]
 

@@ -11,6 +11,7 @@ import re
 from markdown import Markdown
 from markdown.preprocessors import Preprocessor
 
+from notebook_embed.builder import is_excerpt
 from notebook_embed.library import without_code
 
 __all__ = ["Excerpt", "definitions"]
@@ -46,7 +47,7 @@ class Excerpt(Preprocessor):
         self.separator = separator
 
     def run(self, lines: list[str]) -> list[str]:
-        if "excerpt" not in self.md.treeprocessors:
+        if not is_excerpt(self.md):
             return lines
         bare = without_code("\n".join(lines)).split("\n")
         end = next((n for n, line in enumerate(bare) if line.strip() == self.separator), None)

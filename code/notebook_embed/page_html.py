@@ -9,13 +9,13 @@ from collections.abc import Container
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
 from markdown import Markdown
 from markdown.util import AtomicString
 
+from notebook_embed.builder import Page, links_of_site
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.fragments import SETTLED, add_fragment, readdressed
@@ -23,7 +23,7 @@ from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, is_mixed, plain
-from notebook_embed.source_lines import Page, SourceLines
+from notebook_embed.source_lines import SourceLines
 from notebook_embed.values import read_value
 
 __all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
@@ -112,13 +112,12 @@ class PageWriter:
         path = posixpath.relpath(target, posixpath.dirname(self.page.uri) or ".")
         slash = "/" if parts.path.endswith("/") else ""
         written = urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
-        if "relpath" not in self.md.treeprocessors:
+        if (links := links_of_site(self.md)) is None:
             return written
-        relpath: Any = self.md.treeprocessors["relpath"]  # MkDocs' own, which knows all files
-        if relpath.files.get_file_from_path(posixpath.normpath(target)) is not None:
-            return str(relpath.path_to_url(written))
+        if links.files.get_file_from_path(posixpath.normpath(target)) is not None:
+            return str(links.path_to_url(written))
         if posixpath.splitext(parts.path)[1]:
-            level = relpath.config.validation.links.not_found if origin.strict else logging.INFO
+            level = links.config.validation.links.not_found if origin.strict else logging.INFO
             log.log(level, f"{origin}: '{url}' is not there, seen from the notebook's folder")
         path = posixpath.relpath(target, posixpath.dirname(unquote(self.page.url)) or ".")
         return urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
@@ -132,10 +131,9 @@ class PageWriter:
             named=lambda name: self._named(name, origin),
             keep=self.html,
         )
-        if "relpath" in self.md.treeprocessors:  # which sees to it that there is such a place
-            relpath: Any = self.md.treeprocessors["relpath"]
+        if (resolver := links_of_site(self.md)) is not None:  # it sees that there is such a place
             for link in links:
-                relpath.path_to_url(link)
+                resolver.path_to_url(link)
 
     def _converted(self, text: str, origin: Origin) -> str:
         cell, notebook = origin.cell, origin.notebook

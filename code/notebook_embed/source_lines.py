@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
@@ -26,9 +25,10 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 
-from notebook_embed.library import SourceLine, page_of
+from notebook_embed.builder import Page, page_under_conversion
+from notebook_embed.library import SourceLine
 
-__all__ = ["Page", "SourceLines", "source_lines", "take"]
+__all__ = ["SourceLines", "source_lines", "take"]
 
 # Reserved for use inside of programs; and a sign that no keyboard has, a symbol as the dollar is,
 # since Markdown tells from the sign before it whether an asterisk can begin an emphasis.
@@ -50,19 +50,6 @@ _DEFINITION = re.compile(r"[\s>]*\[[^\]]+\]:\s*<?([^\s>]+)")
 _COMMENT = r"(<!--(?:(?!<!--|-->).)*-->)"
 # Names that are compared as written; with a formula in one, formulas have no stamps.
 _NAMED_BY_FORMULA = re.compile(r"^\s*\*?\[[^\]]*[$\\][^\]]*\]:", re.M)
-
-
-@dataclass(frozen=True)
-class Page:
-    """The page under conversion: its URI below ``docs/``, and the URL that it is shown at.
-
-    An excerpt of a post is shown at the URL of an index, where the post's ids must not recur.
-    """
-
-    uri: str
-    url: str
-    excerpt: bool
-    file: Path
 
 
 def take(text: str) -> tuple[int | None, str]:
@@ -129,15 +116,7 @@ class SourceLines(Extension):
         """The page under conversion, or None where nobody tells it."""
         if self.placed is not None:
             return self.placed[0]
-        # MkDocs and Material hand the page to their own link processor, and to nobody else.
-        if "relpath" in self.md.treeprocessors:
-            file: Any = self.md.treeprocessors["relpath"].file
-            path = self.docs / file.src_uri if self.docs else Path(file.abs_src_path or "")
-            excerpt = "excerpt" in self.md.treeprocessors
-            return Page(file.src_uri, file.url, excerpt, path)
-        if not self.uri:
-            return None
-        return Page(self.uri, page_of(self.uri), False, (self.docs or Path()) / self.uri)
+        return page_under_conversion(self.md, self.docs, self.uri)
 
     def locate(self, number: int | None, text: str) -> SourceLine | None:
         """Return the line of the page's file that the stamp `number` means; it holds `text`.
