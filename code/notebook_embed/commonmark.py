@@ -15,6 +15,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from notebook_embed.library import without_code
+
 __all__ = ["as_python_markdown"]
 
 ITEM = re.compile(r"(?P<mark>[-+*]|(?P<number>\d{1,9})[.)])(?P<gap>[ \t]+|$)")
@@ -32,6 +34,8 @@ def _parser() -> MarkdownIt:
 
 def as_python_markdown(text: str) -> str:
     """Return Markdown that Python-Markdown reads as CommonMark reads `text`."""
+    if "$$" in text:
+        text = _with_displays_in_lines(text)
     if not re.search(r"^[ \t]*(?:[-+*]|\d+[.)])(?:[ \t]|$)|\|.*-|^[ \t]*<[a-zA-Z]", text, re.M):
         return text
     lines = text.expandtabs(WIDTH).split("\n")
@@ -52,6 +56,17 @@ def as_python_markdown(text: str) -> str:
     for number, line in enumerate(lines):
         if number in before and made and made[-1].strip():
             made.append("")
+        made.append(line)
+    return "\n".join(made)
+
+
+def _with_displays_in_lines(text: str) -> str:
+    """Set formulas between two dollars inside of a line as displays in it: such have none here."""
+    made = []
+    for line, readable in zip(text.split("\n"), without_code(text).split("\n"), strict=True):
+        alone = re.fullmatch(r"[\s>]*\$\$[^$]*\$\$\s*", line)
+        if not alone and line.count("$$") > 1 and readable.count("$$") == line.count("$$"):
+            line = re.sub(r"\$\$([^$]+)\$\$", r"$\\displaystyle \1$", line)
         made.append(line)
     return "\n".join(made)
 

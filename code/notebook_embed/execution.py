@@ -23,6 +23,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Notebook
 from notebook_embed.outputs import VALUES
+from notebook_embed.widgets import settle_widgets
 
 __all__ = ["PREAMBLE", "Job", "Kernels", "run_notebook"]
 
@@ -171,6 +172,7 @@ def run_notebook(
         for output in raw.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
+    settle_widgets(node)
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
     try:

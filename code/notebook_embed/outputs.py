@@ -7,9 +7,10 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from notebook_embed.pictures import (
 )
 from notebook_embed.progress import log
 from notebook_embed.terminal import last_state, without_controls
+from notebook_embed.widgets import VIEW_OF_WIDGET
 
 __all__ = [
     "IMAGES",
@@ -300,6 +302,25 @@ def image_of(bundle: Bundle, mime: str) -> Output:
     return Text("html", bundle.text(mime))  # an SVG that only works inside a page
 
 
+def vega_of(bundle: Bundle, mime: str) -> Output | None:
+    """Show the picture of a chart by Vega: its own, or one that is drawn now, where that can be."""
+    if (still := bundle.still()) is not None:
+        return Figure(still)
+    try:
+        drawer = import_module("vl_convert")
+    except ImportError:
+        return None
+    lite = "vegalite" in mime
+    draw = drawer.vegalite_to_svg if lite else drawer.vega_to_svg
+    try:
+        svg = str(draw(dict(bundle.mapping(mime))))
+    except Exception as error:  # whatever the chart makes it raise
+        raise ValueError(f"the chart cannot be drawn: {error}") from error
+    with_picture = replace(bundle, data={SVG: svg})
+    picture = drawing_of(with_picture)
+    return None if picture is None else Figure(picture)
+
+
 def media_of(bundle: Bundle, mime: str) -> Output:
     kind: Literal["audio", "video"] = "audio" if mime.startswith("audio/") else "video"
     suffix = re.sub(r"^x-|\W.*$", "", mime.partition("/")[2]) or kind
@@ -377,6 +398,8 @@ RENDERERS = (
     Renderer(VIEW, "a figure that a script of the site draws", view_of),
     Renderer(PLOTLY, "an interactive figure", plotly_of),
     Renderer(SVG, "a figure, in both schemes", image_of),
+    Renderer("application/vnd.vegalite.v*+json", "its picture", vega_of),
+    Renderer("application/vnd.vega.v*+json", "its picture", vega_of),
     Renderer("text/latex", "a formula, where it is nothing else", formula_of),
     *(Renderer(mime, "a figure", image_of) for mime in RASTERS),
     Renderer("video/*", "a video with the browser's controls", media_of),
@@ -392,6 +415,10 @@ RENDERERS = (
 # Known, and known not to be shown: readers are told.
 UNSUPPORTED = {
     "application/javascript": "Scripts of a notebook are not run.",
+    VIEW_OF_WIDGET: "Its state is not stored in the notebook.",
+    "application/vnd.vegalite.v*+json": "Its picture needs vl-convert-python.",
+    "application/vnd.vega.v*+json": "Its picture needs vl-convert-python.",
+    "application/vnd.bokehjs_exec.v*+json": "Show it as SVG or PNG in the notebook.",
     "application/geo+json": "Maps would be fetched from another host.",
 }
 
@@ -511,8 +538,8 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
                 return made
     if damaged:
         raise bundle.fail(damaged, "Show it anew in the notebook, or leave it out.")
-    for mime, why in UNSUPPORTED.items():
-        if mime in bundle.data:
+    for known, why in UNSUPPORTED.items():
+        for mime in (mime for mime in bundle.data if fnmatchcase(mime, known)):
             bundle.warn(f"an output of type {mime} is not shown: {why}")
             note = f"An output of type <code>{mime}</code> is not shown here. {why}"
             return Text("html", f'<p class="nb-notice">{note}</p>')

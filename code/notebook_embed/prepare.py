@@ -23,6 +23,7 @@ from notebook_embed.page_html import FULL_BUNDLE
 from notebook_embed.plotly_figures import full_bundle
 from notebook_embed.runner import Executed, Settings, execute_all
 from notebook_embed.shown_cells import downloaded, visible_outputs
+from notebook_embed.widgets import settle_widgets
 
 __all__ = ["STATIC_FILES", "Prepared", "kernel_settings", "prepare"]
 
@@ -149,6 +150,7 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     """Put what a notebook's cells put out into the library, and its files among the files."""
     stem = posixpath.splitext(notebook.uri)[0]
     folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
+    settle_widgets(executed.node)  # of outputs stored in the notebook's own file
     rendered = {}
     for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
         if cell.kind != "code" or notebook.uri in prepared.library.failed:

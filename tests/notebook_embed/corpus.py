@@ -46,6 +46,10 @@ def of(mime: str, value: Any, text: str = "<an object>") -> Bundle:
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
+def widget(name: str) -> Bundle:
+    return of("application/vnd.jupyter.widget-view+json", {"model_id": name}, "IntSlider(value=3)")
+
+
 def said(text: str, name: str = "stdout") -> Bundle:
     return {"output_type": "stream", "name": name, "text": text}
 
@@ -90,7 +94,7 @@ LINE = {"type": "scatter", "y": [1, 3, 2], "name": "line"}
 
 
 def plot(*data: Bundle, still: bool = True, **layout: Any) -> Bundle:
-    forms = {"application/vnd.plotly.v1+json": {"data": list(data), "layout": layout}}
+    forms: Bundle = {"application/vnd.plotly.v1+json": {"data": list(data), "layout": layout}}
     forms |= {"image/svg+xml": SVG} if still else {}
     return {"output_type": "display_data", "data": {**forms, "text/plain": "Figure({})"}, "metadata": {}}  # fmt: skip
 
@@ -159,7 +163,7 @@ NOTEBOOKS: dict[str, Kind] = {
     # --- mathematics
     "sympy": Kind(outputs=(shown(text_latex="$\\displaystyle x^{2}$", image_png=png(), text_plain="x**2"),), looks=("x^{2}",)),
     "latex-align": Kind(outputs=(shown(text_latex="\\begin{align}a &= b\\\\ c &= d\\end{align}", text_plain="<Latex>"),), looks=("a &amp;= b",)),
-    "latex-mixed": Kind(outputs=(shown(text_latex="The root $x$ and $$y$$ of it", text_plain="<Latex>"),), looks=("The root",)),
+    "latex-mixed": Kind(outputs=(shown(text_latex="The root $x$ and $$y$$ of it", text_plain="<Latex>"),), looks=("The root", "displaystyle y")),
     # --- Markdown as output
     "markdown": Kind(outputs=(shown(text_markdown="**bold**\n- a\n  - b\n\n" + TABLE, text_plain="<Markdown>"),), looks=("<strong>bold</strong>", "<td")),
     "markdown-link": Kind(outputs=(shown(text_markdown="[data](data.csv)", text_plain="<Markdown>"),), looks=('href="../notebooks/data.csv"',)),
@@ -176,6 +180,15 @@ NOTEBOOKS: dict[str, Kind] = {
     "code-in-markdown": Kind(markdown=("```python\nx = '<b>'\n```\n\n~~~\n# no title\n~~~",), embeds=False, looks=("&lt;b&gt;",)),
     "two-titles": Kind(markdown=("# First\n\n## a", "# Second\n\n## b"), embeds=False, looks=("Second",)),
     "html-comment": Kind(markdown=("a <!-- hidden --> b", "<!-- open"), embeds=False, looks=("a ", " b")),
+    # --- widgets, by their stored state
+    "widget-tqdm": Kind(outputs=(widget("bar"),), looks=("100%", "<progress value=", "10/10")),
+    "widget-slider": Kind(outputs=(widget("slider"),), looks=("<span>Size</span> <span>3</span>",)),
+    "widget-choice": Kind(outputs=(widget("choice"),), looks=("second",)),
+    "widget-output": Kind(outputs=(widget("out"),), looks=("<pre>printed</pre>",)),
+    "widget-lost": Kind(outputs=(widget("gone"),), looks=("Its state is not stored",)),
+    # --- charts of others
+    "altair": Kind(outputs=(of("application/vnd.vegalite.v6+json", {"mark": "bar"}, "alt.Chart(...)"),), looks=("application/vnd.vegalite.v6+json",)),
+    "bokeh": Kind(outputs=(of("application/vnd.bokehjs_exec.v0+json", "", "figure(id='1')"),), looks=("is not shown here",)),
     # --- what is said not to be shown
     "javascript": Kind(outputs=(of("application/javascript", "alert(1)"),), looks=("application/javascript",)),
     "geojson": Kind(outputs=(of("application/geo+json", {"type": "Point"}),), looks=("application/geo+json",)),
@@ -183,6 +196,18 @@ NOTEBOOKS: dict[str, Kind] = {
     "unknown-with-picture": Kind(outputs=({**shown(image_png=png(), text_plain="<X object>"), "metadata": {}},), looks=("<img",)),
     "nothing": Kind(outputs=(), embeds=False),
 }  # fmt: skip
+
+
+STATE: Bundle = {
+    "bar": {"model_name": "HBoxModel", "state": {"children": ["IPY_MODEL_a", "IPY_MODEL_b", "IPY_MODEL_c"]}},
+    "a": {"model_name": "HTMLModel", "state": {"value": "100%"}},
+    "b": {"model_name": "FloatProgressModel", "state": {"value": 10.0, "max": 10.0}},
+    "c": {"model_name": "HTMLModel", "state": {"value": " 10/10 [00:00&lt;00:00]"}},
+    "slider": {"model_name": "IntSliderModel", "state": {"value": 3, "description": "Size"}},
+    "choice": {"model_name": "DropdownModel", "state": {"_options_labels": ["first", "second"], "index": 1}},
+    "out": {"model_name": "OutputModel", "state": {"outputs": [said("printed")]}},
+}  # fmt: skip
+WIDGETS = {"application/vnd.jupyter.widget-state+json": {"version_major": 2, "version_minor": 0, "state": STATE}}  # fmt: skip
 
 
 def write(folder: Path) -> None:
@@ -200,5 +225,5 @@ def write(folder: Path) -> None:
         code = nbformat.v4.new_code_cell(f"#| label: shown\n{kind.code}", id="c", execution_count=1)
         code.outputs = [nbformat.from_dict(output) for output in kind.outputs]
         cells.append(code)
-        node = nbformat.v4.new_notebook(cells=cells)
+        node = nbformat.v4.new_notebook(cells=cells, metadata={"widgets": WIDGETS})
         (folder / f"{name}.ipynb").write_text(nbformat.writes(node), "utf-8")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -387,3 +390,23 @@ def test_the_page_lists_the_types_that_the_code_knows() -> None:
     table = "\n".join(["", "| type | readers get |", "|---|---|", *rows, ""])
     made = written.partition(opening)[0] + opening + table + closing + written.partition(closing)[2]
     assert made == written, "write the table anew: " + table
+
+
+def test_a_chart_by_vega_is_its_picture(docs: Docs, monkeypatch: pytest.MonkeyPatch) -> None:
+    mime = "application/vnd.vegalite.v6+json"
+    output = display(text_plain="alt.Chart(...)", image_png=PNG)
+    output["data"][mime] = {"mark": "bar"}
+    (own,), _ = render(docs, output)
+    assert own.image.uri.endswith(".png")
+    del output["data"]["image/png"]
+    drawer: Any = ModuleType("vl_convert")
+    drawer.vegalite_to_svg = lambda spec: SVG if spec == {"mark": "bar"} else 1 / 0
+    monkeypatch.setitem(sys.modules, "vl_convert", drawer)
+    (drawn,), files = render(docs, output)
+    assert files[drawn.image.uri] == SVG.encode()
+    output["data"][mime] = {"mark": "?"}
+    with pytest.raises(EmbedError, match=r"an output is malformed: .*the chart cannot be drawn"):
+        render(docs, output)
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    (note,), _ = render(docs, output)
+    assert "vl-convert-python" in note.content
