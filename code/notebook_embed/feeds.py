@@ -31,6 +31,7 @@ def abstract(html: str, separator: str, url: str) -> str:
     That is the HTML above `separator`, with absolute addresses, or where there is none the text of
     the page: HTML cut anywhere is none.
     """
+    html = re.sub(r'<a class="headerlink".*?</a>', "", html)
     head, found, _ = html.partition(separator) if separator else (html, "", "")
     if found:
         whole = _ADDRESS.sub(lambda m: m["before"] + urljoin(url, m["address"]), head)
