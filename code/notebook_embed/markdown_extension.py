@@ -68,6 +68,7 @@ class NotebookEmbedExtension(Extension):
             "page": ["", "the URI of the page, where nobody else tells it"],
             "code": [[], "folders in which '::: package.module' is looked up"],
             "separator": ["<!-- more -->", "what a list of posts shows ends here"],
+            "figures": ["", "the word that figures with a caption are numbered by"],
             "checking": [False, "look references up and show nothing: notebooks have not run yet"],
         }
         super().__init__(**options)
@@ -81,7 +82,12 @@ class NotebookEmbedExtension(Extension):
         lines = source_lines(md)
         lines.docs, lines.uri = self.library.docs, self.getConfig("page")
         writer = PageWriter(
-            md, self.library, lines, self.cells, checking=self.getConfig("checking")
+            md,
+            self.library,
+            lines,
+            self.cells,
+            checking=self.getConfig("checking"),
+            figures=self.getConfig("figures"),
         )
         roots = [Path(root) for root in self.getConfig("code")]
         md.parser.blockprocessors.register(EmbedBlock(md.parser, writer), "notebook_embed", 25)
@@ -264,7 +270,7 @@ class EmbedBlock(BlockProcessor):
             for output in outputs:
                 writer.output(parent, output, alt, origin)
             return
-        box = writer.figure(parent, pictures, notebook, cell, look)
+        box = writer.figure(parent, pictures, notebook, cell, look, titled=bool(title))
         writer.fill(box, [look.sized(output) for output in outputs], alt, origin, look)
         writer.caption(box, notebook, cell, title)
 
@@ -413,6 +419,7 @@ class Finish(Treeprocessor):
                 for element in box.iter():
                     if re.fullmatch("h[1-5]", str(element.tag)):
                         element.tag = f"h{int(element.tag[1]) + 1}"
+        self._number(root)
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
                 at = located(self.writer, self.writer.lines.definitions.get(src), src)
@@ -422,6 +429,24 @@ class Finish(Treeprocessor):
                     line=at.line,
                     remedy="Write the path in round brackets: ![alt](path#label).",
                 )
+
+    def _number(self, root: etree.Element) -> None:
+        """Let links without words to numbered figures say which they are."""
+        writer = self.writer
+        for link in root.iter() if writer.figures else ():
+            href = link.get("href", "")
+            if not href.startswith("#fig-") or len(link) or (link.text or "").strip():
+                continue
+            if (number := writer.numbers.get(href[1:])) is None:
+                at = located(writer, None, f"]({href})")
+                raise EmbedError(
+                    f"no figure with a caption is named '{href}' on this page",
+                    file=at.file,
+                    line=at.line,
+                    remedy=nearest(href[1:], writer.numbers),
+                )
+            link.text = AtomicString(f"{writer.figures}\u00a0{number}")
+        writer.numbers = {}
 
 
 class Settle(Treeprocessor):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import nbformat
 from jinja2 import Environment, FileSystemBytecodeCache
@@ -77,6 +77,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     options: Options
     prepared: Prepared
     root: Path
+    site_url: str
     pages: dict[str, Page]
 
     def __init__(self) -> None:
@@ -100,12 +101,14 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         self.options = Options(**dict(self.config))
         self.root, self.pages = Path(config.config_file_path).parent, {}
+        self.site_url = config.site_url or ""
         if not self.dirty:  # which is to add to the site that is there
             self.staging.begin(config, self.root, serving=self.serving)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
             "cells": CellMarkdown(partial(_parser_of_cells, config)),
             "code": [str(self.root / folder) for folder in self.options.code],
+            "figures": self.options.number_figures,
         }
         if (blog := config.plugins.get("material/blog")) is not None:
             separator = blog.config.post_excerpt_separator
@@ -300,9 +303,15 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         ]
         return (
             f'<p class="nb-notebook__links"><a href="{download}" download>Download as .ipynb</a>'
+            + "".join(f" · {link}" for link in self._launches(uri))
             + (f" · Shown in {', '.join(shown)}" if shown else "")
             + "</p>"
         )
+
+    def _launches(self, uri: str) -> list[str]:
+        path = self.library.notebooks[uri].path.relative_to(self.root).as_posix()
+        url = urljoin(self.site_url, quote(self.prepared.downloads[uri]))
+        return launch_links(self.options.launch, path, url)
 
     def _links(self, uri: str) -> dict[str, str]:
         """Return a notebook's title and the URLs of its page and download, relative to the site."""
@@ -350,6 +359,17 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for path in watched(self.root, names) - self._watched:
             self._watched.add(path)
             self._server.watch(str(path))
+
+
+def launch_links(launch: Mapping[str, str], path: str, url: str) -> list[str]:
+    """Return links to where the notebook at `path`, executed at `url`, can be run elsewhere."""
+    given = {"{path}": quote(path), "{url}": quote(url, safe="")}
+    links = []
+    for name, address in launch.items():
+        for place, value in given.items():
+            address = address.replace(place, value)
+        links.append(f'<a href="{escape(address)}">{escape(name)}</a>')
+    return links
 
 
 def _page_file(uri: str, config: MkDocsConfig) -> File:

@@ -76,6 +76,17 @@ class Options:
     views: Mapping[str, str] = option(
         {}, "Scripts that draw figures of your own, by the name that notebooks give them."
     )
+    number_figures: str = option(
+        "",
+        "The word that figures with a caption are numbered by on each page, such as `Figure`; a "
+        "link without words to one, `[](#fig-label)`, then reads *Figure 3*. Empty for no numbers.",
+    )
+    launch: Mapping[str, str] = option(
+        {},
+        "Where a notebook can be run elsewhere: what the link on its page says, and its address. "
+        "In it `{path}` is the notebook's path from the folder of `mkdocs.yml`, and `{url}` the "
+        "address of its executed form on this site.",
+    )
     watch: tuple[str, ...] = option(
         (), "Further files and folders whose change builds the site again while it is served."
     )

@@ -68,9 +68,11 @@ class PageWriter:
         cells: CellMarkdown,
         *,
         checking: bool = False,
+        figures: str = "",
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
-        self.cells = cells
+        self.cells, self.figures = cells, figures
+        self.numbers: dict[str, int] = {}  # of figures, by their ids
         self._ids: set[str] = set()
 
     @property
@@ -373,11 +375,18 @@ class PageWriter:
         notebook: Notebook,
         cell: Cell,
         look: Look,
+        *,
+        titled: bool,
     ) -> etree.Element:
         box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *look.classes])})
+        name = look.id or f"fig-{cell.name}"
         if not self.page.excerpt:
             labels = {f"fig-{label}" for label in notebook.labels}
-            box.set("id", look.id or self.unique(f"fig-{cell.name}", labels))
+            name = look.id or self.unique(name, labels)
+            box.set("id", name)
+        if self.figures and titled and pictures:
+            self.numbers.setdefault(name, len(self.numbers) + 1)
+            box.set("data-nb-number", str(self.numbers[name]))
         look.dress(box)
         if len(pictures) == 1:
             self._enliven(box, pictures[0])
@@ -424,6 +433,9 @@ class PageWriter:
         self, box: etree.Element, notebook: Notebook, cell: Cell, title: str | None
     ) -> None:
         caption = etree.SubElement(box, "figcaption")
+        if number := box.attrib.pop("data-nb-number", None):
+            mark = etree.SubElement(caption, "span", {"class": "nb-figure__number"})
+            mark.text = AtomicString(f"{self.figures}\u00a0{number}")
         if title:
             etree.SubElement(caption, "span").text = title
         page = self.library.pages.get(notebook.uri, page_of(notebook.uri))
@@ -467,7 +479,7 @@ class PageWriter:
             part = etree.SubElement(part, "details", {"class": "nb-code"})
             etree.SubElement(part, "summary").text = AtomicString("Output")
         if pictures or (outputs and title):
-            part = self.figure(part, pictures, notebook, cell, Look())
+            part = self.figure(part, pictures, notebook, cell, PLAIN, titled=bool(title))
         origin = Origin(notebook, cell)
         self.fill(part, outputs, alt, origin)
         if outputs and title:

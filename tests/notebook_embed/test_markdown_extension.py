@@ -462,3 +462,24 @@ def test_a_property_comes_with_what_stands_above_it(page: Docs, tmp_path: Path) 
     html = re.sub("<[^>]+>", "", page.convert("::: pkg.A.p { .no-docstring }", code=[str(root)]))
     assert re.search(r"@property\s+@functools.cache\s+def p\(self\):\s+return 1", html)
     assert "size" not in html
+
+
+def test_figures_are_numbered_and_links_without_words_name_them(page: Docs) -> None:
+    text = (
+        "See [](#fig-plot), [](#fig-figure-2) and [this](#fig-figure).\n\n"
+        '![a](../nb/x.py#figure "One")\n\n![a](../nb/x.py#figure "Two")\n\n'
+        '![a](../nb/x.py#view)\n\n![t](../nb/x.py#table "A table")\n\n![b](../nb/x.py#plot "Three")'
+    )
+    html = page.convert(text, figures="Figure")
+    assert (
+        '<a href="#fig-plot">Figure\u00a03</a>, <a href="#fig-figure-2">Figure\u00a02</a>' in html
+    )
+    assert '<a href="#fig-figure">this</a>' in html
+    numbers = re.findall(
+        r'<span class="nb-figure__number">Figure\u00a0(\d)</span><span>(\w+)', html
+    )
+    assert numbers == [("1", "One"), ("2", "Two"), ("3", "Three")]
+    assert "data-nb-number" not in html
+    assert "nb-figure__number" not in page.convert(text)
+    with pytest.raises(EmbedError, match=r"page\.md:3: no figure .* '#fig-plo' .*\n.*'fig-plot'"):
+        page.convert("a\n\nb [](#fig-plo)\n\n" + text, figures="Figure")

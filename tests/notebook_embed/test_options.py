@@ -64,3 +64,17 @@ def test_mkdocs_has_the_same_options(tmp_path: Path) -> None:
     ]
     assert not warnings
     assert Options(**dict(plugin.NotebookEmbedConfig())) == Options()
+
+
+def test_a_notebook_is_linked_to_where_it_can_be_run() -> None:
+    from notebook_embed.mkdocs_plugin import launch_links
+
+    launch = {
+        "Open in Binder": "https://binder.example/o/r/main?labpath={path}&x=1",
+        "Open in <JupyterLite>": "https://lite.example/lab/?fromURL={url}",
+    }
+    assert launch_links(launch, "docs/a b.py", "https://blog.example/nb/a%20b.ipynb") == [
+        '<a href="https://binder.example/o/r/main?labpath=docs/a%20b.py&amp;x=1">Open in Binder</a>',
+        '<a href="https://lite.example/lab/?fromURL=https%3A%2F%2Fblog.example%2Fnb%2Fa%2520b.ipynb">'
+        "Open in &lt;JupyterLite&gt;</a>",
+    ]
