@@ -17,6 +17,7 @@ from notebook_embed.builder import Page
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
 from notebook_embed.notebook import Notebook
+from notebook_embed.sanitised import without_html
 from notebook_embed.source_lines import SourceLines, source_lines
 
 __all__ = ["CellMarkdown", "plain_markdown"]
@@ -36,15 +37,26 @@ class CellMarkdown:
         self.make = make
         self._made: tuple[Markdown, SourceLines] | None = None
 
-    def html(self, text: str, notebook: Notebook, line: int, *, definitions: str = "") -> str:
+    def html(
+        self,
+        text: str,
+        notebook: Notebook,
+        line: int,
+        *,
+        definitions: str = "",
+        sanitise: bool = False,
+    ) -> str:
         """Return the HTML of a piece of `notebook` whose first line is `line` of its file.
 
-        Addresses in it are relative to the notebook. `definitions` follow the text.
+        Addresses in it are relative to the notebook. `definitions` follow the text. With `sanitise`
+        HTML in it is text.
         """
-        md, lines = self._parser()
+        md, lines = self._parser(sanitise)
         before = lines.placed
         if before is not None:  # a notebook in a notebook
-            return CellMarkdown(self.make).html(text, notebook, line, definitions=definitions)
+            return CellMarkdown(self.make).html(
+                text, notebook, line, definitions=definitions, sanitise=sanitise
+            )
         lines.placed = Page(notebook.uri, notebook.uri, False, notebook.path), line
         try:
             md.reset()
@@ -53,9 +65,9 @@ class CellMarkdown:
         finally:
             lines.placed = before
 
-    def _parser(self) -> tuple[Markdown, SourceLines]:
+    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines]:
         if self._made is None:
-            md = self.make()
+            md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
                 md.treeprocessors.deregister("toc")  # headings are named by the page
             self._made = md, source_lines(md)

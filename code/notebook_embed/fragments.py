@@ -135,6 +135,7 @@ def add_fragment(
     address: Address,
     named: Callable[[str], str],
     keep: Callable[[etree.Element, str], None],
+    allowed: Callable[[str, str, str], bool] | None = None,
 ) -> list[str]:
     """Add HTML to `parent` as elements, out of reach of patterns for text.
 
@@ -146,11 +147,16 @@ def add_fragment(
     address : returns what an address in `content` becomes.
     named : returns what an id becomes; references to it inside of `content` follow.
     keep : adds HTML that shall stay as it is to an element.
+    allowed : tells of an element's attribute and its value whether it stays; all do without it.
     """
     builder = _Builder(parent, address, keep)
     builder.feed(content)
     builder.close()
     ids: dict[str, str] = {}
+    for element in builder.made if allowed else ():
+        for name, value in list(element.items()):
+            if not allowed(_tag(element), name, value):  # type: ignore[misc]
+                del element.attrib[name]
     for element in builder.made:
         if own := element.get("id"):
             ids[own] = ids.get(own) or named(own)

@@ -69,6 +69,7 @@ class NotebookEmbedExtension(Extension):
             "code": [[], "folders in which '::: package.module' is looked up"],
             "separator": ["<!-- more -->", "what a list of posts shows ends here"],
             "figures": ["", "the word that figures with a caption are numbered by"],
+            "sanitise": [False, "strip what notebooks bring of all that can run"],
             "checking": [False, "look references up and show nothing: notebooks have not run yet"],
         }
         super().__init__(**options)
@@ -88,6 +89,7 @@ class NotebookEmbedExtension(Extension):
             self.cells,
             checking=self.getConfig("checking"),
             figures=self.getConfig("figures"),
+            sanitise=self.getConfig("sanitise"),
         )
         roots = [Path(root) for root in self.getConfig("code")]
         md.parser.blockprocessors.register(EmbedBlock(md.parser, writer), "notebook_embed", 25)

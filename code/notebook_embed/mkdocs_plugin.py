@@ -109,6 +109,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             "cells": CellMarkdown(partial(_parser_of_cells, config)),
             "code": [str(self.root / folder) for folder in self.options.code],
             "figures": self.options.number_figures,
+            "sanitise": self.options.sanitise,
         }
         if (blog := config.plugins.get("material/blog")) is not None:
             separator = blog.config.post_excerpt_separator

@@ -76,6 +76,11 @@ class Options:
     views: Mapping[str, str] = option(
         {}, "Scripts that draw figures of your own, by the name that notebooks give them."
     )
+    sanitise: bool = option(
+        False,
+        "Whether notebooks are of others: HTML that cells put out is stripped of scripts, handlers "
+        "of events, styles and frames, and HTML in Markdown is text. It needs the package `nh3`.",
+    )
     number_figures: str = option(
         "",
         "The word that figures with a caption are numbered by on each page, such as `Figure`; a "

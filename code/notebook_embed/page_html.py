@@ -23,6 +23,7 @@ from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, is_mixed, plain
+from notebook_embed.sanitised import harmless_attribute, safe_html
 from notebook_embed.source_lines import SourceLines
 from notebook_embed.values import read_value
 
@@ -69,9 +70,10 @@ class PageWriter:
         *,
         checking: bool = False,
         figures: str = "",
+        sanitise: bool = False,
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
-        self.cells, self.figures = cells, figures
+        self.cells, self.figures, self.sanitise = cells, figures, sanitise
         self.numbers: dict[str, int] = {}  # of figures, by their ids
         self._ids: set[str] = set()
 
@@ -132,6 +134,7 @@ class PageWriter:
             address=partial(self.address, origin),
             named=lambda name: self._named(name, origin),
             keep=self.html,
+            allowed=harmless_attribute if self.sanitise else None,
         )
         if (resolver := links_of_site(self.md)) is not None:  # it sees that there is such a place
             for link in links:
@@ -140,7 +143,7 @@ class PageWriter:
     def _converted(self, text: str, origin: Origin) -> str:
         cell, notebook = origin.cell, origin.notebook
         known = definitions_for(notebook, cell.index, text) if cell.kind == "markdown" else ""
-        return self.cells.html(text, notebook, cell.line, definitions=known)
+        return self.cells.html(text, notebook, cell.line, definitions=known, sanitise=self.sanitise)
 
     def _named(self, name: str, origin: Origin) -> str:
         """Return an id of a notebook's Markdown as it is on this page, where others may have it."""
@@ -221,7 +224,7 @@ class PageWriter:
         elif output.kind == "html":
             # What scrolls sideways must be reachable by keyboard, and named.
             name = escape(alt or "Output")
-            content = readdressed(output.content, partial(self.address, origin))
+            content = self._html(output, origin)
             search = " data-search-exclude" if len(content) > LARGE else ""
             self.html(
                 parent,
@@ -253,11 +256,16 @@ class PageWriter:
             if text is None:
                 cell.text = AtomicString("(a picture)")
             elif text.kind == "html":
-                self.html(cell, readdressed(text.content, partial(self.address, origin)))
+                self.html(cell, self._html(text, origin))
             elif text.kind == "markdown" and self._inline(text, origin) is None:
                 self.foreign(cell, text.content, origin)
             else:
                 cell.append(self.value(text, origin))
+
+    def _html(self, output: Text, origin: Origin) -> str:
+        """Return HTML that a cell put out as it may stand on this page."""
+        content = safe_html(output.content) if self.sanitise else output.content
+        return readdressed(content, partial(self.address, origin))
 
     def picture(self, image: Image, alt: str) -> etree.Element:
         """Return a picture for where only an image may stand: a link, a cell of a table."""
