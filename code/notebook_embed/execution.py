@@ -21,7 +21,7 @@ from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.kernels import environment_of, manager_class, spec_of
-from notebook_embed.notebook import Notebook
+from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import VALUES
 from notebook_embed.widgets import settle_widgets
 
@@ -168,10 +168,12 @@ def run_notebook(
             remedy="It crashed, was killed, or ran out of memory. "
             "Run the notebook by itself in Jupyter to see how far it comes.",
         ) from error
-    for raw in node.cells:
+    for cell, raw in zip(notebook.cells, node.cells, strict=True):
         for output in raw.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
+            elif output.output_type == "stream" and output.name == "stderr":
+                output.text = without_places(output.text, notebook, cell)
     settle_widgets(node)
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
@@ -215,6 +217,10 @@ def _cell_raised(
     above = len(cell.source.split("\n")) - len(node.cells[index].source.split("\n"))
     line = cell.line + (int(frame.group(1)) - 1 + above if frame else 0)
     message = f"{error.ename}: {error.evalue}".rstrip(": ")
+    if error.ename == "NoneType" and (
+        said := re.findall(r"^\w[\w.]*(?:Error|Exception).*", trace, re.M)
+    ):
+        message = said[-1]  # raised while the output was shown: IPython names it in its text alone
     return EmbedError(
         strip_ansi(message),
         file=notebook.path,
@@ -223,6 +229,19 @@ def _cell_raised(
         remedy="Nothing of this build is published. Mend the cell and build again.",
         detail=trace,
     )
+
+
+def without_places(text: str, notebook: Notebook, cell: Cell) -> str:
+    """Return what was printed without paths that differ from one run or machine to the next.
+
+    A warning names the file that IPython made of the cell, and files of libraries.
+    """
+
+    def place(found: re.Match[str]) -> str:
+        return f"{notebook.path.name}:{cell.line + int(found[1]) - 1}"
+
+    text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
+    return re.sub(r"(?m)^\S*[/\\]site-packages[/\\](?=\S+:\d+: )", "", text)
 
 
 def strip_ansi(text: str) -> str:

@@ -252,3 +252,23 @@ def test_prose_alone_builds_and_a_cell_that_does_not_run_runs_nothing(site: Site
 def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel: str) -> None:
     site.write("x.ipynb", "1", kernel=name)
     assert site.notebooks["x.ipynb"].kernel == kernel
+
+
+def test_places_in_warnings_are_those_of_the_notebook(tmp_path: Path) -> None:
+    from notebook_embed.execution import without_places
+
+    path = tmp_path / "x.py"
+    path.write_text("# %% [markdown]\n# T\n\n# %%\nimport warnings\nwarnings.warn('a')\n")
+    notebook = read_notebook(path, "x.py")
+    text = (
+        "/tmp/ipykernel_15855/4283078557.py:2: UserWarning: a\n  warnings.warn('a')\n"
+        "C:\\Users\\a\\ipykernel_7\\1.py:1: UserWarning: b\n"
+        "/home/me/.venv/lib/python3.11/site-packages/tqdm/auto.py:21: TqdmWarning: c\n"
+        "see /home/me/site-packages/x for more\n"
+    )
+    assert without_places(text, notebook, notebook.cells[1]) == (
+        "x.py:6: UserWarning: a\n  warnings.warn('a')\n"
+        "x.py:5: UserWarning: b\n"
+        "tqdm/auto.py:21: TqdmWarning: c\n"
+        "see /home/me/site-packages/x for more\n"
+    )
