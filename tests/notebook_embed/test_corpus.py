@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ markdown_extensions:
   - attr_list
   - footnotes
   - md_in_html
+  - pymdownx.details
   - tables
   - pymdownx.arithmatex: {generic: true}
   - pymdownx.superfences
@@ -32,12 +33,13 @@ markdown_extensions:
 """
 
 
-def make(root: Path) -> Path:
+def make(root: Path, only: Iterable[str] = NOTEBOOKS) -> Path:
     """Build a site of stock Material with a page for each notebook, by label and whole."""
     write(root / "docs/notebooks")
     (root / "mkdocs.yml").write_text(MKDOCS)
     (root / "docs/index.md").write_text("# Corpus\n")
-    for name, kind in NOTEBOOKS.items():
+    for name in only:
+        kind = NOTEBOOKS[name]
         by_label = f"![A sight](../notebooks/{name}.ipynb#shown)\n\n" if kind.embeds else ""
         page = root / f"docs/pages/{name}.md"
         page.parent.mkdir(exist_ok=True)
