@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
+from shapes_of_attention.studies import vision
 from shapes_of_attention.studies.runner import train
-from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.checkpoint import read_tensors
 
 # SGD-like sensitivity: after one step AdamW's first moment is a tenth of the gradient.
@@ -21,65 +22,67 @@ from pathlib import Path
 import torch
 from lightning.fabric import Fabric
 
+from shapes_of_attention.__main__ import main
+from shapes_of_attention.studies import vision
 from shapes_of_attention.studies.runner import train
-from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.run_config import RunConfig
 
+vision._TEST_IMAGES = vision._VALIDATION_IMAGES = 8
 torch.set_num_threads(1)
 fabric = Fabric(accelerator="cpu", devices=2)
 fabric.launch()
 options = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
-run = RunConfig(model="encoder-decoder", options=options, batch_size=4, warmup_images=8,
-                budget_images=int(sys.argv[2]), precision="float32")
 assert fabric.world_size == 2
-train(image_run(name="tiny", run=run), Path(sys.argv[1]), fabric=fabric)
+for images in (4, 48):
+    run = RunConfig(model="encoder-decoder", options=options, batch_size=4, warmup_images=8,
+                    budget_images=images, precision="float32")
+    train(vision.image_run(name="tiny", run=run), Path(sys.argv[1], str(images)), fabric=fabric)
+# The command itself, as torchrun starts it.
+raise SystemExit(main(["study", "vision", "--devices", "2", "--only", "main/encoder-only/seed-0",
+                       "--budget", "1", "--runs", sys.argv[1] + "/runs", "--assets", sys.argv[1]]))
 """
 
 
-def run_two_processes(folder: Path, images: int) -> None:
-    script = folder / "two.py"
-    script.write_text(SCRIPT)
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes of one thread each have trained: they take long to start."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "script.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         str(script), str(folder / "two"), str(images)],
+         str(folder / "script.py"), str(folder)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
+    return folder
 
 
-def test_gradients_and_weights_of_two_gloo_processes_equal_those_of_one(tiny_run, tmp_path):
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vision, "_TEST_IMAGES", 8)
+    monkeypatch.setattr(vision, "_VALIDATION_IMAGES", 8)
+
+
+def test_gradients_and_weights_of_two_gloo_processes_equal_those_of_one(two, tiny_run, tmp_path):
     one_step = dataclasses.replace(tiny_run, budget_images=4, precision="float32")
     twelve_steps = dataclasses.replace(one_step, budget_images=48)
     for run, images in ((one_step, 4), (twelve_steps, 48)):
-        folder = tmp_path / str(images)
-        folder.mkdir()
-        run_two_processes(folder, images)
-        train(image_run(name="tiny", run=run), folder / "one")
-        one, _ = read_tensors(folder / "one" / "state.safetensors")
-        two, _ = read_tensors(folder / "two" / "state.safetensors")
-        assert one.keys() == two.keys()
+        train(vision.image_run(name="tiny", run=run), tmp_path / str(images))
+        one, _ = read_tensors(tmp_path / str(images) / "state.safetensors")
+        twin, _ = read_tensors(two / str(images) / "state.safetensors")
+        assert one.keys() == twin.keys()
         for name in one:
-            torch.testing.assert_close(one[name], two[name], atol=2e-5, rtol=1e-3)
+            torch.testing.assert_close(one[name], twin[name], atol=2e-5, rtol=1e-3)
             if images == 4 and name.startswith("exp_avg."):
                 # After the first step the first moment is the gradient, scaled.
-                torch.testing.assert_close(one[name], two[name], atol=1e-7, rtol=1e-4)
+                torch.testing.assert_close(one[name], twin[name], atol=1e-7, rtol=1e-4)
 
 
-def test_the_command_itself_runs_under_torchrun(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         "-m", "shapes_of_attention", "study", "vision", "--devices", "2", "--only", "main/encoder-only/seed-0",
-         "--budget", "1", "--runs", str(tmp_path / "runs"), "--assets", str(tmp_path / "assets")],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    (record,) = (tmp_path / "assets" / "records").iterdir()
+def test_the_command_itself_runs_under_torchrun(two):
+    (record,) = (two / "records").iterdir()
     found = json.loads(record.read_text())
     assert found["machine"]["processes"] == 2
     assert found["images"] == 16 * found["steps"]
