@@ -239,7 +239,7 @@ def measure(rounds: int, folder: Path) -> dict[str, Any]:
         result["page"] = page_measures(browser.new_page(), address, folder)
         browser.close()
         server.shutdown()
-    weights = (".safetensors", ".json")
+    weights = (".safetensors.gz", ".json")
     ours = [name for name in result["page"]["files"] if not name.endswith(weights)]
     files = {"ours": ours, **CODE}
     result["code"] = {name: sizes(folder, tuple(names)) for name, names in files.items()}

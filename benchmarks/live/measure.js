@@ -3,10 +3,10 @@
 /* Make `run`: each way to paint image n, by its name. */
 export async function setUp() {
   const scene = await import("/assets/live/scene.js");
-  const { Network, readWeights, roomFor } = await import("/assets/live/model.js");
+  const { Network, readWeights, roomFor, unpacked } = await import("/assets/live/model.js");
   const { fastProducts, plainProducts } = await import("/assets/live/products.js");
   const bytes = async (url) => (await fetch(url)).arrayBuffer();
-  const weights = readWeights(await bytes("/assets/live/flagship.safetensors"));
+  const weights = readWeights(await unpacked(await bytes("/assets/live/flagship.safetensors.gz")));
   const kernel = await WebAssembly.instantiateStreaming(fetch("/assets/live/kernel.wasm"));
   const fast = new Network(fastProducts(kernel.instance.exports, roomFor(weights)), weights, {});
   const plain = new Network(plainProducts(), weights, {});

@@ -2,7 +2,7 @@
 
    Weights are turned once, so that no product needs `transposeB`: fused with a bias, that gives wrong numbers on this
    backend. */
-import { readWeights } from "/assets/live/model.js";
+import { readWeights, unpacked } from "/assets/live/model.js";
 
 const { tf } = window;
 const HEADS = 4;
@@ -12,7 +12,9 @@ export async function load() {
   tf.wasm.setWasmPaths("/peers/tfjs/");
   await tf.setBackend("wasm");
   await tf.ready();
-  const { tensors } = readWeights(await (await fetch("/assets/live/flagship.safetensors")).arrayBuffer());
+  const { tensors } = readWeights(
+    await unpacked(await (await fetch("/assets/live/flagship.safetensors.gz")).arrayBuffer()),
+  );
   const weights = {};
   for (const [name, { shape, values }] of Object.entries(tensors)) {
     const read = tf.tensor(values, shape);

@@ -205,14 +205,14 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         """Add the weights of the models that pages run themselves."""
         if not self.config.live:
             return
-        from shapes_of_attention.live_weights import WeightsError, half_precision
+        from shapes_of_attention.live_weights import WeightsError, packed
 
         for name, checkpoint in self.config.live.items():
             try:
-                content = half_precision(self.root / checkpoint)
+                content = packed(self.root / checkpoint)
             except WeightsError as error:
                 raise PluginError(f"mkdocs.yml, blog-site, live, {name}: {error}") from None
-            uri = f"{LIVE_FOLDER}/{name}.safetensors"
+            uri = f"{LIVE_FOLDER}/{name}.safetensors.gz"
             files.append(File.generated(config, uri, content=content))
 
     @staticmethod

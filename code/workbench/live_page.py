@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from blog_site.content_security import policy
-from shapes_of_attention.live_weights import half_precision
+from shapes_of_attention.live_weights import packed
 
 __all__ = ["FLAGSHIP", "SCENE", "furnish"]
 
@@ -39,7 +39,7 @@ def furnish(folder: Path) -> None:
         shutil.copytree(ASSETS / part, folder / "assets" / part, ignore=unwanted)
     for name in ("figures.js", "figures.css"):
         shutil.copy(ROOT / "code/notebook_embed/static" / name, folder / name)
-    (folder / "assets/live/flagship.safetensors").write_bytes(half_precision(FLAGSHIP))
+    (folder / "assets/live/flagship.safetensors.gz").write_bytes(packed(FLAGSHIP))
     (folder / "index.html").write_text("<!doctype html><title>bench</title>", "utf-8")
     data = {
         "scene": SCENE,

@@ -113,7 +113,7 @@ def test_nothing_is_fetched_before_the_reader_touches_the_picture(lab: Lab) -> N
     assert not [url for url in lab.requests if "live" in url or "lab.json" in url]
     lab.page.locator(".nb-figure__wake").press("Enter")
     lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
-    assert [url for url in lab.requests if url.endswith("flagship.safetensors")]
+    assert [url for url in lab.requests if url.endswith("flagship.safetensors.gz")]
     expect(lab.shape(1)).to_be_focused()  # the keyboard goes on where the view begins
 
 
@@ -302,11 +302,11 @@ def test_without_webassembly_javascript_does_the_same(folder: Any, lab: Lab) -> 
 
 
 def test_a_model_that_cannot_be_fetched_is_told_and_tried_again(lab: Lab) -> None:
-    lab.page.route("**/flagship.safetensors", lambda route: route.abort())
+    lab.page.route("**/flagship.safetensors.gz", lambda route: route.abort())
     lab.open(wake=False)
     lab.page.locator(".nb-figure__wake").click()
     expect(lab.page.locator(".lab")).to_contain_text("could not be loaded")
-    lab.page.unroute("**/flagship.safetensors")
+    lab.page.unroute("**/flagship.safetensors.gz")
     lab.shape(1).press("ArrowDown")
     lab.settled()
     assert any(lab.painted())

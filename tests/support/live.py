@@ -40,7 +40,8 @@ const model = await import("/assets/live/model.js");
 const products = await import("/assets/live/products.js");
 const given = async (name, Type) => new Type(await (await fetch("/" + name)).arrayBuffer());
 const network = async (fast, averages = {}) => {
-  const weights = model.readWeights((await given("assets/live/flagship.safetensors", Uint8Array)).buffer);
+  const file = await given("assets/live/flagship.safetensors.gz", Uint8Array);
+  const weights = model.readWeights(await model.unpacked(file.buffer));
   if (!fast) return new model.Network(products.plainProducts(), weights, averages);
   const kernel = await WebAssembly.instantiateStreaming(fetch("/assets/live/kernel.wasm"));
   const room = model.roomFor(weights);

@@ -46,6 +46,18 @@ const DEPTH = { encoder_layers: 2, decoder_layers: 2, layers: 4 };
 /* ---- weights ---- */
 
 /**
+ * Undo gzip, where a host that takes it for its own compression has not left it to the browser.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function unpacked(buffer) {
+  if (new DataView(buffer).getUint16(0) !== 0x1f8b) return buffer;
+  const stream = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (new Response(buffer).body);
+  return new Response(stream.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+/**
  * Read a safetensors file of float16 numbers.
  *
  * @param {ArrayBuffer} buffer

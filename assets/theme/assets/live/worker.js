@@ -1,5 +1,5 @@
 /* Paints scenes off the page's own thread. A message is a `Request`, each is answered by one `Answer`. */
-import { Network, readWeights, roomFor } from "./model.js";
+import { Network, readWeights, roomFor, unpacked } from "./model.js";
 import { fastProducts, plainProducts } from "./products.js";
 import { PATCHES, interiorMeans, meansWithout, paint, touchedBy, truthOf } from "./scene.js";
 
@@ -57,7 +57,7 @@ async function products(room, plain) {
 
 /** @param {Request} request */
 async function load({ model, averages, plain }) {
-  const weights = readWeights(await fetched(`${model}.safetensors`));
+  const weights = readWeights(await unpacked(await fetched(`${model}.safetensors.gz`)));
   /** @type {Record<string, Float32Array>} */
   const still = {};
   for (const [name, values] of Object.entries(averages)) still[name] = Float32Array.from(values);
