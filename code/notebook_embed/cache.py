@@ -35,12 +35,14 @@ KEPT = 8
 class Key:
     """What an executed notebook depends on, by name, as text.
 
-    `stamps` tells the state in which each of the files was read; it is no part of the key.
+    `stamps` tells the state in which each of the files was read, `imports` what the notebook and
+    its modules import of other people's; both are no part of the key.
     """
 
     notebook: str
     parts: dict[str, str]
     stamps: dict[Path, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    imports: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def digest(self) -> str:

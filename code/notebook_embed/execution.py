@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import VALUES
@@ -46,18 +47,23 @@ PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'valu
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A notebook to run: in which folder, with which environment, how long a cell may take (s)."""
+    """A notebook to run: in which folder, with which environment, how long a cell may take (s).
+
+    `imports` names what it imports of other people's packages.
+    """
 
     notebook: Notebook
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
+    imports: frozenset[str] = frozenset()
 
 
 class Kernels:
-    """The kernels that run now, so that all of them can be ended at once."""
+    """The kernels that run now, so that all of them can be ended at once; and where they start."""
 
-    def __init__(self) -> None:
+    def __init__(self, forks: Forks | None = None) -> None:
+        self.forks = forks
         self._clients: set[NotebookClient] = set()
         self._lock, self.stopped = threading.Lock(), threading.Event()
 
@@ -132,7 +138,9 @@ def run_notebook(
         on_notebook_start=ready,
         on_cell_execute=started,
         shutdown_kernel="immediate",
-        kernel_manager_class=manager_class(),
+        kernel_manager_class=manager_class(
+            None if notebook.own_kernel else kernels.forks, job.imports
+        ),
         config=KERNELS,
     )
     try:

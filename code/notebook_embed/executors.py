@@ -8,6 +8,7 @@ from functools import partial
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Kernels, Progress, run_notebook
+from notebook_embed.forks import Forks
 
 __all__ = ["Run", "executor_for"]
 
@@ -15,8 +16,12 @@ Run = Callable[[Job, Progress], str]
 
 
 @contextlib.contextmanager
-def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int, Callable[[], None]]]:
+def executor_for(
+    scheduler: str, jobs: int, forks: Forks | None = None
+) -> Iterator[tuple[Run, int, Callable[[], None]]]:
     """Give the functions that run a notebook and that stop all, and how many may run at a time.
+
+    On this machine kernels start from `forks`, which end with it.
 
     With the address of a Dask scheduler, they run on its workers, as many at a time as these have
     threads. A notebook whose worker dies is run again on another one. Workers need the project's
@@ -27,8 +32,9 @@ def executor_for(scheduler: str, jobs: int) -> Iterator[tuple[Run, int, Callable
     EmbedError : the scheduler cannot be reached, Dask is not installed, or there is no worker.
     """
     if not scheduler:
-        kernels = Kernels()
-        yield partial(run_notebook, kernels=kernels), jobs, kernels.stop
+        kernels = Kernels(forks)
+        with contextlib.closing(forks) if forks else contextlib.nullcontext():
+            yield partial(run_notebook, kernels=kernels), jobs, kernels.stop
         return
     try:
         import distributed

@@ -23,12 +23,14 @@ __all__ = ["Closure", "Modules", "import_closure", "stamp"]
 class Closure:
     """`local` maps each file of the project to its sha256; `foreign` holds top-level names.
 
-    `stamps` tells the state in which each file was read, see `stamp`.
+    `stamps` tells the state in which each file was read, see `stamp`; `named` holds what is asked
+    of foreign modules, as it stands in the code: ``torch.nn``, ``torch.nn.functional.softmax``.
     """
 
     local: dict[Path, str] = field(default_factory=dict)
     stamps: dict[Path, tuple[int, ...]] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
 
 
 class Modules:
@@ -64,6 +66,7 @@ class Modules:
             modules = self._modules(name)
             if not modules and "/" not in name:
                 closure.foreign.add(name.split(".")[0])
+                closure.named.add(name)
             for module in modules:
                 if module.path not in closure.local:
                     closure.local[module.path] = module.digest

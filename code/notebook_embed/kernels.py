@@ -7,10 +7,14 @@ set for all, what the site sets, what it lets through, and what says where thing
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
+
+from notebook_embed.forks import Forks
 
 __all__ = ["GIVEN", "environment_of", "inherited", "language_of", "manager_class", "spec_of"]
 
@@ -69,13 +73,15 @@ def environment_of(given: Mapping[str, str]) -> dict[str, str]:
     return {**inherited(os.environ), **given}
 
 
-def manager_class() -> type[Any]:
+def manager_class(forks: Forks | None = None, imports: frozenset[str] = frozenset()) -> type[Any]:
     """Return the class of managers whose ``python3`` is the Python that builds.
 
-    One of that name in the author's home may be another, with other packages than the key says.
+    One of that name in the author's home may be another, with other packages than the key says. It
+    starts from `forks` where these have a process for what the notebook imports.
     """
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning import LocalProvisioner
     from traitlets import default
 
     class Manager(AsyncKernelManager):
@@ -83,6 +89,27 @@ def manager_class() -> type[Any]:
         def _python_is_this_one(self) -> KernelSpecManager:
             native = self.kernel_name == NATIVE_KERNEL_NAME
             return KernelSpecManager(kernel_dirs=[]) if native else KernelSpecManager()
+
+        async def _async_pre_start_kernel(self, **options: Any) -> Any:
+            self.kernel_id = self.kernel_id or str(uuid.uuid4())
+            if forks is not None and self.provisioner is None:
+                self.provisioner = Provisioner(
+                    kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+                )
+            return await super()._async_pre_start_kernel(**options)
+
+    class Provisioner(LocalProvisioner):
+        async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+            assert forks is not None
+            forked = await asyncio.to_thread(
+                forks.start, imports, cmd, options["env"], str(options["cwd"])
+            )
+            if forked is None:
+                return await super().launch_kernel(cmd, **options)
+            self.process = forked  # type: ignore[assignment]
+            self.pid = self.pgid = forked.pid
+            self.cwd = options["cwd"]
+            return self.connection_info
 
     return Manager
 

@@ -65,7 +65,8 @@ class Cell:
 class Notebook:
     """A notebook as written: `path` on disk, `uri` relative to ``docs/`` with forward slashes.
 
-    `execute` says when it runs, where it says so itself; `allow_errors` that every cell may raise.
+    `execute` says when it runs, where it says so itself; `allow_errors` that every cell may raise;
+    `own_kernel` that its kernel starts anew, with nothing imported.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Notebook:
     cells: tuple[Cell, ...]
     execute: str | None = None
     allow_errors: bool = False
+    own_kernel: bool = False
 
     @property
     def code_cells(self) -> list[Cell]:
@@ -220,6 +222,7 @@ def _read(text: str, path: Path, uri: str) -> Notebook:
         cells=tuple(cells),
         execute=head.execute,
         allow_errors=head.allow_errors,
+        own_kernel=head.own_kernel,
     )
 
 
@@ -229,6 +232,7 @@ class _Head:
 
     execute: str | None
     allow_errors: bool
+    own_kernel: bool
     cells: dict[str, Any]
 
 
@@ -258,7 +262,14 @@ def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
     allowed = said.get("allow_errors", False)
     if not isinstance(allowed, bool):
         raise EmbedError("'allow_errors' takes true or false", file=path, line=1)
-    return _Head(execute, allowed, cells)
+    if (kernel := said.get("kernel")) not in (None, "fresh"):
+        raise EmbedError(
+            f"'kernel' takes fresh, not {kernel!r}",
+            file=path,
+            line=1,
+            remedy="Which kernel runs is said by 'kernelspec'.",
+        )
+    return _Head(execute, allowed, kernel == "fresh", cells)
 
 
 def _parse(text: str, path: Path) -> nbformat.NotebookNode:

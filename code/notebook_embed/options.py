@@ -62,6 +62,10 @@ class Options:
     scheduler: str = option(
         "", "Address of a Dask scheduler whose workers run the notebooks, instead of this machine."
     )
+    forks: bool = option(
+        True,
+        "Start kernels with their imports done, where several notebooks import the same (Linux).",
+    )
     execute: Literal["always", "auto", "never"] = option(
         "always",
         "When notebooks run: `always`, unless the cache has the result; `auto`, where they have no "

@@ -128,6 +128,7 @@ def kernel_settings(
         timeout=options.timeout,
         jobs=options.jobs or cores or 2,
         scheduler=options.scheduler,
+        forks=options.forks,
         execute=options.execute,
         fresh=fresh,
         why=why,

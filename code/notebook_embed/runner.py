@@ -21,8 +21,9 @@ from notebook_embed.environment import concerned_distributions
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
+from notebook_embed.forks import Forks
 from notebook_embed.imports import Closure, Modules, stamp
-from notebook_embed.kernels import spec_of
+from notebook_embed.kernels import environment_of, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.order import matching, note_written_files, waves, written_files_hold
 from notebook_embed.progress import log, running
@@ -39,7 +40,8 @@ class Settings:
     notebook depends on (relative to `root`), `environment` what kernels get, `secret` what they get
     besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how
     many run at a time, `scheduler` the address of the Dask cluster that runs them (on this machine
-    when empty), `execute` when they run (`MODES`).
+    when empty), `forks` whether kernels may start with their imports done, `execute` when they run
+    (`MODES`).
     """
 
     root: Path
@@ -52,9 +54,14 @@ class Settings:
     timeout: float = 600.0
     jobs: int = 2
     scheduler: str = ""
+    forks: bool = True
     execute: str = "always"
     fresh: bool = False
     why: bool = False
+
+    @property
+    def given(self) -> dict[str, str]:
+        return {**self.environment, **self.secret}
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +187,7 @@ class _Work:
         settings = self.settings
         with (
             running(list(due)) as report,
-            executor_for(settings.scheduler, settings.jobs) as (run, jobs, stop),
+            executor_for(settings.scheduler, settings.jobs, self._forks(due)) as (run, jobs, stop),
         ):
             executor, stopped = concurrent.futures.ThreadPoolExecutor(jobs), threading.Event()
             try:
@@ -206,6 +213,16 @@ class _Work:
                 raise
             finally:
                 executor.shutdown()
+
+    def _forks(self, due: dict[str, Key]) -> Forks:
+        forked = [
+            key.imports
+            for uri, key in due.items()
+            if self.settings.forks
+            and self.notebooks[uri].kernel == "python3"
+            and not self.notebooks[uri].own_kernel
+        ]
+        return Forks(forked, environment_of(self.settings.given))
 
     def outdated(self) -> list[str]:
         """Name the notebooks whose inputs changed since their keys were made.
@@ -288,8 +305,9 @@ def _run(
             job = Job(
                 notebook=notebook,
                 folder=notebook.path.parent,
-                environment={**settings.environment, **settings.secret},
+                environment=settings.given,
                 timeout=settings.timeout,
+                imports=key.imports,
             )
             node = nbformat.reads(run(job, progress), as_version=4)
             draw_bare_plotly(node, notebook, log.warning)
@@ -362,6 +380,7 @@ def key_of(
         parts[f"variable {name}"] = hashlib.sha256(value.encode()).hexdigest()
     stamps: dict[Path, tuple[int, ...]] = {}
     foreign: set[str] = set()
+    named: set[str] = set()
     folder = notebook.path.parent
     known = {} if modules is None else modules
     found = known.setdefault(folder, Modules([folder, *settings.code]))
@@ -372,6 +391,7 @@ def key_of(
         for cell in notebook.due_cells:
             closure = _closure(notebook, cell, found)
             foreign |= closure.foreign
+            named |= closure.named
             stamps |= closure.stamps
             for path, digest in closure.local.items():
                 parts[f"module {shown_in(path, settings.root)}"] = digest
@@ -383,7 +403,7 @@ def key_of(
         for file in matching(settings.root, name):
             digest, stamps[file] = _digest(file, notebook, owner)
             parts[f"input {shown_in(file, settings.root)}"] = digest
-    return Key(notebook.uri, parts, stamps)
+    return Key(notebook.uri, parts, stamps, frozenset(named))
 
 
 def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:

@@ -71,7 +71,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = Site(tmp_path)
 
     @contextlib.contextmanager
-    def executor(scheduler: str, jobs: int) -> Iterator[object]:
+    def executor(scheduler: str, jobs: int, forks: object) -> Iterator[object]:
         yield made.run, 1, lambda: None
 
     monkeypatch.setattr(runner, "executor_for", executor)

@@ -1,0 +1,213 @@
+"""Kernels that begin with their imports done, since many notebooks import the same.
+
+Half of a cold build would be the imports of each kernel. Instead a tree of processes makes them:
+each imports, on top of what its parent has, what all notebooks below it import of other people's
+packages, and kernels are forks of it. A notebook gets a process that has loaded nothing which the
+notebook, or the project's modules that it uses, do not name. Linux only: elsewhere libraries do not
+bear to be forked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Forks", "plan"]
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+# What every kernel has loaded anyway.
+_LOADED = frozenset(["IPython", "ipykernel", *sys.stdlib_module_names])
+# Seconds after which a process that does not answer is given up.
+_PATIENCE = 120.0
+
+
+class Forks:
+    """The processes that kernels are forked from, as notebooks need them; closed, all end.
+
+    `imports` are the names that each notebook imports. Anything that goes wrong here costs time and
+    no more: then a kernel starts as it would without.
+    """
+
+    def __init__(self, imports: Iterable[frozenset[str]], environment: Mapping[str, str]) -> None:
+        able = sys.platform == "linux" and hasattr(os, "pidfd_open")
+        self._plan = plan(imports) if able else {}
+        self._environment = dict(environment)
+        self._lock = threading.Lock()
+        self._sockets: dict[frozenset[str], socket.socket | None] = {}
+
+    def start(
+        self, imports: frozenset[str], argv: list[str], environment: dict[str, str], folder: str
+    ) -> ForkedProcess | None:
+        """Return the kernel that `argv` stands for, or None if it has to be started anew."""
+        shared = {k: v for k, v in environment.items() if not k.startswith("JPY_")}
+        packages = _packages(imports)
+        if shared != self._environment or not _is_kernel(argv):
+            return None
+        with self._lock:
+            tops = best(self._plan, packages)
+            while tops is not None:
+                control = self._zygote(tops)
+                if control is not None:
+                    order = {"argv": argv[3:], "environment": environment, "folder": folder}
+                    with contextlib.suppress(OSError, ValueError):
+                        answer, told = _ask(control, order)
+                        answer.close()
+                        return ForkedProcess(told["pid"])
+                    self._sockets[tops] = None
+                tops = self._plan[tops][0]
+        return None
+
+    def close(self) -> None:
+        with self._lock:
+            for control in self._sockets.values():
+                if control is not None:
+                    control.close()
+            self._sockets.clear()
+            self._plan = {}
+
+    def _zygote(self, tops: frozenset[str]) -> socket.socket | None:
+        """Return the socket of the process for `tops`; None if it could not be, or has threads."""
+        if tops in self._sockets:
+            return self._sockets[tops]
+        above, modules = self._plan[tops]
+        self._sockets[tops] = None
+        with contextlib.suppress(OSError, ValueError):
+            if above is None:
+                control, told = self._first(sorted(modules))
+            elif (parent := self._zygote(above)) is None:
+                return None
+            else:
+                control, told = _ask(parent, {"modules": sorted(modules)})
+            if told["threads"] == 1:  # a fork has one thread, and would wait for the others
+                self._sockets[tops] = control
+            else:
+                control.close()
+        return self._sockets[tops]
+
+    def _first(self, modules: list[str]) -> tuple[socket.socket, dict[str, Any]]:
+        mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        with theirs:
+            subprocess.Popen(
+                [sys.executable, str(ZYGOTE), str(theirs.fileno()), *modules],
+                env=self._environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return mine, _heard(mine)
+
+
+class ForkedProcess:
+    """A process that is somebody else's child, with what `subprocess.Popen` offers."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        try:
+            self._watch = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self.returncode = 1
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._watch], [], [], 0)[0]:
+            self._ended()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._watch], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("kernel", timeout or 0.0)
+            self._ended()
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._watch, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self) -> None:
+        os.close(self._watch)
+        self.returncode = 1  # only its parent is told how
+
+
+Plan = dict[frozenset[str], tuple[frozenset[str] | None, frozenset[str]]]
+
+
+def plan(imports: Iterable[frozenset[str]]) -> Plan:
+    """Say which processes serve notebooks that import these names.
+
+    Maps the packages that a process has loaded to those of its parent, and to the modules that it
+    imports itself. The first has none, and is there if anybody is served. Every process serves at
+    least two notebooks, and has loaded only what each of them names.
+    """
+    all_names = list(imports)
+    if len(all_names) < 2:
+        return {}
+    packages = [_packages(names) for names in all_names]
+    served = {
+        tops: [names for names, own in zip(all_names, packages, strict=True) if tops <= own]
+        for tops in {frozenset(), *packages}
+    }
+    found: Plan = {}
+    for tops in sorted(served, key=lambda tops: (len(tops), sorted(tops))):
+        if len(served[tops]) < 2:
+            continue
+        above = best(found, tops)
+        common = frozenset.intersection(*served[tops])
+        own = frozenset(name for name in common if name.partition(".")[0] in tops)
+        has = frozenset().union(*(found[one][1] for one in _lineage(found, above)))
+        found[tops] = (above, own - has)
+    return found
+
+
+def best(known: Plan, packages: frozenset[str]) -> frozenset[str] | None:
+    """Return the process that has loaded most of these packages, and no other."""
+    fitting = [tops for tops in known if tops <= packages]
+    return max(fitting, key=lambda tops: (len(tops), sorted(tops)), default=None)
+
+
+def _lineage(known: Plan, tops: frozenset[str] | None) -> Iterable[frozenset[str]]:
+    while tops is not None:
+        yield tops
+        tops = known[tops][0]
+
+
+def _packages(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in names) - _LOADED
+
+
+def _is_kernel(argv: list[str]) -> bool:
+    """Tell whether this is the kernel of the Python that builds."""
+    return argv[:1] == [sys.executable] and argv[1:3] == ["-m", "ipykernel_launcher"]
+
+
+def _ask(control: socket.socket, order: dict[str, Any]) -> tuple[socket.socket, dict[str, Any]]:
+    mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(control, [json.dumps(order).encode()], [theirs.fileno()])
+    return mine, _heard(mine)
+
+
+def _heard(answer: socket.socket) -> dict[str, Any]:
+    answer.settimeout(_PATIENCE)
+    told: dict[str, Any] = json.loads(answer.recv(4096))
+    answer.settimeout(None)
+    return told

@@ -1,0 +1,82 @@
+"""A process that has made its imports and forks: into kernels, and into others of its kind.
+
+It runs by itself, without the generator: what a kernel finds loaded must be what it would load. It
+is told what to do in messages of JSON on a socket, each with another socket on which the answer
+goes. When the first socket closes it ends, and the kernels that it has begotten end with it.
+"""
+
+import contextlib
+import gc
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+# What the kernel sets before a notebook can import anything that reads it.
+os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+
+
+def serve(control: socket.socket, modules: list[str]) -> None:
+    """Import `modules`, say so, and do as one is told until nobody is there any more."""
+    for name in modules:
+        # A name may be that of a function; and what cannot be imported says so in the cell.
+        with contextlib.suppress(BaseException):
+            _import(name)
+    gc.collect()
+    gc.freeze()  # kernels share this memory as long as nobody touches it
+    control.send(json.dumps({"pid": os.getpid(), "threads": _threads()}).encode())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 1)
+        if not message:
+            os._exit(0)
+        answer = socket.socket(fileno=descriptors[0])
+        order = json.loads(message)
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if "modules" in order:
+                signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+                serve(answer, order["modules"])
+            answer.send(json.dumps({"pid": os.getpid()}).encode())
+            answer.close()
+            _become_kernel(**order)
+        answer.close()
+
+
+def _import(name: str) -> None:
+    """Do as ``from above import last`` does: an attribute comes before a module of that name."""
+    above, _, last = name.rpartition(".")
+    if not above or not hasattr(importlib.import_module(above), last):
+        importlib.import_module(name)
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _become_kernel(argv: list[str], environment: dict[str, str], folder: str) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    launcher = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv = [str(launcher and launcher.origin), *argv]
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()  # a new process has a seed of its own
+    # It shall notice the end of the process that it was forked from.
+    IPKernelApp.launch_instance(argv, parent_handle=os.getppid())
+    sys.exit()
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for kernels: none stays a zombie
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    serve(socket.socket(fileno=int(sys.argv[1])), ["ipykernel.kernelapp", *sys.argv[2:]])
