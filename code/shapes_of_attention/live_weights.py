@@ -1,8 +1,8 @@
 """Weights for the model in the page: a checkpoint in half precision, as a safetensors file.
 
-Half of the bytes for the same colour error (1.291 against 1.293 levels over 256 images), and packed,
-since many hosts send files of this kind as they are. Written without torch: a build of the site that
-runs no notebook should not wait for it.
+Half of the bytes for the same colour error (1.291 against 1.293 levels over 256 images), and
+packed, since many hosts send files of this kind as they are. Written without torch: a build of the
+site that runs no notebook should not wait for it.
 """
 
 from __future__ import annotations
