@@ -70,19 +70,24 @@ def block_walk(walk: Walk) -> Figure:
         read = getattr(walk, f"{part}_input")
         drawing.arrow((spine + 40, top), (spine + 40, bottom - 24), colour=ACCENT, width=4)
         drawing.arrow((spine + 40, top + 18), (side - 12, top + 18))
-        drawing.text(side, top + 18, "normalised to mean 0, size 1", align="left", colour=MUTED,
-                     size=17)  # fmt: skip
+        drawing.text(side, top + 18, "normalised", align="left", colour=MUTED)
         strip(side, top + 34, read, float(np.abs(read).max()))
         drawing.arrow((side + 130, top + 34 + high), (side + 130, top + 84))
-        drawing.box(side, top + 84, 262, 60, f"{title}\n{detail}", fill=PANEL, radius=6, size=17)
+        drawing.box(side, top + 84, 262, 60, f"{title}\n{detail}", fill=PANEL, radius=6)
         added = bottom - 60
         drawing.arrow((side + 130, top + 144), (side + 130, added))
         strip(side, added, getattr(walk, part), most)
-        drawing.text(side, added + high + 15, f"added, {size(getattr(walk, part))}", align="left",
-                     colour=MUTED, size=17)  # fmt: skip
+        drawing.text(
+            side,
+            added + high + 15,
+            f"added, {size(getattr(walk, part))}",
+            align="left",
+            colour=MUTED,
+        )
         drawing.arrow((side - 4, added + high / 2), (spine + 58, added + high / 2))
-        drawing.box(spine + 28, added + high / 2 - 12, 24, 24, "+", fill=PANEL, edge=ACCENT,
-                    radius=12)  # fmt: skip
+        drawing.box(
+            spine + 28, added + high / 2 - 12, 24, 24, "+", fill=PANEL, edge=ACCENT, radius=12
+        )
     return drawing.figure()
 
 
@@ -97,9 +102,15 @@ def learning_curve(
     name, level = reference
     axes.axhline(level, color=MUTED, linestyle="--", linewidth=1.25)
     axes.annotate(
-        name, (1, level), xycoords=("axes fraction", "data"), xytext=(0, 4),
-        textcoords="offset points", ha="right", va="bottom", color=MUTED,
-    )  # fmt: skip
+        name,
+        (1, level),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=MUTED,
+    )
     axes.set(xlabel="training steps", ylabel="error", ylim=(0, 1.15 * max([*errors, level])))
     axes.locator_params(axis="both", nbins=5)
     return Figure(static=figure)
