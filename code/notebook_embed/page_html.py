@@ -6,7 +6,7 @@ import logging
 import posixpath
 import re
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -110,19 +110,23 @@ class PageWriter:
                 return self.link(attached[name])
             origin.warn(f"the cell has no attachment '{name}'")
             return url
-        if parts.scheme or parts.netloc or not parts.path or parts.path.startswith(("/", "\\")):
+        links = links_of_site(self.md)
+        if parts.scheme or parts.netloc or not parts.path:
             return url
+        if parts.path.startswith(("/", "\\")):
+            return str(links.path_to_url(url)) if links is not None and origin.strict else url
         target = posixpath.join(posixpath.dirname(origin.notebook.uri), unquote(parts.path))
         path = posixpath.relpath(target, posixpath.dirname(self.page.uri) or ".")
         slash = "/" if parts.path.endswith("/") else ""
         written = urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
-        if (links := links_of_site(self.md)) is None:
+        if links is None:
             return written
         if links.files.get_file_from_path(posixpath.normpath(target)) is not None:
             return str(links.path_to_url(written))
-        if posixpath.splitext(parts.path)[1]:
-            level = links.config.validation.links.not_found if origin.strict else logging.INFO
-            log.log(level, f"{origin}: '{url}' is not there, seen from the notebook's folder")
+        told = links.config.validation.links
+        level = told.not_found if posixpath.splitext(parts.path)[1] else told.unrecognized_links
+        problem = f"{origin}: '{url}' is not there, seen from the notebook's folder"
+        log.log(level if origin.strict else min(level, logging.INFO), problem)
         path = posixpath.relpath(target, posixpath.dirname(unquote(self.page.url)) or ".")
         return urlunsplit(("", "", quote(path) + slash, parts.query, parts.fragment))
 
@@ -216,7 +220,7 @@ class PageWriter:
             self.fence(box, output.content, "json")
         elif output.kind == "markdown" or (output.kind == "latex" and is_mixed(output.content)):
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"})
-            self.foreign(box, output.content, origin)
+            self.foreign(box, output.content, replace(origin, strict=True))
         elif output.kind == "latex":
             formula = output.content.strip().strip("$").strip()
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})

@@ -78,3 +78,22 @@ def test_a_notebook_of_this_kind_is_shown(page: Callable[[str], str], name: str)
     assert not re.search(r"&lt;[\w.]+ object|&lt;(?:Latex|Markdown|Styler|Figure)", html)
     ids = [one for one in re.findall(r'\bid="([^"]+)"', html) if not one.startswith("T_ab")]
     assert len(ids) == len(set(ids))
+
+
+def test_dead_links_of_a_notebook_name_its_line_and_stop_a_strict_build(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from mkdocs.exceptions import Abort
+
+    (tmp_path / "docs/notebooks").mkdir(parents=True)
+    (tmp_path / "mkdocs.yml").write_text(MKDOCS)
+    (tmp_path / "docs/index.md").write_text("# Corpus\n\n![](notebooks/x.py)\n")
+    text = "# %% [markdown]\n# # T\n#\n# [a](gone.csv) ![b](gone.png) [c](https://e.example)\n\n# %%\nx = 1\n"
+    (tmp_path / "docs/notebooks/x.py").write_text(text)
+    config = load_config(str(tmp_path / "mkdocs.yml"))
+    config.plugins.on_startup(command="build", dirty=False)
+    with pytest.raises(Abort):
+        build(config)
+    for name in ("gone.csv", "gone.png"):
+        told = f"docs/notebooks/x.py:2 (cell cell-1): '{name}' is not there"
+        assert any(told in line for line in caplog.messages), caplog.messages
