@@ -22,7 +22,7 @@ from markdown.util import AtomicString
 from py_mini_racer import JSEvalException, MiniRacer
 
 from blog_site.errors import SiteError
-from notebook_embed.source_lines import SourceLines, source_lines, take
+from notebook_embed.source_lines import STAMP, SourceLines, source_lines, take
 
 __all__ = ["KatexExtension", "makeExtension", "render"]
 
@@ -143,7 +143,8 @@ class KatexExtension(Extension):
         """
         if "arithmatex-inline" in self.md.inlinePatterns:
             inline: Any = self.md.inlinePatterns["arithmatex-inline"]
-            open_ended = inline.pattern.replace(r"(?<!\s)(?:\$))", r"(?<!\s)(?:\$)(?!\d))")
+            digit = rf"(?:{STAMP})?\d"  # a dollar before a word has a stamp behind it
+            open_ended = inline.pattern.replace(r"(?<!\s)(?:\$))", rf"(?<!\s)(?:\$)(?!{digit}))")
             inline.pattern, inline.compiled_re = open_ended, re.compile(open_ended, re.S)
 
 

@@ -34,6 +34,8 @@ __all__ = ["SourceLines", "source_lines", "take"]
 # since Markdown tells from the sign before it whether an asterisk can begin an emphasis.
 _OPEN, _CLOSE = "\ufdd0", "\ufffc"
 _STAMP = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+#: What a stamp looks like, for patterns that look at what comes behind one.
+STAMP = f"{_OPEN}[0-9]+{_CLOSE}"
 
 _FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})")
 # A stamp goes behind each of these. A dollar before a space opens no formula, and a stamp must not

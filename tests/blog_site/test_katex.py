@@ -71,3 +71,12 @@ def test_formulas_stay_out_of_the_search_index(built):
     assert "is a score" in text
     assert "cdot" not in text
     assert "sqrt" not in text
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, EXTENSIONS[::-1]])
+def test_prices_are_no_formulas(extensions: list[str]) -> None:
+    text = "Prices of $5-$10 rose, of $20 to $30 too; $x$ did not, nor $a_1$, $b$."
+    parser = markdown.Markdown(extensions=extensions, extension_configs=CONFIG)
+    html = parser.convert(text)
+    assert "Prices of $5-$10 rose, of $20 to $30 too; " in html
+    assert html.count('<bdi class="math"') == 3
