@@ -104,7 +104,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         return files
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
-        env.globals["blog_posts"] = self.posts
+        env.globals["blog_posts"] = sorted(self.posts, key=self._newest, reverse=True)
         if (feeds := config.plugins.get("rss")) is not None:
             # Its own template leaves `&` in tags as it is, which no reader of feeds can parse.
             feeds.tpl_folder, feeds.tpl_file = FEED.parent, FEED
@@ -183,6 +183,11 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             name=config.site_name,
             record=self.record,
         )
+
+    def _newest(self, post: Any) -> tuple[date, int]:
+        """Sort by day; of one day, the later part of a series is newer."""
+        series = self.series.get(post.file.src_uri)
+        return post.config.date.created.date(), series.part if series else 0
 
     def _kicker(self, post: Any) -> str:
         series = self.series.get(post.file.src_uri)

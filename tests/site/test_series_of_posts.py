@@ -142,6 +142,8 @@ def test_series_feeds_and_citations_know_every_post(published: Site) -> None:
     feed = {item["url"] for item in json.loads(published.text("feed.json"))["items"]}
     archive = published.text("archive.html")
     search = published.text("search/search_index.json")
+    listed = re.findall(r'href="posts/([\w-]+)\.html"', archive)
+    assert [slug for slug in reversed(listed) if slug in slugs[2:]] == slugs[2:]
     for at, slug in enumerate(slugs):
         html = published.text(post_page(slug))
         box = html.partition('<nav class="series"')[2].partition("</nav>")[0]
