@@ -21,15 +21,17 @@
 #| inputs:
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/contrast-self-attention.safetensors
-#|   - assets/checkpoints/flagship-channels.safetensors
-#|   - assets/records/flagship-channels.json
+#|   - assets/checkpoints/channels-warm-seed-0.safetensors
+#|   - assets/records/channels-warm-seed-0.json
+#|   - assets/records/interpretation-channels.json
 import json
 from pathlib import Path
 
 import numpy as np
 import torch
+from IPython.display import HTML
 
-from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
+from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import attention_views
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
@@ -41,12 +43,13 @@ torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 files = {
     "flagship": folder / "flagship.safetensors",
-    "channels": folder / "flagship-channels.safetensors",
+    "channels": folder / "channels-warm-seed-0.safetensors",
     "deeper": folder / "contrast-self-attention.safetensors",
 }
 models = {name: load_model(path) for name, path in files.items()}
-record = json.loads(
-    (folder.parent / "records" / files["channels"].with_suffix(".json").name).read_text()
+record, scanned = (
+    json.loads((folder.parent / "records" / name).read_text())
+    for name in ("channels-warm-seed-0.json", "interpretation-channels.json")
 )
 
 # %% [markdown]
@@ -249,13 +252,16 @@ attention_views.attention_examples(pictures)
 # ## Channel by channel
 #
 # The model with a token a patch and channel has 192 keys: every patch three times. So its attention
-# is split between red, green and blue, and we can see which of them a query asks.
+# is split between red, green and blue, and we can see which of them a query asks. It has learned the
+# task from the weights of the model with a token a patch: all but those of the tokens.
 
 # %%
 #| label: channels
+slopes = record["test"]["intervention"]["slope_by_kind"].values()
 {
-    "minutes": f"{record['config']['budget_seconds'] / 60:.0f}",
-    "error": f"{record['test']['colour']['colour_error_median']:.0f}",
+    "images": f"{record['images']:,}",
+    "error": f"{record['test']['colour']['colour_error_median']:.1f}",
+    "slopes": f"{min(slopes):.2f} to {max(slopes):.2f}",
 }
 
 # %%
@@ -267,7 +273,7 @@ by_layer = {
 }
 names = sorted(by_layer)
 cover = patch_cover(sample, 16)  # [images, slots, patches]
-circle = (sample.kind == 0) & sample.present
+circle, rectangle = ((sample.kind == kind) & sample.present for kind in (0, 2))
 kept, left_out = circle & sample.kept, circle & ~sample.kept
 print({name: weights.shape for name, weights in by_layer.items()})
 
@@ -289,7 +295,11 @@ attention_views.channel_shares(
     {
         f"{who}, layer {number + 1}": shares(slots, layer)
         for number, layer in enumerate(names)
-        for who, slots in (("kept circles", kept), ("filtered circles", left_out))
+        for who, slots in (
+            ("kept circles", kept),
+            ("filtered circles", left_out),
+            ("filled rectangles", rectangle),
+        )
     }
 )
 
@@ -336,3 +346,31 @@ for title, slots in (("A kept circle asks", kept), ("A filtered circle asks", le
     query = int((cover[row] * slots[row][:, None]).max(axis=0).argmax())
     asking.append((title, query, by_layer[filter_layer][row, filter_head, query]))
 attention_views.attention_by_channel(sample.image[row], asking)
+
+# %% [markdown]
+# Where attention goes is not yet what it is for. So keys are hidden: of one shape an image, those of
+# a channel alone, of two, or all. How much of the shape's vote do the others of its group lose?
+
+# %%
+#| label: hidden-keys
+effects = scanned["models"]["channels-warm-seed-0"]["subjects"]
+hidden = ("red", "green", "blue", "green and blue", "all")
+lost = {
+    kind: {keys: float(np.mean(effects[kind][keys]["others_slope"])) for keys in hidden}
+    for kind in KINDS
+}
+HTML(attention_views.hidden_keys(lost))
+
+# %%
+#| label: vote
+circles, rectangles = lost["filled circle"], lost["filled rectangle"]
+alone = effects["left-out filled circle"]
+{
+    "images": scanned["images"],
+    "red": f"{circles['red']:.1%}",
+    "others": f"{circles['green and blue']:.0%}",
+    "rectangle-red": f"{rectangles['red']:.0%}",
+    "rectangle-others": f"{rectangles['green and blue']:.0%}",
+    "still-out": f"{1 - max(alone[keys]['visible'] for keys in hidden[:-1]):.0%}",
+    "back": f"{alone['all']['visible']:.0%}",
+}
