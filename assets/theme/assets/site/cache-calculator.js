@@ -118,9 +118,9 @@ async function mountCalculator(box, data) {
   box.append(look, element("div", { class: "calculator" }, choices, fields, more, rows, note));
 
   /** @param {{name: string} & Sizes} model */
-  function take({ name: _, ...own }) {
-    Object.assign(sizes, own);
+  function take(model) {
     for (const [key, input] of inputs) {
+      sizes[key] = model[key] ?? sizes[key]; // a model says nothing of texts
       input.value = String(sizes[key]);
       input.setAttribute("aria-invalid", "false");
     }

@@ -45,7 +45,14 @@ async function mountRouting(box, data) {
   const marker = element("span", { class: "routing__patch" });
   const frame = element(
     "div",
-    { class: "routing__image", role: "slider", tabindex: 0, "aria-label": "Patch", "aria-valuemin": 1, "aria-valuemax": patches },
+    {
+      class: "routing__image",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Patch",
+      "aria-valuemin": 1,
+      "aria-valuemax": patches,
+    },
     element("img", { src: data.image, alt: "", width: 256, height: 256 }),
     marker,
   );
@@ -120,10 +127,12 @@ async function mountRouting(box, data) {
     const names = picked.map(({ expert }) => expert + 1);
     const favourites = choose(shares, none, data.chosen).map(({ expert }) => expert + 1);
     const same = names.every((name) => favourites.includes(name));
+    const why = same
+      ? "They have the largest shares."
+      : "Without the bias they would not be: it helps those with little work.";
     words.textContent = [
       "The router scores all experts for this patch. Softmax makes shares of the scores.",
-      `Experts ${names.join(" and ")} are chosen.` +
-        (same ? " They have the largest shares." : " Without the bias they would not be: it helps those with little work."),
+      `Experts ${names.join(" and ")} are chosen. ${why}`,
       "Softmax again, over the chosen alone: their weights add up to one, without any bias.",
       `Experts ${names.join(" and ")} work on the patch; ` +
         `${picked.map(({ expert, weight }) => `${weight.toFixed(2)} \u00d7 E${expert + 1}`).join(" + ")} goes on. ` +
