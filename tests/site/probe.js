@@ -69,6 +69,11 @@
           const style = measured(box);
           if (!style) continue;
           const { edge } = style;
+          // Words for screen readers alone are in a box of a pixel.
+          if (hides(style.across) && edge.width <= 1 && edge.height <= 1) {
+            across = false;
+            break;
+          }
           if (across && scrolls(style.across)) across = false;
           if (down && scrolls(style.down)) down = false;
           if (across && hides(style.across) && (rect.left < edge.left - 1 || rect.right > edge.right + 1)) {
@@ -116,6 +121,7 @@
       }
     }
     for (const figure of document.querySelectorAll("figure.nb-figure")) {
+      if (figure.closest("details:not([open])")) continue; // `unfold` comes before those
       const shown = [...figure.querySelectorAll(".nb-figure__image, .nb-figure__plot, .nb-figure__view, .nb-output")]
         .filter(visible)
         .map(name);
@@ -135,6 +141,11 @@
       return image.decode().catch(() => {}); // `blanks` reports it
     });
     await Promise.all([...wait, document.fonts.ready]);
+  }
+
+  /* What a reader may open is opened, all at once. */
+  function unfold() {
+    for (const fold of document.querySelectorAll("details")) fold.open = true;
   }
 
   const canvases = () =>
@@ -198,5 +209,5 @@
     };
   }
 
-  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, canvases, plot };
+  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, unfold, canvases, plot };
 })();

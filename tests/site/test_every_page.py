@@ -66,6 +66,9 @@ def test_every_page_is_whole_and_quiet(
             # 0.1 is what web vitals call good: fonts that come late move lines by a hair.
             if sum(shift["value"] for shift in shifts) > 0.1:
                 troubles.append(f"{where}: the page jumps: {shifts}")
+            # What is folded is looked at last: the page grows as it opens.
+            tab.page.evaluate("async () => { probe.unfold(); await probe.pictures(); }")
+            troubles += [f"{where}, unfolded: {t}" for t in tab.page.evaluate("probe.blanks()")]
             if base != BASE:
                 foreign = {url for url in tab.requests if not url.startswith(ORIGIN + base)}
                 troubles += [f"{where}: asks for {url}" for url in foreign]
