@@ -89,13 +89,13 @@ assert math.isclose(steps[-1]["answer"], exact)
 
 # %%
 #| label: proof
-q, k, v = torch.randn(3, 2, 4, 1000, 32, dtype=torch.float64)  # each [batch, heads, tokens, d]
+q, k, v = torch.randn(3, 2, 4, 1000, 32, dtype=torch.float64, generator=generator)  # each [batch, heads, tokens, d]
 full, _ = explicit_attention(q, k, v)
 for tile in (1, 64, 300, 1000):
     pairs = zip(k.split(tile, dim=2), v.split(tile, dim=2), strict=True)
     found = online_attention(q, pairs)
     assert torch.allclose(found, full, atol=1e-12)
-    print(f"tiles of {tile:4d} keys: {(found - full).abs().max():.0e} apart")
+    print(f"tiles of {tile:4d} keys: equal to 12 digits")
 
 # %% [markdown]
 # ## Memory traffic

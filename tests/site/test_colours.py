@@ -98,8 +98,13 @@ def test_the_tokens_stand_where_they_are_compared_and_nowhere_else() -> None:
         "assets/theme/assets/site/site.css",
         "code/shapes_of_attention/palette.py",
         "docs/authoring-guide.md",
+        "docs/notebook-embed/outputs.md",
         "mkdocs.yml",
     }
+    for light, dark in re.findall(
+        r'"(#\w{6})": "(#\w{6})"', (ROOT / "docs/notebook-embed/outputs.md").read_text("utf-8")
+    ):
+        assert (light, dark) in TOKENS.values(), "the example is this site's own"
     for name in ("assets/theme/assets/site/site.css", "code/shapes_of_attention/palette.py"):
         assert owners[name] == [1] * len(tokens)
 

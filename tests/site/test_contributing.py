@@ -67,7 +67,7 @@ def follow(project: Path) -> dict[str, str]:
     # Other posts would run their notebooks anew, as they import the list of models.
     for page in [*project.glob("docs/posts/*.md"), *project.glob("docs/notebooks/*")]:
         page.unlink()
-    for page in project.glob("docs/*.md"):
+    for page in project.glob("docs/**/*.md"):
         if "notebooks/" in page.read_text("utf-8"):
             page.write_text("# Elsewhere\n", "utf-8")
     shutil.copy(ROOT / "Makefile", project)

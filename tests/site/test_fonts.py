@@ -36,10 +36,10 @@ def drawn_with(page: Page, selector: str) -> set[str]:
 OWN_FONTS = {
     "article h1": "Inter-Regular",
     "article .post-intro p, article > p": "SourceSerif4-Regular",
-    "article em": "SourceSerif4-Italic",
-    "article code": "JetBrainsMono-Regular",
-    "article .katex-html .mrel": "KaTeX_Main-Regular",
-    "article .katex-html .mathnormal": "KaTeX_Math-Italic",
+    "article em:not(details *)": "SourceSerif4-Italic",
+    "article code:not(details *)": "JetBrainsMono-Regular",
+    "article .katex-html .mrel:not(details *)": "KaTeX_Main-Regular",
+    "article .katex-html .mathnormal:not(details *)": "KaTeX_Math-Italic",
 }
 
 
