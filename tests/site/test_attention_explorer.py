@@ -577,6 +577,7 @@ def test_it_has_no_barriers_keeps_its_height_and_wears_the_scheme_s_colours(
             ".then((result) => result.violations)"
         )
         assert [rule["id"] for rule in found] == []
+        explorer.wake()  # the page has grown, and it may be far away
         schemes = {"light": "default", "dark": "slate"}
         ink = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
         assert explorer.status.evaluate("p => getComputedStyle(p).color") == ink[scheme]
