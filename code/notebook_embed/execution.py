@@ -7,12 +7,14 @@ import atexit
 import contextlib
 import copy
 import os
+import queue
 import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbclient.exceptions
 import nbformat
@@ -38,6 +40,8 @@ KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 RAISES, SKIPS = "raises-exception", "skip-execution"
 # Where libraries are on this machine is nothing that a traceback shall tell readers.
 LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages/|lib/python3\.\d+/)")
+# So many seconds a kernel has to be heard from.
+PATIENCE = 120
 # So many seconds are as good as no limit.
 NEVER = 1e7
 # What a kernel of Python runs before the first cell; it leaves no name behind.
@@ -114,11 +118,12 @@ def run_notebook(
         progress(state["done"], total, notebook.cells[cell_index].name)
         state["done"] += 1
 
-    def ready(notebook: nbformat.NotebookNode) -> None:
+    async def ready(notebook: nbformat.NotebookNode) -> None:
         if kernels.stopped.is_set():
             raise RuntimeError("the build was stopped")
         if job.notebook.language == "python" and client.kc is not None:
             client.kc.execute(PREAMBLE, silent=True, store_history=False, stop_on_error=False)
+        await _heard(client)
 
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
@@ -194,6 +199,17 @@ def run_notebook(
             line=1,
             remedy="Outputs of other types than JSON are text: look for display(..., raw=True).",
         ) from error
+
+
+async def _heard(client: Any) -> None:
+    """Wait until what a kernel publishes arrives: the outputs before that would be lost."""
+    for _ in range(PATIENCE):
+        client.kc.kernel_info()
+        with contextlib.suppress(queue.Empty):
+            await client.kc.get_iopub_msg(timeout=1)
+            return
+        if not await client.km.is_alive():
+            return  # the cell that runs first will say so
 
 
 def _refuse_missing_kernel(notebook: Notebook) -> None:
