@@ -58,7 +58,8 @@ class Forks:
             while tops is not None:
                 control = self._zygote(tops)
                 if control is not None:
-                    order = {"argv": argv[3:], "environment": environment, "folder": folder}
+                    own = dict(environment.items() - shared.items())
+                    order = {"argv": argv[3:], "environment": own, "folder": folder}
                     with contextlib.suppress(OSError, ValueError):
                         answer, told = _ask(control, order)
                         answer.close()

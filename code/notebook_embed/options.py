@@ -63,8 +63,9 @@ class Options:
         "", "Address of a Dask scheduler whose workers run the notebooks, instead of this machine."
     )
     forks: bool = option(
-        True,
-        "Start kernels with their imports done, where several notebooks import the same (Linux).",
+        False,
+        "Start kernels with their imports done, where several notebooks import the same (Linux). "
+        "For packages that do not look around while they are imported.",
     )
     execute: Literal["always", "auto", "never"] = option(
         "always",

@@ -16,8 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What the kernel sets before a notebook can import anything that reads it.
-os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+# What a kernel sets before a notebook can import anything that reads it; it does so again.
+INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+UNSET = INLINE.keys() - os.environ.keys()
+os.environ.update({name: INLINE[name] for name in UNSET})
 
 
 def serve(control: socket.socket, modules: list[str]) -> None:
@@ -62,8 +64,9 @@ def _become_kernel(argv: list[str], environment: dict[str, str], folder: str) ->
     from ipykernel.kernelapp import IPKernelApp
 
     os.setsid()
-    os.environ.clear()
-    os.environ.update(environment)
+    for name in UNSET:
+        os.environ.pop(name, None)
+    os.environ.update(environment)  # beside what the imports have set
     os.chdir(folder)
     launcher = importlib.util.find_spec("ipykernel_launcher")
     sys.argv = [str(launcher and launcher.origin), *argv]
