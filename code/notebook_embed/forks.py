@@ -44,6 +44,7 @@ class Forks:
         self._environment = dict(environment)
         self._lock = threading.Lock()
         self._sockets: dict[frozenset[str], socket.socket | None] = {}
+        self._process: subprocess.Popen[bytes] | None = None  # the first; all others are its own
 
     def start(
         self, imports: frozenset[str], argv: list[str], environment: dict[str, str], folder: str
@@ -75,6 +76,9 @@ class Forks:
                     control.close()
             self._sockets.clear()
             self._plan = {}
+            if self._process is not None:
+                self._process.kill()  # it may be in the middle of an import
+                self._process.wait()
 
     def _zygote(self, tops: frozenset[str]) -> socket.socket | None:
         """Return the socket of the process for `tops`; None if it could not be, or has threads."""
@@ -98,7 +102,7 @@ class Forks:
     def _first(self, modules: list[str]) -> tuple[socket.socket, dict[str, Any]]:
         mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
-            subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, str(ZYGOTE), str(theirs.fileno()), *modules],
                 env=self._environment,
                 pass_fds=[theirs.fileno()],
