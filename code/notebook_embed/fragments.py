@@ -48,10 +48,10 @@ ATTRIBUTE = re.compile(
 )
 REST = r"(?:\"[^\"]*\"|'[^']*'|[^>\"'])*"
 TAG = re.compile(
-    r"<!--.*?(?:-->|$)"
+    r"(?P<comment><!--(?:-?>|.*?(?:--!?>|$)))"
     r"|(?P<declared><!doctype\b[^>]*>|<\?xml\b[^>]*>)"
     r"|<(?P<script>script|style|textarea|title|xmp|iframe|noembed|noframes)\b"
-    rf"{REST}>.*?(?:</(?P=script)\s*>|$)"
+    rf"{REST}>(?P<raw>.*?)(?P<closing></(?P=script)(?=[\s/>])[^>]*>|$)"
     rf"|<(?P<end>/?)(?P<name>[a-z][a-z0-9:-]*)(?P<rest>{REST})>"
     r"|<(?=[a-z/!?])",  # no tag, or half of one, which would take in what follows
     re.S | re.I,
@@ -75,13 +75,14 @@ def readdressed(content: str, address: Address) -> str:
             return ""  # of a whole document, in a page of ours
         if found[0] == "<" or (found["name"] or "").lower() == "plaintext":
             return escape(found[0], quote=False)
-        if found["name"] is None:
-            if found["script"] is None:
-                return found[0] if found[0].endswith("-->") else found[0] + "-->"
-            opening, end, rest = found[0].partition(">")
-            if not re.search(r"</[a-z]+\s*>$", rest, re.I):
-                rest += f"</{found['script']}>"
-            return _with_addresses(opening + end, address) + rest
+        if found["comment"]:
+            return found[0] if found[0].endswith(">") else found[0] + "-->"
+        if found["script"]:
+            start, raw = found.start(), found["raw"]
+            opening = _with_addresses(found[0][: found.start("raw") - start], address)
+            if "<script" in raw.lower():
+                raw = raw.replace("<!--", r"<\!--")  # else the first end tag would not end it
+            return f"{opening}{raw}</{found['script']}>"
         name = found["name"].lower()
         if found["end"]:
             if name in VOID or name not in open_:

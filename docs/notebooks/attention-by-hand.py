@@ -114,7 +114,7 @@ q, k, v = torch.randn(3, 2, 4, 50, 16)  # each [batch, heads, tokens, head_dim]
 ours, _ = explicit_attention(q, k, v)
 torchs = functional.scaled_dot_product_attention(q, k, v)
 assert torch.allclose(ours, torchs, atol=1e-5)
-print(f"largest difference from PyTorch's: {(ours - torchs).abs().max():.0e}")
+print("at most 1e-5 from PyTorch's")
 
 # %% [markdown]
 # ## Why the root
@@ -213,7 +213,7 @@ with torch.no_grad():
     shuffled_after = attention(x)[:, order]
 
 assert torch.allclose(shuffled_before, shuffled_after, atol=1e-6)
-print(f"largest difference: {(shuffled_before - shuffled_after).abs().max():.0e}")
+print("shuffled before and after: at most 1e-6 apart")
 
 # %% [markdown]
 # With sinusoidal positions added, the same shuffle changes the answers.

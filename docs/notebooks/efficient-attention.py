@@ -179,7 +179,7 @@ for name, layout in layouts.items():
     masked, _ = explicit_attention(q, k, v, mask=block_mask(tokens, block=8, layout=layout))
     assert torch.allclose(blocked, masked, atol=1e-5)
     share = layout.float().mean()
-    print(f"{name:9s}{share:.0%} of the blocks computed, {(blocked - masked).abs().max():.0e} apart")
+    print(f"{name:9s}{share:.0%} of the blocks computed, at most 1e-5 apart")
 
 # %% [markdown]
 # ## Proofs
@@ -198,7 +198,7 @@ full, _ = explicit_attention(q, k, v)
 
 assert torch.allclose(blocked, masked, atol=1e-12)
 assert torch.allclose(local_attention(q, k, v, window=99), full, atol=1e-12)
-print(f"blocked and masked: {(blocked - masked).abs().max():.0e} apart")
+print("blocked and masked: at most 1e-12 apart")
 
 # %%
 #| label: exact-proof
@@ -215,7 +215,7 @@ found = {
 }
 for name, mix in found.items():
     assert torch.allclose(mix, full, atol=1e-12)
-    print(f"{name:29s} {(mix - full).abs().max():.0e}")
+    print(f"{name:29s} at most 1e-12 from full attention")
 
 # %% [markdown]
 # One bucket in one chunk is shared attention in full; and many rounds come to it.
@@ -225,7 +225,7 @@ for name, mix in found.items():
 one_bucket = torch.zeros(1, 16, 0, dtype=torch.float64)
 hashed = lsh_attention(q, v, rotations=one_bucket, chunk=100)
 assert torch.allclose(hashed, shared_attention(q, v), atol=1e-12)
-print(f"hashed and full: {(hashed - shared_attention(q, v)).abs().max():.0e} apart")
+print("hashed and full: at most 1e-12 apart")
 
 # %% [markdown]
 # The idea in one round, with the paper's equal chunks: sort tokens by bucket, cut, and attend within
@@ -254,11 +254,12 @@ def one_round(shared, value, rotation, chunk):
     return mixed[order.argsort()]  # back in order of place
 
 
-shared, value = torch.randn(2, 96, 16, dtype=torch.float64)
+generator = torch.Generator().manual_seed(0)
+shared, value = torch.randn(2, 96, 16, dtype=torch.float64, generator=generator)
 everyone = one_round(shared, value, torch.zeros(16, 1, dtype=torch.float64), chunk=48)
 want = shared_attention(shared[None, None], value[None, None])[0, 0]
-print(f"one bucket, two chunks: {(everyone - want).abs().max():.0e} from full attention")
-assert torch.allclose(everyone, want, atol=1e-9)
+assert torch.allclose(everyone, want, atol=1e-12)
+print("one bucket, two chunks: at most 1e-12 from full attention")
 
 # %% [markdown]
 # **No look ahead.** Change the second half of a sequence; the causal forms must give the first half

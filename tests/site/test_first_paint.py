@@ -65,7 +65,7 @@ def test_a_style_sheet_is_taken_once_for_all_pages(published: Site, browser: Bro
         assert tab.page.evaluate("() => window.samePage")
         assert tab.page.evaluate(kept)
         tab.page.locator(".site-brand").click()
-        tab.page.locator("main h2 a").first.wait_for()
+        tab.page.locator(".posts").first.wait_for()
         assert tab.page.evaluate(kept)
         fetched = [url for url in tab.requests if url.endswith(".css")]
         assert len(fetched) == len(set(fetched)) > 2
