@@ -42,20 +42,32 @@ AS_IT_IS = frozenset(
     "audio canvas iframe math noscript object picture pre script select style svg template "  # noqa: SIM905
     "textarea video".split()
 )
-# Of an element's tag: its name, and each attribute as it is written.
+# Tags as browsers read them (HTML standard, 13.2.5): a quote counts at the start of a value alone.
 ATTRIBUTE = re.compile(
-    r"(?P<before>\s+(?P<name>[^\s\"'<>/=]+)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'>]+)"
+    r"(?P<before>(?P<name>[^\s/>=]+)\s*=\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*)"
 )
-REST = r"(?:\"[^\"]*\"|'[^']*'|[^>\"'])*"
-TAG = re.compile(
-    r"(?P<comment><!--(?:-?>|.*?(?:--!?>|$)))"
-    r"|(?P<declared><!doctype\b[^>]*>|<\?xml\b[^>]*>)"
-    r"|<(?P<script>script|style|textarea|title|xmp|iframe|noembed|noframes)\b"
-    rf"{REST}>(?P<raw>.*?)(?P<closing></(?P=script)(?=[\s/>])[^>]*>|$)"
-    rf"|<(?P<end>/?)(?P<name>[a-z][a-z0-9:-]*)(?P<rest>{REST})>"
-    r"|<(?=[a-z/!?])",  # no tag, or half of one, which would take in what follows
-    re.S | re.I,
+REST = (
+    r"(?:[\s/]++|(?>[^\s/>=]+)(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*|(?=>))|(?!\s*=)))*+"
 )
+COMMENT = r"(?P<comment><!--(?:-?>|.*?(?:--!?>|(?P<unended>$))))"
+DECLARED = r"|(?P<declared><!doctype\b[^>]*>|<\?xml\b[^>]*>)"
+# Elements whose content is text up to their end tag.
+RAW = rf"""|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>]){REST}>
+(?P<text>.*?)(?:</(?P=raw)(?=[\s/>])[^>]*>|$)"""
+ANY = rf"|<(?P<end>/?)(?P<name>[a-z][a-z0-9:-]*){REST}>"
+LESS = r"|<"  # no tag, or half of one, which would take in what follows
+TAG = re.compile(COMMENT + DECLARED + RAW.replace("\n", "") + ANY + LESS, re.S | re.I)
+# Inside of drawings and formulas scripts and styles are elements as any other.
+CDATA = r"|(?P<cdata><!\[CDATA\[.*?\]\]>)"
+FOREIGN_TAG = re.compile(COMMENT + DECLARED + CDATA + ANY + LESS, re.S | re.I)
+FOREIGN = {"svg": True, "math": True, "foreignobject": False, "desc": False, "title": False}
+# What ends a drawing or formula around it.
+BREAKS_OUT = frozenset(
+    "b big blockquote br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 hr i img li listing "  # noqa: SIM905
+    "menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
+)
+# Of a whole document: in a page of ours, they would change the page's own.
+OF_A_DOCUMENT = frozenset(("html", "head", "body", "frame", "frameset"))
 
 # MkDocs resolves every `a` and `img`, and wants each `a` to be a link.
 SETTLED = "settled-"
@@ -70,43 +82,66 @@ def readdressed(content: str, address: Address) -> str:
     """
     open_: list[str] = []
 
-    def tag(found: re.Match[str]) -> str:
-        if found["declared"]:
-            return ""  # of a whole document, in a page of ours
-        if found[0] == "<" or (found["name"] or "").lower() == "plaintext":
-            return escape(found[0], quote=False)
+    def closed(at: int) -> str:
+        """Close what is open from that depth on: what is left open goes on in what follows."""
+        ends = "".join(f"</{name}>" for name in reversed(open_[at:]))
+        del open_[at:]
+        return ends
+
+    def tag(found: re.Match[str], *, foreign: bool) -> str:
         if found["comment"]:
-            return found[0] if found[0].endswith(">") else found[0] + "-->"
-        if found["script"]:
-            start, raw = found.start(), found["raw"]
-            opening = _with_addresses(found[0][: found.start("raw") - start], address)
-            if "<script" in raw.lower():
-                raw = raw.replace("<!--", r"<\!--")  # else the first end tag would not end it
-            return f"{opening}{raw}</{found['script']}>"
-        name = found["name"].lower()
+            return found[0] if found["unended"] is None else found[0] + "-->"
+        if found["declared"]:
+            return ""
+        if foreign and found["cdata"]:
+            return found[0]
+        if not foreign and found["raw"]:
+            opening, text = found[0][: found.start("text") - found.start()], found["text"]
+            if "<script" in text.lower():
+                text = text.replace("<!--", r"<\!--")  # else the first end tag would not end it
+            return f"{_with_addresses(opening, address)}{text}</{found['raw']}>"
+        name = (found["name"] or "plaintext").lower()
+        if name == "plaintext":
+            return escape(found[0], quote=False)
+        if name in OF_A_DOCUMENT and not foreign:
+            return ""
         if found["end"]:
             if name in VOID or name not in open_:
                 return ""  # it would close what is around this piece
-            while open_.pop() != name:
-                pass
-            return found[0]
-        if name in SIBLINGS:
-            _leave(open_, *SIBLINGS[name])
-        if name in ENDS_P and open_[-1:] == ["p"]:
+            depth = len(open_) - 1 - open_[::-1].index(name)
+            inner = closed(depth + 1)
             open_.pop()
-        if name not in VOID and not found["rest"].rstrip().endswith("/"):
+            return inner + found[0]
+        ended = ""
+        if foreign and name in BREAKS_OUT:
+            pages_own = [n for n, element in enumerate(open_) if FOREIGN.get(element) is False]
+            start = max(pages_own, default=-1) + 1
+            ended = closed(next(n for n in range(start, len(open_)) if open_[n] in FOREIGN))
+            foreign = False
+        if not foreign:
+            if name in SIBLINGS:
+                ended += closed(_ended(open_, *SIBLINGS[name]))
+            if name in ENDS_P and open_[-1:] == ["p"]:
+                open_.pop()
+        if not (name in VOID or ((foreign or name in FOREIGN) and found[0].endswith("/>"))):
             open_.append(name)
-        return _with_addresses(found[0], address)
+        return ended + _with_addresses(found[0], address)
 
-    text = TAG.sub(tag, content)
-    return text + "".join(f"</{name}>" for name in reversed(open_))
+    parts: list[str] = []
+    at = 0
+    while True:
+        foreign = next((FOREIGN[name] for name in reversed(open_) if name in FOREIGN), False)
+        found = (FOREIGN_TAG if foreign else TAG).search(content, at)
+        if found is None:
+            return "".join((*parts, content[at:], closed(0)))
+        parts += content[at : found.start()], tag(found, foreign=foreign)
+        at = found.end()
 
 
-def _leave(open_: list[str], siblings: set[str], holders: set[str]) -> None:
-    """Forget what a new element ends without a word, inside of what holds both."""
-    start = max((n for n, name in enumerate(open_) if name in holders), default=-1)
-    if any(name in siblings for name in open_[start + 1 :]):
-        del open_[start + 1 :]
+def _ended(open_: list[str], siblings: set[str], holders: set[str]) -> int:
+    """Return the depth from which on a new element ends all, inside of what holds both."""
+    start = max((n for n, name in enumerate(open_) if name in holders), default=-1) + 1
+    return start if any(name in siblings for name in open_[start:]) else len(open_)
 
 
 def _with_addresses(tag: str, address: Address) -> str:
@@ -252,7 +287,7 @@ class _Builder(HTMLParser):
         if self.raw_open:
             self.raw.append(f"<!--{data}-->")
         else:
-            self.keep(self.stack[-1], f"<!--{data}-->")
+            self.keep(self.stack[-1], readdressed(f"<!--{data}-->", str))
 
     def close(self) -> None:
         super().close()
@@ -262,7 +297,7 @@ class _Builder(HTMLParser):
 
     def _end_raw(self) -> None:
         if self.raw and not self.raw_open:
-            self.keep(self.stack[-1], "".join(self.raw))
+            self.keep(self.stack[-1], readdressed("".join(self.raw), str))
             self.raw = []
 
     def _imply(self, tag: str) -> None:

@@ -207,7 +207,7 @@ def test_a_notebook_shows_cells_of_its_own_and_of_others(docs: Docs) -> None:
 
 
 PIECES = st.sampled_from(
-    ["<div>", "</div>", "<p>", "</p>", "<b", "<b>", "<li>", "</ul>", "<ul>", "<table><tr><td>", "<br/>", "<svg><path/>", "</svg>", "<script>a<b", "</script>", "</script x>", "<script>'<!--", "<style>", "<!--", "<!-->", "-->", "--!>", "&amp;", "&x;", "`", "```\n", "- a\n", "1. b\n", "> ", "\n\n", "$$", "[a]", "[a]: b\n", "[^1]", "![x](y.png)", "<img src=", "'", '"', "\x02", "*[HTML]: x", "# h\n", "    ", "|", "{ #i .c }"]
+    ["<div>", "</div>", "<p>", "</p>", "<b", "<b>", "<li>", "</ul>", "<ul>", "<table><tr><td>", "<br/>", "<svg><path/>", "</svg>", "<script>a<b", "</script>", "</script x>", "<script>'<!--", "<style>", "<div/>", "<svg>", "<math>", "<title>", "<title-x>", "<i>", "</b>", "<body id=x>", "</body>", "=y\">", "<a =b>", "<![CDATA[", "]]>", "<!--", "<!-->", "-->", "--!>", "&amp;", "&x;", "`", "```\n", "- a\n", "1. b\n", "> ", "\n\n", "$$", "[a]", "[a]: b\n", "[^1]", "![x](y.png)", "<img src=", "'", '"', "\x02", "*[HTML]: x", "# h\n", "    ", "|", "{ #i .c }"]
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(PIECES, st.text("abc <>&", max_size=4)), max_size=10).map("".join)
 
