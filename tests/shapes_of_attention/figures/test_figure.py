@@ -78,12 +78,12 @@ def test_svg_letters_are_paths_and_its_paper_is_clear() -> None:
     assert "fill: none" in page.group()
 
 
-def test_floats_travel_as_typed_arrays_of_32_bits() -> None:
+def test_number_lists_travel_as_typed_arrays() -> None:
     numbers = np.linspace(0, 1, 50)
     (trace,) = interactive_figure(x=numbers, y=list(numbers)).plotly_json()["data"]
     for axis in ("x", "y"):
-        assert trace[axis]["dtype"] == "f4"
-        np.testing.assert_allclose(decoded(trace[axis]), numbers, atol=1e-7)
+        assert trace[axis]["dtype"] == "f8"
+        np.testing.assert_allclose(decoded(trace[axis]), numbers, rtol=0)
 
 
 def test_images_travel_as_typed_arrays_of_8_bits_and_keep_their_shape() -> None:
@@ -95,13 +95,13 @@ def test_images_travel_as_typed_arrays_of_8_bits_and_keep_their_shape() -> None:
     np.testing.assert_array_equal(decoded(trace["z"]), levels.ravel())
 
 
-def test_shape_of_a_matrix_survives_the_change_to_32_bits() -> None:
+def test_a_matrix_keeps_its_shape() -> None:
     heat = Figure(
         static=canvas(width=300, height=200),
         interactive=go.Figure(go.Heatmap(z=np.ones((3, 4)))),
     )
     (trace,) = heat.plotly_json()["data"]
-    assert (trace["z"]["dtype"], trace["z"]["shape"]) == ("f4", "3, 4")
+    assert (trace["z"]["dtype"], trace["z"]["shape"]) == ("f8", "3, 4")
     assert len(decoded(trace["z"])) == 12
 
 

@@ -166,8 +166,7 @@ def test_explorer_outlines_lie_on_the_boxes() -> None:
     areas = [trace for trace in content["data"] if trace.get("hoveron") == "fills"]
     for trace, box in zip(areas, BATCH.box[ROW, BATCH.present[ROW]], strict=True):
         for axis, low, high in (("x", box[0], box[2]), ("y", box[1], box[3])):
-            assert trace[axis]["dtype"] == "f4"
-            line = np.frombuffer(base64.b64decode(trace[axis]["bdata"]), dtype="<f4")
+            line = np.frombuffer(base64.b64decode(trace[axis]["bdata"]), trace[axis]["dtype"])
             # plotly centres pixel i on i, the data lets it span i to i + 1
             np.testing.assert_allclose([line.min(), line.max()], [low - 0.5, high - 0.5], atol=1e-3)
 

@@ -80,8 +80,8 @@ class Figure:
         content = self.interactive.to_plotly_json()
         content["layout"].pop("template", None)
         return {
-            "data": compact(content["data"]),
-            "layout": compact(content["layout"]),
+            "data": packed(content["data"]),
+            "layout": packed(content["layout"]),
             "config": dict(CONFIG),
         }
 
@@ -94,24 +94,20 @@ class Figure:
         return bundle
 
 
-def compact(value: Any) -> Any:
-    """Return `value` with floats of 32 bits in its typed arrays, and number lists as typed arrays.
+def packed(value: Any) -> Any:
+    """Return `value` with its number lists as typed arrays; short ones (ranges) stay readable.
 
-    The eye cannot tell 32 bits from 64, and base64 halves. Short lists (ranges, domains) stay
-    readable.
+    Whether 32 bits do, whoever shows the figure decides.
     """
     if isinstance(value, dict):
-        if value.get("dtype") == "f8":
-            numbers = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<f8")
-            return {**value, **typed(numbers.astype("<f4"))}
-        return {key: compact(item) for key, item in value.items()}
+        return {key: packed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         is_long_and_numeric = len(value) > 4 and all(
             isinstance(item, Real) and not isinstance(item, bool) for item in value
         )
         if is_long_and_numeric:
-            return typed(np.asarray(value, dtype="<f4"))
-        return [compact(item) for item in value]
+            return typed(np.asarray(value, dtype="<f8"))
+        return [packed(item) for item in value]
     return value
 
 
