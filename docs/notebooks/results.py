@@ -41,7 +41,14 @@ from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
-from shapes_of_attention.studies.record import at_one_budget, grouped, read_records, spread
+from shapes_of_attention.studies.record import (
+    at_one_budget,
+    at_the_edge,
+    best_rates,
+    grouped,
+    read_records,
+    spread,
+)
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
@@ -303,6 +310,12 @@ def made_of(name):
 # %%
 #| label: rates
 results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS if label in sweeps})
+
+# %%
+#| label: edge
+told = ("fully-connected", "unet", "encoder-decoder-channels")
+edge = at_the_edge(best_rates(sweeps, "colour/colour_error_mean"), told=told)
+{"models": f"{len(edge)} of {len(sweeps)}", "names": ", ".join(sorted(edge))}
 
 # %%
 #| label: sweep-minutes

@@ -43,7 +43,7 @@ from shapes_of_attention.measure.series import (
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
-from shapes_of_attention.studies.record import best_rates, grouped, read_records
+from shapes_of_attention.studies.record import at_the_edge, best_rates, grouped, read_records
 
 torch.set_num_threads(1)
 records = read_records(Path("../../assets/records"), "series")
@@ -153,6 +153,12 @@ body = "".join(
     for name, found in rates.items()
 )
 HTML(f"<table><thead><tr><th>Learning rate</th>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+# %%
+#| label: edge
+told = ("fully-connected", "convolutional", "recurrent", "attention")
+edge = at_the_edge(rates, told=told)
+{"models": f"{len(edge)} of {len(rates)}"}
 
 # %% [markdown]
 # ## What each one cannot do

@@ -22,6 +22,7 @@ __all__ = [
     "Score",
     "Spread",
     "at_one_budget",
+    "at_the_edge",
     "best_rates",
     "comparable",
     "grouped",
@@ -235,6 +236,34 @@ def best_rates(
         }
         for label, records in groups.items()
     }
+
+
+def at_the_edge(
+    rates: Mapping[str, Mapping[float, float]], *, told: Collection[str] = ()
+) -> list[str]:
+    """List labels whose best rate is the largest or smallest tried: another might do better.
+
+    Parameters
+    ----------
+    rates : label -> learning rate -> error, as `best_rates` reads it.
+    told : labels of which the text says so.
+
+    Raises
+    ------
+    RecordError
+        If a label at the edge is not told of; its sweep must go on, or the text must say so.
+    """
+    edge = [
+        label
+        for label, errors in rates.items()
+        if min(errors, key=lambda rate: errors[rate]) in (min(errors), max(errors))
+    ]
+    if silent := [label for label in edge if label not in told]:
+        raise RecordError(
+            f"the best learning rate lies at the edge of the sweep: {', '.join(silent)}. "
+            "Try rates beyond it, or say so in the text"
+        )
+    return edge
 
 
 def at_one_budget(groups: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:

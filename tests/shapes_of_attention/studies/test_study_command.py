@@ -12,7 +12,13 @@ import pytest
 
 from shapes_of_attention.__main__ import main
 from shapes_of_attention.studies import runner, vision
-from shapes_of_attention.studies.record import best_rates, grouped, read_records
+from shapes_of_attention.studies.record import (
+    RecordError,
+    at_the_edge,
+    best_rates,
+    grouped,
+    read_records,
+)
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
@@ -191,3 +197,14 @@ def test_every_model_trains_at_the_rate_its_recorded_sweep_found_best():
     for label, errors in sweeps.items():
         assert sorted(errors) == sorted(vision.RATES), label
         assert vision.COMPARED[label].learning_rate == min(errors, key=errors.__getitem__), label
+
+
+def test_a_rate_at_the_edge_of_its_sweep_is_told_or_refused():
+    inside = {0.001: 2.0, 0.003: 1.0, 0.006: 3.0}
+    largest = {0.001: 3.0, 0.003: 2.0, 0.006: 1.0}
+    smallest = {0.001: 1.0, 0.003: 2.0, 0.006: 3.0}
+    rates = {"a": inside, "b": largest, "c": smallest}
+    assert at_the_edge({"a": inside}) == []
+    assert at_the_edge(rates, told=("b", "c")) == ["b", "c"]
+    with pytest.raises(RecordError, match=r"edge of the sweep: c\."):
+        at_the_edge(rates, told=("a", "b"))
