@@ -16,6 +16,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from notebook_embed.files import read_text
+
 __all__ = ["concerned_distributions"]
 
 # Every kernel runs through these, whatever the notebook imports.
@@ -106,10 +108,14 @@ def _lines(requirements: Path, mtime: int) -> tuple[dict[str, str], tuple[str, .
 
     See https://pip.pypa.io/en/stable/reference/requirements-file-format/. Other options, paths and
     archives name no distribution, and pin none.
+
+    Raises
+    ------
+    EmbedError : the file is not UTF-8.
     """
     pins: dict[str, str] = {}
     included = []
-    text = requirements.read_text("utf-8-sig").replace("\\\n", " ")
+    text = read_text(requirements, "the list of packages").replace("\\\n", " ")
     for line in text.splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         if match := re.match(r"(?:-[rc]|--requirement|--constraint)[\s=]*(.+)", line):

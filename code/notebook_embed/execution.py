@@ -39,7 +39,8 @@ KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 # What nbclient reads in a cell's tags.
 RAISES, SKIPS = "raises-exception", "skip-execution"
 # Where libraries are on this machine is nothing that a traceback shall tell readers.
-LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages/|lib/python3\.\d+/)")
+# The last form is Windows'.
+LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages[/\\]|lib/python3\.\d+/|[/\\]Lib\\)[/\\]?")
 # So many seconds a kernel has to be heard from.
 PATIENCE = 120
 # So many seconds are as good as no limit.

@@ -15,7 +15,25 @@ from pathlib import Path
 
 from notebook_embed.errors import EmbedError
 
-__all__ = ["unwritable", "write_whole", "writing"]
+__all__ = ["read_text", "unwritable", "write_whole", "writing"]
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file, which is UTF-8, without the mark that some editors begin it with.
+
+    Raises
+    ------
+    EmbedError : it cannot be read, or is in another encoding; `what` says what it is.
+    """
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise EmbedError(
+            f"{what} is not UTF-8: {error}", file=path, line=line, remedy="Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise EmbedError(f"{what} cannot be read: {error}", file=path, line=1) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:

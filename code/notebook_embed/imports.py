@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-__all__ = ["Closure", "Modules", "import_closure", "stamp"]
+__all__ = ["Closure", "Modules", "import_closure", "parsed", "stamp"]
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _module(path: Path, package: str) -> _Module:
 
 @lru_cache(maxsize=4096)
 def _imported(code: str) -> tuple[str, ...]:
-    return tuple(_imports(ast.parse(without_magics(code)), package=""))
+    return tuple(_imports(parsed(without_magics(code)), package=""))
 
 
 @cache
@@ -120,8 +120,25 @@ def _read(
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Return a module's hash, its imports and its ``__all__``; `now` tells its versions apart."""
     text = path.read_bytes()
-    tree = ast.parse(text, filename=str(path))
+    tree = parsed(text, str(path))
     return hashlib.sha256(text).hexdigest(), tuple(_imports(tree, package)), _exported(tree)
+
+
+def parsed(code: str | bytes, file: str = "<unknown>") -> ast.Module:
+    """Parse Python.
+
+    Raises
+    ------
+    SyntaxError : it is none, or is nested deeper than Python itself can read.
+    """
+    try:
+        return ast.parse(code, filename=file)
+    except SyntaxError as error:
+        error.filename = error.filename or file
+        raise
+    except (ValueError, RecursionError, MemoryError) as error:
+        told = str(error) or "nested too deeply"
+        raise SyntaxError(told, (file, 1, None, None)) from error
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
@@ -187,8 +204,8 @@ def _in_text(called: str, arguments: list[str | None], package: str) -> Iterator
 
 def _in_code(code: str | None, package: str) -> Iterator[str]:
     try:
-        tree = ast.parse(without_magics(code or ""))
-    except (SyntaxError, ValueError):
+        tree = parsed(without_magics(code or ""))
+    except SyntaxError:
         return  # another language
     yield from _imports(tree, package)
 

@@ -133,7 +133,8 @@ class Library:
 
     def _is_module(self, uri: str) -> bool:
         path = self.docs / uri
-        return path.suffix == ".py" and path.is_file() and not is_notebook(path)
+        there = path.suffix == ".py" and _is_spelled(uri, self.docs) and path.is_file()
+        return there and not is_notebook(path)
 
     def pass_over_broken(self) -> None:
         """Take notebooks that cannot be read for empty ones that failed, and go on."""
@@ -166,7 +167,9 @@ class Library:
             )
         if uri in self.broken:
             raise self.broken[uri]
-        notebook = self.notebooks.get(uri) or (self._take_in(uri) if take_in else None)
+        notebook = self.notebooks.get(uri)
+        if notebook is None and take_in and _is_spelled(uri, self.docs):
+            notebook = self._take_in(uri)
         if uri in self.excluded:
             raise EmbedError(
                 f"the notebook '{path}' is excluded from the site",
@@ -325,6 +328,16 @@ def files_below(docs: Path, top: Path) -> Iterator[Path]:
             and not real.is_relative_to(to)
         ]
         yield from (here / file for file in files)
+
+
+def _is_spelled(uri: str, docs: Path) -> bool:
+    """Tell whether a file has this very name: some systems find it by other names, too."""
+    here = docs
+    for part in uri.split("/"):
+        if not here.is_dir() or part not in os.listdir(here):  # noqa: PTH208 - names alone
+            return False
+        here /= part
+    return True
 
 
 def page_of(uri: str) -> str:

@@ -34,6 +34,7 @@ from markdown.util import AtomicString
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
+from notebook_embed.files import read_text
 from notebook_embed.fragments import settle
 from notebook_embed.library import Embed, Found, Library, SourceLine, find_embeds, is_reference
 from notebook_embed.looks import Look
@@ -117,7 +118,7 @@ def check_embeds(
     EmbedError : a reference leads nowhere.
     """
     alts = {}
-    text = page.read_text("utf-8-sig")
+    text = read_text(page, "the page")
 
     def note(embed: Embed, *, take_in: bool = False) -> None:
         at = SourceLine(page, uri, embed.line)

@@ -29,7 +29,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.cells import CellMarkdown
-from notebook_embed.errors import joined
+from notebook_embed.errors import EmbedError, joined
 from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
 from notebook_embed.library import Library, files_below
@@ -99,7 +99,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     @event_priority(100)  # before others note where the site goes
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
-        self.options = Options(**dict(self.config))
+        self.options = self._options(config)
         self.root, self.pages = Path(config.config_file_path).parent, {}
         self.site_url = config.site_url or ""
         if not self.dirty:  # which is to add to the site that is there
@@ -120,6 +120,27 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             elif uri.endswith(".css"):
                 config.extra_css.append(uri)
         return config
+
+    def _options(self, config: MkDocsConfig) -> Options:
+        """Read the options, as the plugin is there but once.
+
+        Raises
+        ------
+        EmbedError : an option is unknown, or the cache lies among the pages; the plugin stands
+            twice in the configuration.
+        """
+        file = config.config_file_path
+        if any(type(one) is type(self) and one is not self for one in config.plugins.values()):
+            raise EmbedError("'notebook-embed' stands twice among the plugins", file=file)
+        options = Options.read(dict(self.config), file)
+        docs, cache = Path(config.docs_dir), Path(file).parent / options.cache
+        if cache.resolve().is_relative_to(docs.resolve()):
+            raise EmbedError(
+                f"the cache '{options.cache}' lies in the docs folder, and would be published",
+                file=file,
+                remedy="Name a folder beside it: cache: .cache/notebooks.",
+            )
+        return options
 
     @event_priority(100)  # before mkdocs-jupyter looks for notebooks, and the blog for posts
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
@@ -340,7 +361,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self, server: LiveReloadServer, config: MkDocsConfig, builder: Any
     ) -> LiveReloadServer:
         # The first build may have got nowhere.
-        options, root = Options(**dict(self.config)), Path(config.config_file_path).parent
+        options, root = self._options(config), Path(config.config_file_path).parent
         for folder in [*options.code, *options.watch, options.requirements]:
             if (root / folder).exists():
                 server.watch(str(root / folder))

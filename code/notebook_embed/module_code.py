@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from notebook_embed.errors import EmbedError, nearest
+from notebook_embed.errors import EmbedError, nearest, shown
+from notebook_embed.files import read_text
+from notebook_embed.imports import parsed
 from notebook_embed.library import SourceLine
 
 __all__ = ["ModuleCode", "find_code"]
@@ -31,7 +33,7 @@ def find_code(
 
     Raises
     ------
-    EmbedError : there is no such package, module, class or function.
+    EmbedError : there is no such package, module, class or function, or its file is not Python.
     """
     package, *rest = name.split(".")
     root = next(
@@ -45,10 +47,18 @@ def find_code(
             line=at.line,
             remedy=nearest(package, {p for p in packages if p.isidentifier()}),
         )
+    _refuse_unreadable(root / package, at)
     stamp = max((p.stat().st_mtime_ns for p in root.rglob("*.py")), default=0)
-    found: Any = _package(package, root, stamp)
+    try:
+        found: Any = _package(package, root, stamp)
+    except (MemoryError, RecursionError):
+        for path in sorted((root / package).rglob("*.py")):
+            _refuse_unreadable(path.with_suffix(""), at)
+        raise
     for part in rest:
         if part not in found.members:
+            if found.is_module:
+                _refuse_unreadable(found.filepath.parent / part, at)
             raise EmbedError(
                 f"'{found.path}' has no '{part}'",
                 file=at.file,
@@ -57,7 +67,29 @@ def find_code(
             )
         found = found.members[part]
         found = _meant(found, at) if found.is_alias else found
-    return ModuleCode(_source(found, docstring), str(found.relative_package_filepath), found.lineno)
+    file = found.relative_package_filepath.as_posix()
+    return ModuleCode(_source(found, docstring), file, found.lineno)
+
+
+def _refuse_unreadable(module: Path, at: SourceLine) -> None:
+    """Say what is wrong with the file of a module; griffe does not name it, or passes it over.
+
+    Raises
+    ------
+    EmbedError : it is not UTF-8, or not Python.
+    """
+    for path in (module / "__init__.py", module.with_suffix(".py")):
+        if not path.is_file():
+            continue
+        try:
+            parsed(read_text(path, "the module"), str(path))
+        except SyntaxError as error:
+            raise EmbedError(
+                f"SyntaxError: {error.msg}",
+                file=path,
+                line=error.lineno or 1,
+                remedy=f"{shown(at.file)}:{at.line} shows code of it.",
+            ) from error
 
 
 def _meant(alias: Any, at: SourceLine) -> Any:
@@ -90,12 +122,12 @@ def _package(name: str, root: Path, stamp: int) -> Any:
 
 def _source(found: Any, docstring: bool) -> str:
     if found.is_module:
-        return str(found.filepath.read_text("utf-8")).rstrip()
+        return read_text(found.filepath, "the module").rstrip()
     lines = found.lines
     first = found.lineno
     if found.is_attribute and "property" in found.labels:
         # Of a property griffe knows the function, and not what stands above it.
-        above = found.filepath.read_text("utf-8").split("\n")[: first - 1]
+        above = read_text(found.filepath, "the module").split("\n")[: first - 1]
         while above and re.match(r"\s*@", above[-1]):
             lines = [above.pop(), *lines]
             first -= 1

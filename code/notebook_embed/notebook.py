@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import json
 import re
@@ -16,6 +17,7 @@ import yaml
 
 from notebook_embed.cell_options import CellOptions, OptionReader, split_options
 from notebook_embed.errors import EmbedError
+from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
 
 __all__ = ["Cell", "Notebook", "is_notebook", "read_notebook"]
@@ -144,11 +146,15 @@ def is_notebook(path: Path) -> bool:
     """Tell whether the file is a notebook.
 
     A ``.md`` is one where its header names a kernel, a ``.py`` where it has such a header or a cell
-    that begins with ``# %%``; else it is a module that notebooks import.
+    that begins with ``# %%``; else it is a module that notebooks import. What is in an encoding
+    that cannot be read is looked at all the same, so that reading it says so.
     """
     if path.suffix not in (".md", ".py"):
         return path.suffix in SUFFIXES
-    text = path.read_text("utf-8-sig", errors="replace")
+    content = path.read_bytes()
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if content.startswith(marks) else "utf-8-sig"
+    text = content.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     if path.suffix == ".py":
         return bool(re.search(r"^# ?%%|^# jupyter:", text, re.M))
     header = re.match(r"---\n(.*?)\n---", text, re.S)
@@ -163,13 +169,7 @@ def read_notebook(path: Path, uri: str) -> Notebook:
     EmbedError : the file cannot be read as a notebook, an option is unknown or malformed, or two
         cells carry one label.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
-        line = before.count(b"\n") + 1
-        raise EmbedError(f"the notebook cannot be read: {error}", file=path, line=line) from error
-    return _read(text, path, uri)
+    return _read(read_text(path, "the notebook"), path, uri)
 
 
 @lru_cache(maxsize=256)  # a server reads all notebooks on every save

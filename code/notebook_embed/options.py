@@ -6,8 +6,9 @@ documentation are made from it. To add an option, add a field with `option`.
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -157,7 +158,30 @@ def checked(name: str, value: object) -> Any:
         value = tuple(value)
     if not _fits(value, wanted):
         raise ValueError(f"the option '{name}' takes {_in_words(wanted)}, not {value!r}")
+    if name in _BOUNDS and not _BOUNDS[name][0](value):
+        raise ValueError(f"the option '{name}' takes {_BOUNDS[name][1]}, not {value!r}")
     return value
+
+
+def _is_below(path: str) -> bool:
+    """Tell whether a path leads nowhere but down."""
+    whole = path.replace("\\", "/")
+    return not re.match(r"/|[A-Za-z]:", whole) and ".." not in whole.split("/")
+
+
+def _are_variables(given: Mapping[str, object]) -> bool:
+    names = all(name and not set(name) & set("=\0") for name in given)
+    return names and not any("\0" in str(value) for value in given.values())
+
+
+# What a value has to be beside its type: a test, and the same in words.
+_BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "notebooks": (_is_below, "a folder below docs_dir"),
+    "timeout": (lambda seconds: seconds > 0 or seconds == -1, "seconds above 0, or -1"),
+    "jobs": (lambda many: many >= 0, "0 or more"),
+    "kernel_environment": (_are_variables, "names without '=' and values without NUL"),
+    "dark": (lambda colours: all(colours), "colours that are not empty"),
+}
 
 
 @cache

@@ -8,7 +8,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -30,6 +30,8 @@ from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
 __all__ = ["Executed", "Settings", "execute_all", "key_of", "matching"]
+
+Ended = concurrent.futures.Future[tuple[str, Key]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +202,7 @@ class _Work:
                     ): uri
                     for uri, key in due.items()
                 }
-                for future in concurrent.futures.as_completed(futures):
+                for future in _ended(futures):
                     uri = futures[future]
                     try:
                         self.done[uri], self.keys[uri] = future.result()
@@ -254,6 +256,14 @@ class _Work:
                     remedy="Let the cell that writes it say '#| writes: ...', and write the same "
                     "each time.",
                 )
+
+
+def _ended(futures: Iterable[Ended]) -> Iterator[Ended]:
+    """Give each as it ends. On Windows, Ctrl-C is not heard while a wait has no end of its own."""
+    waiting = set(futures)
+    while waiting:
+        ended, waiting = concurrent.futures.wait(waiting, 1.0, concurrent.futures.FIRST_COMPLETED)
+        yield from ended
 
 
 # The part of a key that stands for the outputs in a notebook's file.
@@ -370,8 +380,9 @@ def key_of(
         "kernel": notebook.kernel,
         "preamble": hashlib.sha256(PREAMBLE.encode()).hexdigest(),
         "python": sys.version,
-        "environment": json.dumps(settings.environment, sort_keys=True).replace(
-            str(settings.root), "."
+        "environment": json.dumps(
+            {k: v.replace(str(settings.root), ".") for k, v in settings.environment.items()},
+            sort_keys=True,
         ),
     }
     if may_raise := [n for n, cell in enumerate(notebook.code_cells) if notebook.may_raise(cell)]:
@@ -401,7 +412,7 @@ def key_of(
     declared += [(name, cell) for cell in notebook.code_cells for name in cell.inputs]
     for name, owner in declared:
         for file in matching(settings.root, name):
-            digest, stamps[file] = _digest(file, notebook, owner)
+            digest, stamps[file] = _digest(file, notebook, owner, settings.root)
             parts[f"input {shown_in(file, settings.root)}"] = digest
     return Key(notebook.uri, parts, stamps, frozenset(named))
 
@@ -425,16 +436,19 @@ def shown_in(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-def _digest(path: Path, notebook: Notebook, cell: Cell | None) -> tuple[str, tuple[int, ...]]:
+def _digest(
+    path: Path, notebook: Notebook, cell: Cell | None, root: Path
+) -> tuple[str, tuple[int, ...]]:
     try:
         now = stamp(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), now
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        reason = getattr(error, "strerror", None) or error
         raise EmbedError(
-            f"the declared input '{path}' cannot be read: {error.strerror}",
-            file=notebook.path,
-            line=cell.line if cell else 1,
+            f"the declared input '{path}' cannot be read: {reason}",
+            file=notebook.path if cell else root / "mkdocs.yml",
+            line=cell.line if cell else None,
             cell=cell.name if cell else None,
             remedy="Inputs are files, named relative to the project's folder.",
         ) from error

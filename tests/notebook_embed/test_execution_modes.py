@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -252,6 +253,19 @@ def test_prose_alone_builds_and_a_cell_that_does_not_run_runs_nothing(site: Site
 def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel: str) -> None:
     site.write("x.ipynb", "1", kernel=name)
     assert site.notebooks["x.ipynb"].kernel == kernel
+
+
+def test_a_traceback_does_not_tell_where_libraries_are() -> None:
+    from notebook_embed.execution import LIBRARIES
+
+    for line in (
+        "File /home/me/.venv/lib/python3.11/site-packages/a.py:1",
+        "File C:\\me\\.venv\\Lib\\site-packages\\a.py:1",
+    ):
+        assert re.fullmatch(r"File site-packages[/\\]a\.py:1", LIBRARIES.sub("", line))
+    assert LIBRARIES.sub("", "File /usr/lib/python3.12/ast.py:5") == "File lib/python3.12/ast.py:5"
+    assert LIBRARIES.sub("", r"File C:\Python\Lib\ast.py:5") == r"File Lib\ast.py:5"
+    assert LIBRARIES.sub("", "a library") == "a library"
 
 
 def test_places_in_warnings_are_those_of_the_notebook(tmp_path: Path) -> None:

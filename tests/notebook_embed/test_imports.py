@@ -156,3 +156,15 @@ def test_a_module_that_is_no_python_is_named(root: Path) -> None:
     with pytest.raises(SyntaxError) as caught:
         import_closure("import space.inner", [root])
     assert caught.value.filename == str(root / "single.py")
+
+
+@pytest.mark.parametrize("code", ["x = '\0'\n", "x = " + "-" * 50_000 + "1\n", "1+" * 5000 + "1"])
+def test_what_python_gives_up_on_is_a_mistake_like_others(root: Path, code: str) -> None:
+    with pytest.raises(SyntaxError) as caught:
+        import_closure(code, [root])
+    assert caught.value.filename == "<unknown>"
+    (root / "single.py").write_text(code)
+    with pytest.raises(SyntaxError) as caught:
+        import_closure("import space.inner", [root])
+    assert caught.value.filename == str(root / "single.py")
+    assert caught.value.lineno == 1 or caught.value.lineno is None

@@ -54,6 +54,20 @@ def test_no_path_leads_out_of_docs(tmp_path: Path, path: str) -> None:
         assert found.notebook.path.resolve().is_relative_to(docs.resolve())
 
 
+def test_a_notebook_has_one_name_on_every_system(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs.write("posts/Own.py", "# %%\n#| label: v\n1\n")
+    at = SourceLine(docs.root / "posts/p.md", "posts/p.md", 1)
+    library = Library.read(docs.root, "nb")
+    there = {path.as_posix().lower() for path in docs.root.rglob("*.py")}
+    monkeypatch.setattr(Path, "is_file", lambda path: path.as_posix().lower() in there)
+    for wrong in ("own.py", "../Posts/Own.py", "Own.py/Own.py", "OWN.py"):
+        with pytest.raises(EmbedError, match="there is no notebook"):
+            library.find(wrong, at, take_in=True)
+    assert library.find("Own.py", at, take_in=True).notebook.uri == "posts/Own.py"
+
+
 def test_two_notebooks_that_would_share_a_page_are_refused(docs: Docs) -> None:
     for suffix in ("py", "ipynb"):
         docs.write(

@@ -38,3 +38,32 @@ def test_an_imported_name_leads_to_where_it_is_defined(root: Path, name: str) ->
 def test_a_name_from_elsewhere_is_refused(root: Path, name: str) -> None:
     with pytest.raises(EmbedError, match=r"p\.md:4: 'pkg\..*' is imported from elsewhere: "):
         find_code(f"pkg.{name}", [root], SourceLine(Path("p.md"), "p.md", 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("pkg.f", "__init__.py"), ("pkg.mod", "mod.py"), ("pkg.late.f", "late.py")]
+)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\ndef f(:\n", "2: SyntaxError: invalid syntax\n  p.md:4 shows code of it."),
+        (b"\nx = '\xe9'\n", "2: the module is not UTF-8: "),
+        (b"# coding: latin-1\nx = '\xe9'\n", "2: the module is not UTF-8: "),
+        (b"\xff\xfe1\0", "1: the module is not UTF-8: "),
+        (b"x = " + b"-" * 50_000 + b"1", "1: SyntaxError: "),
+    ],
+)
+def test_a_module_that_cannot_be_read_is_named(
+    root: Path, name: str, file: str, content: bytes, message: str
+) -> None:
+    (root / "pkg" / file).write_bytes(content)
+    with pytest.raises(EmbedError) as caught:
+        find_code(name, [root], SourceLine(Path("p.md"), "p.md", 4))
+    assert f"pkg/{file}:{message}" in str(caught.value)
+
+
+def test_a_mark_at_the_top_of_a_module_is_not_shown(root: Path) -> None:
+    (root / "pkg/mod.py").write_bytes(b"\xef\xbb\xbfdef f():\r\n    return 1\r\n")
+    for name in ("pkg.mod", "pkg.mod.f"):
+        found = find_code(name, [root], SourceLine(Path("p.md"), "p.md", 1))
+        assert found.source == "def f():\n    return 1"

@@ -99,6 +99,22 @@ def test_a_mistake_in_an_option_names_its_line(
         read_notebook(path, "nb/nb.py")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "latin-1"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.py", "# é\n# %%\n1\n"),
+        ("x.md", "---\nkernelspec: {name: python3}\n---\n\né\n"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, name: str, text: str) -> None:
+    path, mark = tmp_path / name, b"\xfe\xff" if encoding == "utf-16-be" else b""
+    path.write_bytes(mark + text.encode(encoding))
+    assert is_notebook(path)
+    with pytest.raises(EmbedError, match=rf"{name}:[15]: the notebook is not UTF-8.*\n  Save it"):
+        read_notebook(path, name)
+
+
 def test_a_plain_page_is_no_notebook(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text("---\ntitle: x\n---\n\n# Page\n")
     assert not is_notebook(tmp_path / "page.md")

@@ -37,6 +37,18 @@ def test_a_key_with_nothing_behind_it_is_the_default() -> None:
         ({"inputs": [1]}, "the option 'inputs' takes a list of texts, not (1,)"),
         ({"dark": ["#000"]}, "the option 'dark' takes a mapping of texts to texts"),
         ({"views": {"a": 1}}, "the option 'views' takes a mapping of texts to texts"),
+        ({"jobs": -3}, "the option 'jobs' takes 0 or more, not -3"),
+        ({"timeout": 0}, "the option 'timeout' takes seconds above 0, or -1, not 0"),
+        ({"timeout": -2}, "the option 'timeout' takes seconds above 0, or -1, not -2"),
+        ({"timeout": float("nan")}, "the option 'timeout' takes seconds above 0, or -1, not nan"),
+        ({"notebooks": "../nb"}, "the option 'notebooks' takes a folder below docs_dir"),
+        ({"notebooks": "/nb"}, "the option 'notebooks' takes a folder below docs_dir"),
+        ({"notebooks": "a\\..\\..\\b"}, "the option 'notebooks' takes a folder below docs_dir"),
+        ({"notebooks": "C:nb"}, "the option 'notebooks' takes a folder below docs_dir"),
+        ({"kernel_environment": {"A=B": 1}}, "takes names without '='"),
+        ({"kernel_environment": {"": 1}}, "takes names without '='"),
+        ({"kernel_environment": {"A": "b\0"}}, "values without NUL"),
+        ({"dark": {"": "#fff"}}, "the option 'dark' takes colours that are not empty"),
     ],
 )
 def test_what_is_no_option_or_no_value_of_one_is_named(given: dict, message: str) -> None:
@@ -64,6 +76,28 @@ def test_mkdocs_has_the_same_options(tmp_path: Path) -> None:
     ]
     assert not warnings
     assert Options(**dict(plugin.NotebookEmbedConfig())) == Options()
+
+
+@pytest.mark.parametrize(
+    ("plugins", "message"),
+    [
+        (
+            [{"notebook-embed": {"timout": 3}}],
+            "there is no option 'timout'\n  Did you mean 'timeout'",
+        ),
+        ([{"notebook-embed": {"cache": "docs/kept"}}], "the cache 'docs/kept' lies in the docs"),
+        (["notebook-embed", "notebook-embed"], "'notebook-embed' stands twice"),
+    ],
+)
+def test_a_build_refuses_what_mkdocs_lets_pass(tmp_path: Path, plugins: list, message: str) -> None:
+    load = pytest.importorskip("mkdocs.config").load_config
+    (tmp_path / "docs").mkdir()
+    file = tmp_path / "mkdocs.yml"
+    file.write_text("site_name: T\n", "utf-8")
+    config = load(str(file), plugins=plugins)
+    with pytest.raises(EmbedError, match=re.escape(message)) as caught:
+        config.plugins.on_config(config)
+    assert str(caught.value).startswith(f"{file.as_posix()}: ")
 
 
 def test_a_notebook_is_linked_to_where_it_can_be_run() -> None:

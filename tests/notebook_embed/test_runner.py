@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +85,34 @@ def test_what_is_only_read_runs_once(project: Settings) -> None:
     runs, kept = run(project, lambda runs: (project.root / "data.txt").read_text())
     assert runs == 1
     assert kept is not None
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "nb", "gone/**"])
+def test_an_input_that_is_no_file_names_who_declares_it(project: Settings, name: str) -> None:
+    cell = f"# %%\n1\n\n# %%\n#| inputs: {json.dumps(name)}\n2\n"
+    (project.root / "nb/y.py").write_text(cell)
+    notebook = read_notebook(project.root / "nb/y.py", "nb/y.py")
+    with pytest.raises(EmbedError, match=r"nb/y\.py:5 .*declared input .*cannot be read"):
+        key_of(notebook, project)
+    site = dataclasses.replace(project, inputs=[name])
+    with pytest.raises(EmbedError, match=r"mkdocs\.yml: the declared input .*cannot be read"):
+        key_of(read_notebook(project.root / "nb/x.py", "nb/x.py"), site)
+
+
+@pytest.mark.parametrize("folder", ["plain", "with ü", 'with "quotes"', "with \\"])
+def test_a_key_does_not_know_where_the_project_lies(tmp_path: Path, folder: str) -> None:
+    keys = []
+    for root in (tmp_path / folder, tmp_path / "other"):
+        (root / "nb").mkdir(parents=True)
+        (root / "nb/x.py").write_text("# %%\n1\n")
+        settings = Settings(
+            root=root,
+            cache=root / "cache",
+            requirements=root / "requirements.txt",
+            environment={"DATA": f"{root}/data"},
+        )
+        keys.append(key_of(read_notebook(root / "nb/x.py", "nb/x.py"), settings).parts)
+    assert keys[0] == keys[1]
 
 
 def test_a_file_that_is_gone_after_a_run_stops_the_build(project: Settings) -> None:
