@@ -104,10 +104,14 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         return files
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
-        env.globals["blog_posts"] = sorted(self.posts, key=self._newest, reverse=True)
+        posts = sorted(self.posts, key=self._newest, reverse=True)
+        env.globals["blog_posts"] = posts
         if (feeds := config.plugins.get("rss")) is not None:
             # Its own template leaves `&` in tags as it is, which no reader of feeds can parse.
             feeds.tpl_folder, feeds.tpl_file = FEED.parent, FEED
+            # It sorts by date, and keeps this order within a day.
+            place = {Path(post.file.abs_src_path): at for at, post in enumerate(posts)}
+            feeds.pages_to_filter.sort(key=lambda page: place.get(page.abs_path, len(place)))
         # One view of each series; those whose newest post is newest come first.
         env.globals["blog_series"] = list(
             {

@@ -254,6 +254,8 @@ def one_round(shared, value, rotation, chunk):
     return mixed[order.argsort()]  # back in order of place
 
 
+# %%
+#| label: reformer-one-bucket
 generator = torch.Generator().manual_seed(0)
 shared, value = torch.randn(2, 96, 16, dtype=torch.float64, generator=generator)
 everyone = one_round(shared, value, torch.zeros(16, 1, dtype=torch.float64), chunk=48)

@@ -30,6 +30,12 @@ def data_of(published: Site, view: str) -> tuple[str, dict[str, Any]]:
     raise AssertionError(f"no post has {view}")
 
 
+#: What of a view reaches beyond its right edge.
+BEYOND = """view => [...view.querySelectorAll("*")]
+  .filter((one) => one.getBoundingClientRect().right > view.getBoundingClientRect().right + 1)
+  .map((one) => one.className)"""
+
+
 @contextmanager
 def reader(browser: Browser, page: str, inside: str) -> Iterator[Page]:
     with watched(browser, viewport={"width": 375, "height": 812}) as tab:
@@ -38,6 +44,7 @@ def reader(browser: Browser, page: str, inside: str) -> Iterator[Page]:
         tab.page.mouse.move(100, 300)  # the first sign of a reader
         tab.page.locator(inside).wait_for(timeout=60_000)
         yield tab.page
+        assert not tab.page.locator(inside).evaluate(BEYOND)
         assert not tab.take()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shapes_of_attention.data import ShapesBatch
-from shapes_of_attention.figures.toolkit.draw import frame_patch, panel, show_image, write
+from shapes_of_attention.figures.toolkit.draw import frame_patch, panel, show_image
 from shapes_of_attention.figures.toolkit.figure import Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, dimmed, levels
 from shapes_of_attention.figures.toolkit.view import View
@@ -17,7 +17,8 @@ from shapes_of_attention.palette import INK
 __all__ = ["PARTS", "live_scene", "scene_text"]
 
 WIDTH = 900
-TITLE = 30
+TITLE = 36
+POINTS = 18  # as wide as this picture is, letters have nine pixels on a phone
 GAP = 14
 #: What can stand below the canvas: the chosen shape, the switch that lifts the clamps, painted
 #: beside true colours, where the model looks, and what is changed in it.
@@ -103,15 +104,16 @@ def _still(
     frame_patch(axes, query, image.shape[-1])
     apart = np.minimum(4 * np.abs(painted.astype(int) - target), 255).astype(np.uint8)
     pictures = (
-        ("The model paints", painted),
+        ("Painted", painted),
         ("Target", target),
         (name, dimmed(image, weights)),
-        ("Difference × 4", apart),
+        ("Error × 4", apart),
     )
     for place, (title, picture) in enumerate(pictures):
         down, across = divmod(place, 2)
         left = side + GAP + across * (small + GAP / 2)
         top = down * (TITLE + small + GAP / 2)
-        write(figure, left, top + TITLE / 2 - 2, title, colour=INK)
+        middle = 1 - (top + TITLE / 2 - 2) / round(side)
+        figure.text(left / WIDTH, middle, title, color=INK, fontsize=POINTS, va="center_baseline")
         show_image(panel(figure, left, top + TITLE, small, small), picture)
     return Figure(static=figure)

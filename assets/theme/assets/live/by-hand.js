@@ -1,7 +1,7 @@
 /* Attention by hand: one query, three tokens, and two sliders that change what it finds.
 
    `data` (made by shapes_of_attention.figures.attention_by_hand): query, keys, values, names, length to begin with. */
-import { element } from "../site/attention-tools.js";
+import { element, styled } from "../site/attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -66,16 +66,10 @@ async function mountByHand(box, data) {
     ),
   );
   const answer = element("p", { class: "by-hand__answer", "aria-live": "polite" });
-  const look = element("link", { rel: "stylesheet", href: new URL("by-hand.css", import.meta.url).href });
-  const styled = new Promise((resolve) => {
-    look.addEventListener("load", resolve);
-    look.addEventListener("error", resolve);
-  });
   box.append(
-    look,
     element(
       "div",
-      { class: "by-hand" },
+      { class: "by-hand view-panel" },
       loudness.root,
       key.root,
       element("div", { class: "by-hand__table" }, ...rows),
@@ -100,7 +94,7 @@ async function mountByHand(box, data) {
   }
 
   show();
-  await styled;
+  await styled(box, new URL("by-hand.css", import.meta.url));
   return { purge: () => {} };
 }
 

@@ -3,7 +3,7 @@
    `data` (made by shapes_of_attention.figures.live): scene, an address's part (state.js); models;
    averages, what their heads give on average; parts, what is shown beside the canvas. The reader's own
    scene is in the address, as ?live=SCENE#figure, and a link to it leads back to it. */
-import { cellAt, chooser, element, massOn, rowOf, uniformOn } from "../site/attention-tools.js";
+import { cellAt, chooser, element, massOn, rowOf, styled, uniformOn } from "../site/attention-tools.js";
 import { makeEditor } from "./editor.js";
 import { difference, drawMatrix, makePicture, overlay } from "./pictures.js";
 import { GRID, KINDS, PATCHES, isCircle, isHollow, isKept, membersOf, paint, touchedBy } from "./scene.js";
@@ -246,13 +246,8 @@ async function mountLab(box, data) {
     speed,
     heard,
   );
-  const look = element("link", { rel: "stylesheet", href: new URL("lab.css", import.meta.url).href });
-  const styled = new Promise((resolve) => {
-    look.addEventListener("load", resolve);
-    look.addEventListener("error", resolve);
-  });
-  box.append(look, view);
-  await styled;
+  box.append(view);
+  await styled(box, new URL("lab.css", import.meta.url));
 
   /* ---- the worker: at most one scene under way, and the newest one waiting ---- */
 

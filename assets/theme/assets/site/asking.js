@@ -1,7 +1,18 @@
 /* A series in which one token asks: curves show whose answers it gathers, and below stands what the network redraws.
    Data: shapes_of_attention.figures.series_results.asking_view. */
-import { bytes, cellAt, element, massOn, panel, percent, rowOf, slider, surface, unpack } from "./attention-tools.js";
-import { styled } from "./steps.js";
+import {
+  bytes,
+  cellAt,
+  element,
+  massOn,
+  panel,
+  percent,
+  rowOf,
+  slider,
+  styled,
+  surface,
+  unpack,
+} from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -146,7 +157,7 @@ async function mountAsking(box, data) {
   });
   view.canvas.addEventListener("click", (event) => go(cellAt(event, view.canvas, tokens).column));
 
-  await styled(box);
+  await styled(box, new URL("steps.css", import.meta.url));
   go(query);
   return { retheme: draw, resize: draw };
 }

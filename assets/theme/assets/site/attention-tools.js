@@ -124,6 +124,21 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/**
+ * Give a view's box a style sheet of its own, and wait for it: what is measured must have its size.
+ * @param {HTMLElement} box
+ * @param {URL} sheet
+ */
+export function styled(box, sheet) {
+  const look = element("link", { rel: "stylesheet", href: sheet.href });
+  const there = new Promise((resolve) => {
+    look.addEventListener("load", resolve);
+    look.addEventListener("error", resolve);
+  });
+  box.prepend(look);
+  return there;
+}
+
 /** @typedef {ReturnType<typeof panel>} Panel */
 
 /**

@@ -1,7 +1,7 @@
 /* A calculator of caches: the reader's own model, and what each kind of attention keeps of its texts.
 
    `data` (made by shapes_of_attention.figures.cache_calculator): models to begin with, titles, tokens, sequences, bytes. */
-import { chooser, element } from "./attention-tools.js";
+import { chooser, element, styled } from "./attention-tools.js";
 
 /** @typedef {Record<string, number>} Sizes */
 
@@ -107,15 +107,10 @@ async function mountCalculator(box, data) {
   const note = element("p", { class: "calculator__note", role: "status" });
   const more = element("details", { class: "calculator__more" }, element("summary", {}, "Groups, latent, window"));
   more.append(element("div", { class: "calculator__fields" }, ...Object.entries(MORE).map(field)));
-  const look = element("link", { rel: "stylesheet", href: new URL("cache-calculator.css", import.meta.url).href });
-  const styled = new Promise((resolve) => {
-    look.addEventListener("load", resolve);
-    look.addEventListener("error", resolve);
-  });
   const fields = element("div", { class: "calculator__fields" }, ...Object.entries(FIELDS).map(field));
   const choices = element("div", { class: "calculator__choices" }, models.root, precision.root);
   const rows = element("div", { class: "calculator__rows" }, ...bars.map(({ row }) => row));
-  box.append(look, element("div", { class: "calculator" }, choices, fields, more, rows, note));
+  box.append(element("div", { class: "calculator view-panel" }, choices, fields, more, rows, note));
 
   /** @param {{name: string} & Sizes} model */
   function take(model) {
@@ -147,7 +142,7 @@ async function mountCalculator(box, data) {
   }
 
   take(data.models[0]);
-  await styled;
+  await styled(box, new URL("cache-calculator.css", import.meta.url));
   return { purge: () => {} };
 }
 

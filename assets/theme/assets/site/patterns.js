@@ -1,7 +1,6 @@
 /* Who may look at whom: a pattern of pairs, a token that asks, and what reaches it through one layer after another.
    Data: shapes_of_attention.figures.attention_patterns.pattern_view. */
-import { bytes, cellAt, element, panel, percent, slider, surface } from "./attention-tools.js";
-import { styled } from "./steps.js";
+import { bytes, cellAt, element, panel, percent, slider, styled, surface } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -133,7 +132,7 @@ async function mountPatterns(box, data) {
   });
   grid.canvas.addEventListener("click", (event) => go({ token: cellAt(event, grid.canvas, n).row }));
 
-  await styled(box);
+  await styled(box, new URL("steps.css", import.meta.url));
   go({});
   return { retheme: draw, resize: draw };
 }

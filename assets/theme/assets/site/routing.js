@@ -1,7 +1,7 @@
 /* Routing, step by step: a patch of an image, the router's scores, the choice, the weights, the sum.
 
    `data` (made by shapes_of_attention.figures.experts): image, grid, patch, probabilities, bias, chosen, colours. */
-import { element, percent } from "./attention-tools.js";
+import { element, percent, styled } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -70,17 +70,11 @@ async function mountRouting(box, data) {
     return button;
   });
   const words = element("p", { class: "routing__words", "aria-live": "polite" });
-  const look = element("link", { rel: "stylesheet", href: new URL("routing.css", import.meta.url).href });
-  const styled = new Promise((resolve) => {
-    look.addEventListener("load", resolve);
-    look.addEventListener("error", resolve);
-  });
   const bias = element("label", { class: "routing__bias" }, biased, " Choose with the balancing bias");
   box.append(
-    look,
     element(
       "div",
-      { class: "routing" },
+      { class: "routing view-panel" },
       element("div", { class: "routing__steps", role: "group", "aria-label": "Steps" }, ...buttons),
       frame,
       element("div", { class: "routing__experts" }, ...rows.map(({ root }) => root)),
@@ -141,7 +135,7 @@ async function mountRouting(box, data) {
   }
 
   show({});
-  await styled;
+  await styled(box, new URL("routing.css", import.meta.url));
   return { purge: () => {} };
 }
 

@@ -1,7 +1,6 @@
 /* FlashAttention, tile by tile: a grid of scores in which one tile at a time is in fast memory, and what one query
    keeps from tile to tile. Data: shapes_of_attention.figures.tiled_attention.tile_steps. */
-import { bytes, contextOf, element, panel, slider, surface, viridis } from "./attention-tools.js";
-import { styled } from "./steps.js";
+import { bytes, contextOf, element, panel, slider, styled, surface, viridis } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -140,7 +139,7 @@ async function mountTiles(box, data) {
   back.addEventListener("click", () => go(step - 1));
   next.addEventListener("click", () => go(step + 1));
 
-  await styled(box);
+  await styled(box, new URL("steps.css", import.meta.url));
   go(1);
   return { retheme: draw, resize: draw, purge: () => contextOf(grid.canvas).reset?.() };
 }
