@@ -6,6 +6,8 @@ needed to go on after a stop; when it has been trained, `model.safetensors` hold
 last its record: a record without its weights would claim what is not there.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
@@ -14,11 +16,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from filelock import FileLock, Timeout
-from lightning.fabric import Fabric
 from torch import nn
 
 from shapes_of_attention.studies import efficient, experts, language, series, vision
@@ -32,9 +33,12 @@ from shapes_of_attention.training.checkpoint import (
     write_tensors,
 )
 from shapes_of_attention.training.loop import Stopped, fit, precision_on
-from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.machine import launch, processor, versions
 from shapes_of_attention.training.run_config import Budget, Progress
 from shapes_of_attention.training.start import start_from
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 __all__ = ["STUDIES", "add_arguments", "do", "is_done", "run_studies", "train"]
 
@@ -90,10 +94,7 @@ def run_studies(chosen: argparse.Namespace) -> int:
             for study, run in listed:
                 print(_describe(study, run, chosen.runs, chosen.assets))
             return 0
-        fabric = Fabric(
-            accelerator=chosen.accelerator, devices=chosen.devices, num_nodes=chosen.nodes
-        )
-        fabric.launch()
+        fabric = launch(chosen.accelerator, chosen.devices, chosen.nodes)
         for study, run in listed:
             _do_if_missing(study, run, chosen, fabric)
     except Stopped as stopped:
@@ -147,7 +148,7 @@ def do(
     -------
     The record; nothing in processes other than the first.
     """
-    fabric = fabric or _one_process()
+    fabric = fabric or launch()
     with Display(run.name, quiet=not fabric.is_global_zero) as display:
         record = train(
             run, folder, fabric=fabric, workers=workers, start=_start(run, folder, assets),
@@ -200,7 +201,7 @@ def train(
     if record_path.exists():
         finished: dict[str, Any] = json.loads(record_path.read_text())
         return finished
-    fabric = fabric or _one_process()
+    fabric = fabric or launch()
     model = _build(run)
     state, continued = folder / "state.safetensors", None
     if not state.exists():
@@ -284,12 +285,6 @@ def _budget(text: str) -> Budget:
         raise argparse.ArgumentTypeError(
             f"a length is seconds as in 360, or as in 20000images or 100steps ({error})"
         ) from None
-
-
-def _one_process() -> Fabric:
-    fabric = Fabric(accelerator="cpu", devices=1)
-    fabric.launch()
-    return fabric
 
 
 def _build(run: Run) -> nn.Module:

@@ -4,6 +4,8 @@ While a run goes on, its state file holds all that is needed to go on after a st
 weights, the optimiser's moments, counters, the learning curve.
 """
 
+from __future__ import annotations
+
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,19 +13,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shapes_of_attention.data.stream import Batch, BatchStream, load_batches
 from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors, write_tensors
-from shapes_of_attention.training.machine import fast_in_bfloat16
+from shapes_of_attention.training.machine import fast_in_bfloat16, launch
 from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import Course, Precision, Progress
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 __all__ = ["Forward", "Stopped", "Task", "fit", "precision_on"]
 
@@ -104,8 +108,7 @@ def fit(
         When a state is damaged or belongs to another run.
     """
     if fabric is None:
-        fabric = Fabric(accelerator="cpu", devices=1)
-        fabric.launch()
+        fabric = launch()
     if task.batch_size % fabric.world_size:
         raise ValueError(
             f"{fabric.world_size} processes cannot share a batch of {task.batch_size} evenly"

@@ -1,16 +1,31 @@
-"""What a record says of the machine and the software that made it."""
+"""The devices and processes of a run, and what its record says of machine and software."""
+
+from __future__ import annotations
 
 import platform
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lightning
 import numpy as np
 import torch
 
-__all__ = ["fast_in_bfloat16", "processor", "versions"]
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+__all__ = ["fast_in_bfloat16", "launch", "processor", "versions"]
 
 #: What torch calls the instructions that multiply in bfloat16: of AVX-512, of AMX, of ARM.
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
+
+
+def launch(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric:
+    """Start the processes of a run, one for each device on each node; give what joins them."""
+    from lightning.fabric import Fabric  # takes seconds: only who trains waits for it
+
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
+    fabric.launch()
+    return fabric
 
 
 def fast_in_bfloat16(device: torch.device) -> bool:
@@ -39,6 +54,6 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "lightning": lightning.__version__,
+        "lightning": metadata.version("lightning"),
         "numpy": np.__version__,
     }
