@@ -22,7 +22,7 @@
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/contrast-self-attention.safetensors
 #|   - assets/checkpoints/channels-warm-seed-0.safetensors
-#|   - assets/records/channels-warm-seed-0.json
+#|   - assets/records/channels-warm-seed-*.json
 #|   - assets/records/interpretation-channels.json
 import json
 from pathlib import Path
@@ -37,6 +37,7 @@ from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import capture_attention
+from shapes_of_attention.studies.record import comparable, read_records
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
@@ -47,10 +48,9 @@ files = {
     "deeper": folder / "contrast-self-attention.safetensors",
 }
 models = {name: load_model(path) for name, path in files.items()}
-record, scanned = (
-    json.loads((folder.parent / "records" / name).read_text())
-    for name in ("channels-warm-seed-0.json", "interpretation-channels.json")
-)
+records = folder.parent / "records"
+scanned = json.loads((records / "interpretation-channels.json").read_text())
+channel_runs = comparable(read_records(records, families=("channels",)))["warm"]
 
 # %% [markdown]
 # ## Eight images, and the attention over them
@@ -257,10 +257,14 @@ attention_views.attention_examples(pictures)
 
 # %%
 #| label: channels
-slopes = record["test"]["intervention"]["slope_by_kind"].values()
+errors = [run.score.colour_error for run in channel_runs]
+slopes = [
+    slope for run in channel_runs for slope in run.test["intervention"]["slope_by_kind"].values()
+]
 {
-    "images": f"{record['images']:,}",
-    "error": f"{record['test']['colour']['colour_error_median']:.1f}",
+    "seeds": {2: "two", 3: "three"}[len(channel_runs)],
+    "images": f"{channel_runs[0].images:,}",
+    "error": f"{min(errors):.1f} to {max(errors):.1f}",
     "slopes": f"{min(slopes):.2f} to {max(slopes):.2f}",
 }
 
