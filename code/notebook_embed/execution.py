@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import VALUES
+from notebook_embed.terminal import last_of_lines
 from notebook_embed.widgets import settle_widgets
 
-__all__ = ["PREAMBLE", "Job", "Kernels", "run_notebook"]
+__all__ = ["PREAMBLE", "Job", "Kernels", "one_stream_each", "run_notebook"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -139,7 +141,6 @@ def run_notebook(
         timeout_func=limit,
         startup_timeout=120,
         record_timing=False,
-        coalesce_streams=True,
         resources={"metadata": {"path": str(job.folder)}},
         on_notebook_start=ready,
         on_cell_execute=started,
@@ -183,6 +184,8 @@ def run_notebook(
             "Run the notebook by itself in Jupyter to see how far it comes.",
         ) from error
     for cell, raw in zip(notebook.cells, node.cells, strict=True):
+        if cell.kind == "code":
+            raw.outputs = one_stream_each(raw.outputs)
         for output in raw.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
@@ -200,6 +203,30 @@ def run_notebook(
             line=1,
             remedy="Outputs of other types than JSON are text: look for display(..., raw=True).",
         ) from error
+
+
+def one_stream_each(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what a cell prints to each stream: how many pieces arrive, and when, is chance.
+
+    nbclient does it too, in a time that grows with the square of a line's length.
+    """
+    joined: list[nbformat.NotebookNode] = []
+    pieces: dict[str, list[str]] = {}
+    for output in outputs:
+        if output.output_type != "stream":
+            joined.append(output)
+            continue
+        if output.name not in pieces:
+            joined.append(output)
+        pieces.setdefault(output.name, []).append(output.text)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = last_of_lines("".join(pieces[output.name]))
+    for place, (first, second) in enumerate(pairwise(joined)):
+        if first.get("name") == "stderr" and second.get("name") == "stdout":
+            joined[place : place + 2] = [second, first]
+            break
+    return joined
 
 
 async def _heard(client: Any) -> None:

@@ -38,6 +38,7 @@ from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.published import drop_unpublished, is_among_posts, published_pages
+from notebook_embed.runner import shown_in
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
 
@@ -100,7 +101,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(100)  # before others note where the site goes
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         self.options = self._options(config)
-        self.root, self.pages = Path(config.config_file_path).parent, {}
+        self.root, self.pages = Path(config.config_file_path).absolute().parent, {}
         self.site_url = config.site_url or ""
         if not self.dirty:  # which is to add to the site that is there
             self.staging.begin(config, self.root, serving=self.serving)
@@ -331,7 +332,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         )
 
     def _launches(self, uri: str) -> list[str]:
-        path = self.library.notebooks[uri].path.relative_to(self.root).as_posix()
+        path = shown_in(self.library.notebooks[uri].path, self.root)
         url = urljoin(self.site_url, quote(self.prepared.downloads[uri]))
         return launch_links(self.options.launch, path, url)
 

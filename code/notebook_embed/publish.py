@@ -64,6 +64,7 @@ def swap_in(new: Path, site: Path) -> None:
     OSError : the system refuses; the old site is there.
     """
     site = site.resolve()
+    site.parent.mkdir(parents=True, exist_ok=True)
     if site.exists() and not site.is_dir():
         raise EmbedError(
             "the site's folder is a file",

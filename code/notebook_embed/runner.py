@@ -6,6 +6,7 @@ import concurrent.futures
 import copy
 import hashlib
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -433,7 +434,11 @@ def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
 
 
 def shown_in(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    """Return a file's path from `root`, which need not hold it."""
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # on another drive
+        return path.as_posix()
 
 
 def _digest(

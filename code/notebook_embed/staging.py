@@ -10,6 +10,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.utils import CountHandler
 
+from notebook_embed.errors import EmbedError, shown
 from notebook_embed.publish import only_build, swap_in
 
 __all__ = ["Staging"]
@@ -34,10 +35,16 @@ class Staging:
 
         Raises
         ------
-        EmbedError : another build of this site is running.
+        EmbedError : another build is running, or the site would take the cache's place.
         """
         self.abandon()
         site = Path(config.site_dir)
+        if (root / ".cache").resolve().is_relative_to(site.resolve()):
+            raise EmbedError(
+                f"the site's folder '{shown(site)}' holds .cache, which builds keep",
+                file=config.config_file_path,
+                remedy="Name a folder of its own: site_dir: site.",
+            )
         if serving:  # a temporary folder of this process alone
             self._staging = site.with_name(f"{site.name}.building")
         else:

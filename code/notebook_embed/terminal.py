@@ -7,7 +7,7 @@ import re
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["last_state", "without_controls"]
+__all__ = ["last_of_lines", "last_state", "without_controls"]
 
 # What moves the cursor or changes the colour; all else is written.
 TOKEN = re.compile(
@@ -103,6 +103,15 @@ def last_state(text: str) -> str:
             elif code == "J" and numbers[0] in (2, 3):
                 lines, row, column = [[]], 0, 0
     return "\n".join("".join(map(spans, groupby(line, key=lambda sign: sign[1]))) for line in lines)
+
+
+def last_of_lines(text: str) -> str:
+    r"""Return `text` with each line as it was when it last began (``\r``), in one pass."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        written = line.rstrip("\r")
+        lines[number] = written[written.rfind("\r") + 1 :] + line[len(written) :]
+    return "\n".join(lines)
 
 
 def erase(line: list[tuple[str, Style]], part: int, column: int) -> None:

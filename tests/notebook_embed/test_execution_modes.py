@@ -255,6 +255,29 @@ def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel:
     assert site.notebooks["x.ipynb"].kernel == kernel
 
 
+def test_what_a_cell_prints_is_one_output_for_each_stream() -> None:
+    from notebook_embed.execution import one_stream_each
+
+    def output(name: str, text: str = "") -> nbformat.NotebookNode:
+        if name == "shown":
+            return nbformat.v4.new_output("display_data", {"text/plain": text})
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    def told(*outputs: nbformat.NotebookNode) -> list[tuple[str, str]]:
+        joined = one_stream_each(list(outputs))
+        return [(one.get("name", "shown"), one.get("text", "")) for one in joined]
+
+    some = (
+        output("stderr", "e"),
+        output("stdout", "1 %\r2"),
+        output("shown"),
+        output("stdout", " %"),
+    )
+    assert told(*some) == [("stdout", "2 %"), ("stderr", "e"), ("shown", "")]
+    assert told(output("shown"), output("stderr", "e")) == [("shown", ""), ("stderr", "e")]
+    assert told() == []
+
+
 def test_a_traceback_does_not_tell_where_libraries_are() -> None:
     from notebook_embed.execution import LIBRARIES
 

@@ -61,6 +61,12 @@ def test_the_old_site_comes_back_where_the_swap_fails(
     assert (site / "index.html").read_text() == "site"
 
 
+def test_the_folders_above_a_site_are_made(tmp_path: Path) -> None:
+    make(tmp_path / "new", {"index.html": "new"})
+    swap_in(tmp_path / "new", tmp_path / "www/blog/site")
+    assert (tmp_path / "www/blog/site/index.html").read_text() == "new"
+
+
 def test_a_link_stays_a_link(folders: tuple[Path, Path], tmp_path: Path) -> None:
     new, site = folders
     link = tmp_path / "here/site"

@@ -115,6 +115,19 @@ def test_a_key_does_not_know_where_the_project_lies(tmp_path: Path, folder: str)
     assert keys[0] == keys[1]
 
 
+def test_modules_outside_the_project_are_told_apart(tmp_path: Path) -> None:
+    for name in ("docs/a/__init__.py", "docs/b/__init__.py", "docs/a/one.py", "docs/b/one.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "docs/x.py").write_text("# %%\nimport a.one, b.one\n")
+    root = tmp_path / "conf"
+    settings = Settings(root=root, cache=root / "cache", requirements=root / "requirements.txt")
+    parts = key_of(read_notebook(tmp_path / "docs/x.py", "x.py"), settings).parts
+    assert {name for name in parts if name.startswith("module")} == {
+        f"module ../docs/{folder}/{name}.py" for folder in "ab" for name in ("__init__", "one")
+    }
+
+
 def test_a_file_that_is_gone_after_a_run_stops_the_build(project: Settings) -> None:
     with pytest.raises(EmbedError, match=r"nb/x\.py:2 .*declared input .*cannot be read"):
         run(project, lambda runs: (project.root / "data.txt").unlink())

@@ -6,10 +6,10 @@ import html
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from notebook_embed.terminal import last_state
+from notebook_embed.terminal import last_of_lines, last_state
 
 ESC = "\x1b["
 
@@ -82,3 +82,14 @@ def test_any_text_is_html_that_holds_no_mark_of_its_own(text: str) -> None:
 def test_text_without_controls_stays(text: str) -> None:
     assert read(text) == text
     assert read(f"x\r{text}") == (text or "x")
+
+
+@given(st.text("ab\r\n", max_size=30))
+def test_of_a_line_that_begins_anew_the_last_is_kept(text: str) -> None:
+    assume("\r\r" not in text)
+    assert last_of_lines(text) == re.sub(r".*\r(?=[^\n])", "", text)
+
+
+def test_a_long_line_is_read_once() -> None:
+    long = "x" * 1_000_000  # each sign looked at for each other one, this would take an hour
+    assert last_of_lines(f"1 %\r{long}\r\n2 %\r3 %") == f"{long}\r\n3 %"
