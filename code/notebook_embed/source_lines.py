@@ -28,7 +28,7 @@ from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 from notebook_embed.builder import Page, page_under_conversion
 from notebook_embed.library import SourceLine
 
-__all__ = ["SourceLines", "source_lines", "take"]
+__all__ = ["STAMP", "SourceLines", "source_lines", "take"]
 
 # Reserved for use inside of programs; and a sign that no keyboard has, a symbol as the dollar is,
 # since Markdown tells from the sign before it whether an asterisk can begin an emphasis.
