@@ -116,6 +116,19 @@ def test_the_installation_is_small(stranger: Stranger) -> None:
     assert not stranger.packages & {"torch", "numpy", "matplotlib", "plotly", "nbconvert"}
     assert len(ours) < 60
     assert int(megabytes) < 200
+    told = re.search(
+        r"with both (\d+) and\s(\d+) MB .*?So (\d+)\s",
+        (ROOT / "code/notebook_embed/README.md").read_text("utf-8"),
+        re.S,
+    )
+    assert told is not None
+    for said, is_so, apart in zip(
+        map(int, told.groups()),
+        (len(stranger.packages), int(megabytes), len(ours)),
+        (5, 25, 5),  # packages that these need come and go
+        strict=True,
+    ):
+        assert abs(said - is_so) <= apart, "the README says otherwise"
 
 
 def test_the_wheel_brings_its_types_licences_and_nothing_of_this_site(stranger: Stranger) -> None:

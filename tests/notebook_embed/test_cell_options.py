@@ -33,7 +33,7 @@ def ipynb(path: Path, *cells: tuple[str, list[str]], **metadata: object) -> Note
     for source, tags in cells:
         node.cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(nbformat.writes(node))
+    path.write_text(nbformat.writes(node), "utf-8")
     return read_notebook(path, "nb/x.ipynb")
 
 
