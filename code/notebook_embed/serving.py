@@ -59,12 +59,12 @@ class Trouble(logging.Handler):
         self.warnings.clear()
         try:
             yield
-        except EmbedError as error:
-            self.text = f"Error: {error}"
-            click.echo(f"\n{self.text}\n", err=True)
         except Abort as error:  # there were warnings, or mkdocs.yml is wrong; the terminal has it
             self.text = "\n".join([*self.warnings, str(error)])
             click.echo(str(error), err=True)
+        except click.ClickException as error:  # ours, and MkDocs' own
+            self.text = f"Error: {error}"
+            click.echo(f"\n{self.text}\n", err=True)
         except Exception as error:
             kind = "".join(traceback.format_exception_only(error)).strip()
             self.text = f"{kind}\n\nThe terminal shows where it was raised."

@@ -1,0 +1,25 @@
+"""What stops a build under a server is told without the way through the code that found it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("mkdocs")
+
+from mkdocs.exceptions import Abort, ConfigurationError, PluginError
+
+from notebook_embed.errors import EmbedError
+from notebook_embed.serving import Trouble
+
+
+@pytest.mark.parametrize("kind", [EmbedError, ConfigurationError, PluginError, Abort, ValueError])
+def test_only_a_fault_in_code_has_a_traceback(
+    kind: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trouble = Trouble()
+    with trouble.caught():
+        raise kind("the file is wrong")
+    assert "the file is wrong" in trouble.text
+    told = capsys.readouterr().err
+    assert "the file is wrong" in told
+    assert ("Traceback" in told) is (kind is ValueError)
