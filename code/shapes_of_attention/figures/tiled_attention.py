@@ -105,5 +105,5 @@ def traffic_chart(lengths: Sequence[int], moved: Mapping[str, Sequence[float]]) 
     axes.minorticks_off()
     flat = [value for megabytes in moved.values() for value in megabytes]
     log_ticks(axes, min(flat), max(flat), vertical=True, few=True)
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     return Figure(static=figure)
