@@ -93,7 +93,7 @@ async function mountCalculator(box, data) {
     data.models.map(({ name }, i) => [i, name]),
     0,
   );
-  const precision = chooser("A number takes", (key) => {
+  const precision = chooser("Precision", (key) => {
     sizes.bytes = Number(key);
     show();
   });
