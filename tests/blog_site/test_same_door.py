@@ -17,7 +17,7 @@ DOCUMENTED = "\n".join(
 
 def used() -> set[tuple[str, str]]:
     """Return what this blog imports of the generator: modules, and names in them."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     for path in USERS:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
