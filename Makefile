@@ -72,8 +72,9 @@ new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 benchmark: $(DEV) ## Time builds beside mkdocs-jupyter and beside the site without embeds
 	@$(BIN)/python benchmarks/builds.py
 
-campaign: $(DEV) ## Kill 50 builds at random moments, flip random bits; nothing may be lost
+campaign: $(DEV) ## Kill 50 builds at random moments, flip random bits, try 50 times as many odd inputs
 	@$(BIN)/python benchmarks/faults.py $(ARGS)
+	@FUZZ_TIMES=50 $(BIN)/python -m pytest -q tests/notebook_embed -k "any or path or lines or whole"
 
 audit: $(DEV) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
 	@$(BIN)/python benchmarks/audit.py $(ARGS)

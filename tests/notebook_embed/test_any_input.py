@@ -24,10 +24,11 @@ from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import read_notebook
 from notebook_embed.outputs import render_outputs
 from notebook_embed.shown_cells import visible_outputs
+from tests.support.fuzz import many
 from tests.support.given_outputs import CELLS, OUTPUTS, Docs
 
 FUZZ = settings(
-    max_examples=100,
+    max_examples=many(50),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -266,7 +267,7 @@ HIDING = {
 }
 
 
-@settings(FUZZ, max_examples=40)
+@settings(FUZZ, max_examples=many(40))
 @given(
     cells=st.lists(
         st.tuples(
@@ -334,7 +335,7 @@ AROUND = [
 ]
 
 
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=many(40))
 @given(st.lists(st.sampled_from(AROUND), min_size=1, max_size=5))
 def test_a_value_is_there_wherever_a_page_asks_for_it(
     tmp_path_factory: Any, around: list[str]
@@ -347,7 +348,7 @@ def test_a_value_is_there_wherever_a_page_asks_for_it(
     assert html.count('class="nb-value"') == len(around) - max(0, notes - 1)
 
 
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=many(40))
 @given(
     name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), max_size=20)
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.library import Library, SourceLine, find_embeds
+from tests.support.fuzz import many
 from tests.support.given_outputs import Docs
 
 
@@ -35,7 +36,9 @@ segments = st.sampled_from(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=many(300),
+    deadline=None,
 )
 @given(st.lists(segments, min_size=1, max_size=6).map("/".join))
 def test_no_path_leads_out_of_docs(tmp_path: Path, path: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import is_notebook, read_notebook
+from tests.support.fuzz import many
 
 CELLS = [
     ("markdown", "# Title\n\nProse."),
@@ -66,7 +67,9 @@ sources = st.lists(words.map(str.strip).filter(bool), min_size=1, max_size=4).ma
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=many(60),
+    deadline=None,
 )
 @given(st.lists(sources.filter(lambda s: not s.startswith("#")), min_size=1, max_size=5))
 def test_lines_hold_for_any_code(tmp_path: Path, codes: list[str]) -> None:
@@ -121,7 +124,9 @@ def test_a_plain_page_is_no_notebook(tmp_path: Path) -> None:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=many(150),
+    deadline=None,
 )
 @given(st.binary(max_size=200), st.sampled_from([".py", ".ipynb", ".md"]))
 def test_no_file_makes_it_fail_without_naming_the_file(
@@ -136,7 +141,9 @@ def test_no_file_makes_it_fail_without_naming_the_file(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=many(60),
+    deadline=None,
 )
 @given(
     st.recursive(

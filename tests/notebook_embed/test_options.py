@@ -7,9 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.options import Options, option_table
+from tests.support.fuzz import many
 
 
 def test_options_of_yaml_are_taken() -> None:
@@ -55,6 +58,27 @@ def test_what_is_no_option_or_no_value_of_one_is_named(given: dict, message: str
     with pytest.raises(EmbedError, match=re.escape(message)) as caught:
         Options.read(given)
     assert str(caught.value).startswith("mkdocs.yml: ")
+
+
+# What YAML makes of a value.
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=many(60), deadline=None)
+@given(st.dictionaries(st.sampled_from([one.name for one in fields(Options)]), VALUES))
+def test_any_options_are_taken_or_named(given: dict) -> None:
+    try:
+        options = Options.read(given)
+    except EmbedError as error:
+        assert any(f"the option '{name}' takes " in str(error) for name in given)
+    else:
+        assert options.jobs >= 0
+        assert options.timeout > 0 or options.timeout == -1
+        assert all(isinstance(name, str) for name in (*options.code, *options.dark))
 
 
 def test_every_option_is_described() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.fuzz import many
 from tests.support.given_outputs import Docs, display
 
 VECTORS = [
@@ -120,7 +121,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=many(60))
 @given(text=st.lists(PIECES, max_size=12).map("".join))
 def test_no_text_at_random_can_run(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     docs = Docs(tmp_path_factory.getbasetemp() / "sanitised")

@@ -17,10 +17,11 @@ from markdown import Markdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.source_lines import source_lines
+from tests.support.fuzz import many
 from tests.support.given_outputs import CELLS, OUTPUTS, Docs
 
 FUZZ = settings(
-    max_examples=150,
+    max_examples=many(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -252,7 +253,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(FUZZ, max_examples=400)
+@settings(FUZZ, max_examples=many(400))
 @given(text=st.lists(PIECES, max_size=16).map("".join))
 @example("a $5 and $6\n\n$x $ y$\n")
 @example("[a](b.md) `[a](b.md)` <b title='[a](b.md)'>")
