@@ -131,6 +131,15 @@ class Library:
             self.notebooks[uri] = notebook
         return self.notebooks.get(uri)
 
+    def _beside(self, uri: str) -> list[str]:
+        """Name what may be notebooks in the folder of `uri`, be they the site's or not."""
+        folder = posixpath.dirname(uri)
+        here = self.docs / folder
+        if not here.is_dir() or not here.resolve().is_relative_to(self.docs.resolve()):
+            return []
+        names = (path.name for path in here.iterdir() if path.suffix in (".py", ".ipynb"))
+        return [posixpath.join(folder, name) for name in names]
+
     def _is_module(self, uri: str) -> bool:
         path = self.docs / uri
         there = path.suffix == ".py" and _is_spelled(uri, self.docs) and path.is_file()
@@ -187,7 +196,7 @@ class Library:
         if notebook is None:
             written = {
                 posixpath.relpath(known, posixpath.dirname(at.uri) or "."): known
-                for known in self.notebooks
+                for known in (*self.notebooks, *self._beside(uri))
             }
             raise EmbedError(
                 f"there is no notebook '{path}'",
@@ -348,7 +357,7 @@ def page_of(uri: str) -> str:
 def is_reference(href: str) -> bool:
     """Tell whether an image's source means a notebook."""
     parts = urlsplit(href)
-    return not parts.scheme and not parts.netloc and parts.path.endswith(SUFFIXES)
+    return not parts.scheme and not parts.netloc and unquote(parts.path).endswith(SUFFIXES)
 
 
 # An image: alt text with brackets in pairs, then where it comes from. No blank line inside.

@@ -65,6 +65,8 @@ def test_a_notebook_has_one_name_on_every_system(
     library = Library.read(docs.root, "nb")
     there = {path.as_posix().lower() for path in docs.root.rglob("*.py")}
     monkeypatch.setattr(Path, "is_file", lambda path: path.as_posix().lower() in there)
+    with pytest.raises(EmbedError, match=r"Did you mean 'Own\.py'"):
+        library.find("Owm.py", at, take_in=True)
     for wrong in ("own.py", "../Posts/Own.py", "Own.py/Own.py", "OWN.py"):
         with pytest.raises(EmbedError, match="there is no notebook"):
             library.find(wrong, at, take_in=True)

@@ -213,6 +213,8 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
         ("![x](../nb/x.py#both)\n\n- a\n\n    ![x](../nb/x.py#bot)", 5, "no cell labelled 'bot'"),
         ("b\n\n![x][nb]\n\n[nb]: ../nb/x.py#figure", 5, "embedded by reference"),
         ("![x](../../x.py#a)", 1, "leaves the docs folder"),
+        ("a\n\n![x](../nb/x%2epy#bot)", 3, "no cell labelled 'bot'"),
+        ("a\n\nb ![x](../nb/gone.ip%79nb#bot)", 3, "no notebook '../nb/gone.ipynb'"),
         ("![x](/etc/x.py#a)", 1, "leaves the docs folder"),
         (
             "a\n\nb ![](../nb/x.py#rates.smal.mean) c",
@@ -233,6 +235,12 @@ def test_module_code_by_name(page: Docs, tmp_path: Path) -> None:
 def test_a_mistake_names_its_line(page: Docs, text: str, line: int, problem: str) -> None:
     with pytest.raises(EmbedError, match=rf"posts/page\.md:{line}: .*{re.escape(problem)}"):
         page.convert(text)
+
+
+@pytest.mark.parametrize("name", ["x.py", "x%2epy", "%78.py", "x.p%79", "x.py?a=b"])
+def test_an_address_is_read_as_browsers_read_it(page: Docs, name: str) -> None:
+    html = page.convert(f"a ![](../nb/{name}#value) b\n\n![F](../nb/{name}#figure)")
+    assert html.count('class="nb-value"') == html.count("<figure") == 1
 
 
 def test_one_entry_of_a_mapping_stands_in_a_sentence(page: Docs) -> None:
