@@ -43,6 +43,8 @@ RAISES, SKIPS = "raises-exception", "skip-execution"
 # Where libraries are on this machine is nothing that a traceback shall tell readers.
 # The last form is Windows'.
 LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages[/\\]|lib/python3\.\d+/|[/\\]Lib\\)[/\\]?")
+# A frame of a cell in a traceback as Python prints it: the file that IPython made of the cell.
+FRAME = re.compile(r'File "[^"\n]*[/\\]ipykernel_\d+[/\\]\d+\.py", line (\d+)')
 # So many seconds a kernel has to be heard from.
 PATIENCE = 120
 # So many seconds are as good as no limit.
@@ -189,8 +191,10 @@ def run_notebook(
         for output in raw.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
-            elif output.output_type == "stream" and output.name == "stderr":
-                output.text = without_places(output.text, notebook, cell)
+            elif output.output_type == "stream":
+                output.text = without_frames(output.text, notebook, cell)
+                if output.name == "stderr":
+                    output.text = without_places(output.text, notebook, cell)
     settle_widgets(node)
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
@@ -264,7 +268,7 @@ def _cell_raised(
     outputs = [out for out in node.cells[index].get("outputs", []) if out.output_type == "error"]
     trace = strip_ansi("\n".join(outputs[-1].traceback)) if outputs else strip_ansi(str(error))
     # IPython writes "Cell In[3], line 2" for each frame in a cell: the first is in this one.
-    frame = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+    frame = re.search(r"Cell In\[\d+\], line (\d+)", trace) or FRAME.search(trace)
     # Options are not part of what runs where the cell has a magic.
     above = len(cell.source.split("\n")) - len(node.cells[index].source.split("\n"))
     line = cell.line + (int(frame.group(1)) - 1 + above if frame else 0)
@@ -294,6 +298,22 @@ def without_places(text: str, notebook: Notebook, cell: Cell) -> str:
 
     text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
     return re.sub(r"(?m)^\S*[/\\]site-packages[/\\](?=\S+:\d+: )", "", text)
+
+
+def without_frames(text: str, notebook: Notebook, cell: Cell) -> str:
+    """Return what was printed with the frames of a traceback in it as others would see them.
+
+    Those of cells name the notebook, with the line where it is this cell's.
+    """
+    lines = cell.source.count("\n") + 1
+
+    def place(found: re.Match[str]) -> str:
+        number = int(found[1])
+        line = f", line {cell.line + number - 1}" if number <= lines else ""
+        return f'File "{notebook.path.name}"{line}'
+
+    text = re.sub(FRAME, place, text)
+    return re.sub(r'(?<=File ")[^"\n]*(?=site-packages[/\\]|lib/python3\.\d+/)', "", text)
 
 
 def strip_ansi(text: str) -> str:

@@ -255,6 +255,28 @@ def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel:
     assert site.notebooks["x.ipynb"].kernel == kernel
 
 
+def test_a_printed_traceback_names_the_notebook(tmp_path: Path) -> None:
+    from notebook_embed.execution import without_frames
+
+    path = tmp_path / "x.py"
+    path.write_text("# %% [markdown]\n# T\n\n# %%\nimport traceback\ntraceback.print_exc()\n")
+    notebook = read_notebook(path, "x.py")
+    text = (
+        '  |   File "/tmp/env/lib/python3.11/site-packages/IPython/core/a.py", line 3823, in run\n'
+        '  |   File "/tmp/ipykernel_3861/3785515424.py", line 2, in <module>\n'
+        '  File "C:\\Temp\\ipykernel_7\\12.py", line 9, in f\n'
+        '  File "/usr/lib/python3.12/ast.py", line 1, in parse\n'
+        '  File "/home/me/data.py", line 1\n'
+    )
+    assert without_frames(text, notebook, notebook.cells[1]) == (
+        '  |   File "site-packages/IPython/core/a.py", line 3823, in run\n'
+        '  |   File "x.py", line 6, in <module>\n'
+        '  File "x.py", in f\n'
+        '  File "lib/python3.12/ast.py", line 1, in parse\n'
+        '  File "/home/me/data.py", line 1\n'
+    )
+
+
 def test_what_a_cell_prints_is_one_output_for_each_stream() -> None:
     from notebook_embed.execution import one_stream_each
 
