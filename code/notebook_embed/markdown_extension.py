@@ -31,6 +31,7 @@ from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
+from notebook_embed.builder import is_excerpt
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
@@ -452,11 +453,20 @@ class Finish(Treeprocessor):
         writer.numbers = {}
 
 
+FOOTNOTE_ID = re.compile(r"fn(ref\d*)?\W")
+
+
 class Settle(Treeprocessor):
     """Gives what notebooks brought its last form, when links of the page are resolved."""
 
     def run(self, root: etree.Element) -> None:
         settle(root)
+        if is_excerpt(self.md):
+            # Posts of one list may have footnotes of one name, and links lead to the post itself.
+            for element in root.iter():
+                named = FOOTNOTE_ID.match(element.get("id", ""))
+                if named and element.tag in ("sup", "li"):
+                    del element.attrib["id"]
 
 
 def makeExtension(**options: Any) -> NotebookEmbedExtension:  # noqa: N802 - Markdown asks for it

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import markdown
 import pytest
+from markdown.treeprocessors import Treeprocessor
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.markdown_extension import check_embeds
+from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.outputs import VALUES
 from tests.support.given_outputs import SVG, Docs, display, mapping
 
@@ -491,3 +493,19 @@ def test_figures_are_numbered_and_links_without_words_name_them(page: Docs) -> N
     assert "nb-figure__number" not in page.convert(text)
     with pytest.raises(EmbedError, match=r"page\.md:3: no figure .* '#fig-plo' .*\n.*'fig-plot'"):
         page.convert("a\n\nb [](#fig-plo)\n\n" + text, figures="Figure")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_list_of_posts_has_no_footnote_ids_of_theirs(page: Docs, whole: bool) -> None:
+    text = (
+        "A[^n], B[^n] and C[^m].\n\n[^n]: One ![](../nb/x.py#value).\n[^m]: Two.\n\n## fn and more"
+    )
+    page.write("posts/page.md", text)
+    extension = NotebookEmbedExtension(library=page.library, page="posts/page.md")
+    md = markdown.Markdown(extensions=["footnotes", "toc", extension])
+    if not whole:
+        md.treeprocessors.register(Treeprocessor(md), "excerpt", 0)
+    html = md.convert(text)
+    assert ('id="fnref:n"' in html) is ('id="fn:m"' in html) is ('id="fnref2:n"' in html) is whole
+    assert html.count('href="#fn:n"') == 2
+    assert 'id="fn-and-more"' in html
