@@ -26,6 +26,7 @@ export default defineConfig(
     files: ["code/**/*.js", "assets/theme/assets/site/{site,tables}.js", "tests/**/*.js"],
     languageOptions: { sourceType: "script" },
   },
+  { files: ["code/notebook_embed/live/*.js"], languageOptions: { sourceType: "module" } },
   { files: [WORKERS], languageOptions: { globals: globals.worker } },
   { files: ["*.js"], languageOptions: { globals: globals.node } },
 );

@@ -38,6 +38,7 @@ interface PlotlyLibrary {
 
 interface Window {
   Plotly: PlotlyLibrary;
+  Bokeh: any; // its own types are a package's
   notebookEmbed: { register(name: string, mount: MountView): void };
   /** Material tells of every page, also after instant navigation. */
   document$?: { subscribe(next: () => void): unknown };

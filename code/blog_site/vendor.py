@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = Path("assets/theme/assets/site")
 RECORD = Path("assets/vendored.json")
 GENERATOR = Path("code/notebook_embed/static")  # a package of its own, which brings its licences
+LIVE = Path("code/notebook_embed/live")
+#: Makes one module of several packages.
+BUNDLER = "esbuild@0.28.2"
 #: Compiles the inner loops of the live model; the bytes that it makes are committed.
 COMPILER = "assemblyscript@0.28.20"
 KERNEL = (Path("assets/live/kernel.ts"), Path("assets/theme/assets/live/kernel.wasm"))
@@ -37,6 +40,20 @@ class Package:
     licence_file: str
     licence_text: Path | None = None  # where it goes, if not to the site's own
     files: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """What a page needs of several npm packages as one module, `target`.
+
+    `entry` is JavaScript that exports it. Licences of all that is inside stand beside it.
+    """
+
+    packages: tuple[str, ...]  # the first one gives name and version
+    why: str
+    licence: str
+    entry: str
+    target: Path
 
 
 def _font(name: str, version: str, why: str, *files: str) -> Package:
@@ -83,11 +100,37 @@ PACKAGES = (
     ),
 )
 
+BUNDLES = (
+    Bundle(
+        packages=("vega@6.4.0", "vega-lite@6.5.0", "vega-interpreter@2.3.2", "vega-tooltip@1.1.0"),
+        why="draws charts by Altair, without code out of text",
+        licence="BSD-3-Clause",
+        entry="""
+            export { parse, View, loader } from "vega";
+            export { compile } from "vega-lite";
+            export { expressionInterpreter } from "vega-interpreter";
+            export { Handler } from "vega-tooltip";
+        """,
+        target=LIVE / "vega.min.js",
+    ),
+    Bundle(
+        packages=("@jupyter-widgets/html-manager@1.0.15",),
+        why="draws controls of Jupyter from their stored state",
+        licence="BSD-3-Clause",
+        entry="""
+            import "@lumino/widgets/style/index.css";
+            export { HTMLManager } from "@jupyter-widgets/html-manager/lib/htmlmanager";
+        """,
+        target=LIVE / "widgets.min.js",
+    ),
+)
+
 
 def vendor(root: Path = ROOT) -> None:
     """Install the packages in a temporary folder and copy their files below `root`."""
     with tempfile.TemporaryDirectory() as folder:
-        wanted = [f"{package.name}@{package.version}" for package in PACKAGES] + [COMPILER]
+        wanted = [f"{package.name}@{package.version}" for package in PACKAGES]
+        wanted += [name for bundle in BUNDLES for name in bundle.packages] + [COMPILER, BUNDLER]
         subprocess.run(
             ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *wanted],
             cwd=folder,
@@ -95,6 +138,7 @@ def vendor(root: Path = ROOT) -> None:
         )
         modules = Path(folder) / "node_modules"
         record = [_copy(package, modules / package.name, root) for package in PACKAGES]
+        record += [_bundle(bundle, Path(folder), root) for bundle in BUNDLES]
         compile_kernel(root / KERNEL[0], root / KERNEL[1], modules=modules)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (root / RECORD).write_text(text + "\n", encoding="utf-8")
@@ -111,6 +155,48 @@ def compile_kernel(source: Path, target: Path, *, modules: Path) -> None:
     options = ["-O3", "--runtime", "stub", "--enable", "simd", "--use", "abort=", "--noAssert"]
     compiler = modules / ".bin" / "asc"
     subprocess.run([compiler, source, "--outFile", target, *options], check=True)
+
+
+def _bundle(bundle: Bundle, folder: Path, root: Path) -> dict[str, object]:
+    (folder / "entry.js").write_text(bundle.entry, encoding="utf-8")
+    target = root / bundle.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--bundle", "--minify", "--format=esm", "--legal-comments=none"]
+    options += ["--loader:.svg=dataurl", "--metafile=inside.json", f"--outfile={target}"]
+    bundler = folder / "node_modules" / ".bin" / "esbuild"
+    subprocess.run([bundler, "entry.js", *options], cwd=folder, check=True)
+    inside = json.loads((folder / "inside.json").read_text("utf-8"))["inputs"]
+    names = {
+        found[1]
+        for path in inside
+        if (found := re.match(r"node_modules/((?:@[^/]+/)?[^/]+)/", path))
+    }
+    licences = target.with_name(target.name.replace(".min.js", ".LICENSE.txt"))
+    texts = [_licence_of(folder / "node_modules" / name) for name in sorted(names)]
+    licences.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+    name, _, version = bundle.packages[0].rpartition("@")
+    made = [path for path in (target, target.with_suffix(".css")) if path.exists()]
+    return {
+        "name": name,
+        "version": version,
+        "from": f"https://www.npmjs.com/package/{name}/v/{version}",
+        "why": bundle.why,
+        "licence": bundle.licence,
+        "licence_text": licences.relative_to(root).as_posix(),
+        "sha256": {
+            path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in made
+        },
+    }
+
+
+def _licence_of(package: Path) -> str:
+    """Return a package's name, version and licence, in full where it brings the text."""
+    about = json.loads((package / "package.json").read_text("utf-8"))
+    files = [path for path in package.iterdir() if re.match(r"licen[cs]e", path.name, re.I)]
+    texts = [path.read_text("utf-8").strip() for path in sorted(files) if path.is_file()]
+    head = f"{about['name']} {about['version']}, {about.get('license', 'licence not named')}"
+    return "\n\n".join([head, "=" * len(head), *texts])
 
 
 def _copy(package: Package, source: Path, root: Path) -> dict[str, object]:

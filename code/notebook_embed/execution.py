@@ -22,6 +22,7 @@ import nbformat
 from nbclient import NotebookClient
 from traitlets.config import Config
 
+from notebook_embed.bokeh_figures import settle_bokeh
 from notebook_embed.errors import EmbedError
 from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
@@ -196,6 +197,7 @@ def run_notebook(
                 if output.name == "stderr":
                     output.text = without_places(output.text, notebook, cell)
     settle_widgets(node)
+    settle_bokeh(node)
     node.metadata.pop("widgets", None)
     node.metadata.get("language_info", {}).pop("version", None)
     try:

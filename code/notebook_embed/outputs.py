@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from notebook_embed import plotly_figures
+from notebook_embed import bokeh_figures, charts, plotly_figures
+from notebook_embed.bokeh_figures import BOKEH
 from notebook_embed.errors import EmbedError, nearest, shown
+from notebook_embed.live_views import script_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.pictures import (
     RASTERS,
@@ -27,7 +28,7 @@ from notebook_embed.pictures import (
 )
 from notebook_embed.progress import log
 from notebook_embed.terminal import last_state, without_controls
-from notebook_embed.widgets import VIEW_OF_WIDGET
+from notebook_embed.widgets import STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
 
 __all__ = [
     "IMAGES",
@@ -82,8 +83,8 @@ class Image:
 class Figure:
     """A picture: static, or interactive where `data_uri` names the file with its data.
 
-    Plotly draws it, with all its traces where `full` says so, or the script `view_uri` of the
-    site's own view named `view`.
+    Plotly draws it, with all its traces where `full` says so, or the script `view_uri` of the view
+    named `view`. Where there is no image, HTML `stands_in` for it, in a box of `height` CSS pixels.
     """
 
     image: Image | None
@@ -92,6 +93,8 @@ class Figure:
     view_uri: str | None = None
     waits: bool = False
     full: bool = False
+    stands_in: str = ""
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ Output = Figure | Media | Text | Values
 class Bundle:
     """One output in all the forms that it has, by MIME type, and where its files go.
 
-    `stem` is the beginning of their URIs; `files` takes their content.
+    `stem` is the beginning of their URIs; `files` takes their content. Of a notebook that is not
+    `trusted` nothing runs in a page.
     """
 
     data: Mapping[str, Any]
@@ -144,6 +148,7 @@ class Bundle:
     files: dict[str, bytes] = field(repr=False)
     dark: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
+    trusted: bool = True
 
     def text(self, mime: str) -> str:
         """Return the form `mime`, which is text, in one piece.
@@ -178,6 +183,16 @@ class Bundle:
         uri = f"{self.stem}{name}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
         self.files[uri] = content
         return uri
+
+    def drawn_by(
+        self, view: str, data: Any, still: Image | None, stands_in: str = "", height: int = 0
+    ) -> Figure:
+        """Return a figure that one of the generator's own views draws from `data`."""
+        text = json.dumps({"data": data, "files": {}}, separators=(",", ":"))  # order has a meaning
+        uri = self.file("json", text.encode())
+        return Figure(
+            still, uri, view, script_of(view), stands_in="" if still else stands_in, height=height
+        )
 
     def still(self) -> Image | None:
         """Return the static picture among the forms, or None."""
@@ -217,6 +232,10 @@ class Renderer:
 
 
 # ---- the forms ----
+
+
+#: Stands where a script draws and nothing else can.
+DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 
 
 def view_of(bundle: Bundle, mime: str) -> Output:
@@ -303,22 +322,37 @@ def image_of(bundle: Bundle, mime: str) -> Output:
 
 
 def vega_of(bundle: Bundle, mime: str) -> Output | None:
-    """Show the picture of a chart by Vega: its own, or one that is drawn now, where that can be."""
-    if (still := bundle.still()) is not None:
-        return Figure(still)
-    try:
-        drawer = import_module("vl_convert")
-    except ImportError:
+    """Show a chart by Vega over its picture: its own, or one that is drawn now."""
+    chart, lite = bundle.mapping(mime), "vegalite" in mime
+    still = bundle.still()
+    if still is None and (svg := charts.picture(chart, lite=lite)) is not None:
+        dark = {**charts.DARK, **bundle.dark}
+        still = drawing_of(replace(bundle, data={SVG: svg}, dark=dark))
+    if bundle.trusted and not charts.fetches(chart):
+        data = {"spec": charts.coloured(chart, lite=lite), "lite": lite}
+        return bundle.drawn_by("nb-vega", data, still, DRAWN, charts.size_of(chart)[1])
+    if still is not None and bundle.trusted:
+        bundle.warn("a chart that stays a picture: it fetches its data from an address")
+    return None if still is None else Figure(still)
+
+
+def bokeh_of(bundle: Bundle, mime: str) -> Output | None:
+    if not bundle.trusted or not bokeh_figures.scripts():
+        still = bundle.still()
+        return None if still is None else Figure(still)
+    data = bokeh_figures.document_of(bundle.text("application/javascript"))
+    height = sum(bokeh_figures.size_of(root)[1] for root in data["document"]["roots"])
+    return bundle.drawn_by("nb-bokeh", data, bundle.still(), DRAWN, height)
+
+
+def widget_of(bundle: Bundle, mime: str) -> Output | None:
+    """Show a control over what it looks like; without its state there is no more than a note."""
+    view = bundle.mapping(mime)
+    if not bundle.trusted or STATE_OF_VIEW not in view:
         return None
-    lite = "vegalite" in mime
-    draw = drawer.vegalite_to_svg if lite else drawer.vega_to_svg
-    try:
-        svg = str(draw(dict(bundle.mapping(mime))))
-    except Exception as error:  # whatever the chart makes it raise
-        raise ValueError(f"the chart cannot be drawn: {error}") from error
-    with_picture = replace(bundle, data={SVG: svg})
-    picture = drawing_of(with_picture)
-    return None if picture is None else Figure(picture)
+    models = view[STATE_OF_VIEW]
+    data = {"model": view["model_id"], "state": models}
+    return bundle.drawn_by("nb-widgets", data, None, bundle.text("text/html"), height_of(models))
 
 
 def media_of(bundle: Bundle, mime: str) -> Output:
@@ -397,9 +431,11 @@ def is_repr(text: str) -> bool:
 RENDERERS = (
     Renderer(VIEW, "a figure that a script of the site draws", view_of),
     Renderer(PLOTLY, "an interactive figure", plotly_of),
+    Renderer("application/vnd.vegalite.v*+json", "an interactive chart", vega_of),
+    Renderer("application/vnd.vega.v*+json", "an interactive chart", vega_of),
+    Renderer(BOKEH, "an interactive figure", bokeh_of),
+    Renderer(VIEW_OF_WIDGET, "the controls, without their kernel", widget_of),
     Renderer(SVG, "a figure, in both schemes", image_of),
-    Renderer("application/vnd.vegalite.v*+json", "its picture", vega_of),
-    Renderer("application/vnd.vega.v*+json", "its picture", vega_of),
     Renderer("text/latex", "a formula, where it is nothing else", formula_of),
     *(Renderer(mime, "a figure", image_of) for mime in RASTERS),
     Renderer("video/*", "a video with the browser's controls", media_of),
@@ -414,11 +450,11 @@ RENDERERS = (
 )
 # Known, and known not to be shown: readers are told.
 UNSUPPORTED = {
+    BOKEH: "Its scripts come with the package bokeh, where the site is built.",
     "application/javascript": "Scripts of a notebook are not run.",
     VIEW_OF_WIDGET: "Its state is not stored in the notebook.",
     "application/vnd.vegalite.v*+json": "Its picture needs vl-convert-python.",
     "application/vnd.vega.v*+json": "Its picture needs vl-convert-python.",
-    "application/vnd.bokehjs_exec.v*+json": "Show it as SVG or PNG in the notebook.",
     "application/geo+json": "Maps would be fetched from another host.",
 }
 
@@ -441,6 +477,7 @@ def render_outputs(
     folder: str,
     dark: Mapping[str, str],
     views: Mapping[str, str] | None = None,
+    trusted: bool = True,
 ) -> tuple[list[Output], dict[str, bytes]]:
     """Return a cell's outputs in order, and the content of the files that they refer to by URI.
 
@@ -450,6 +487,7 @@ def render_outputs(
     dark : maps the colours of the light scheme to those of the dark one; an SVG that uses them gets
         a twin for the dark scheme.
     views : maps the names of the site's own views to the URIs of their scripts.
+    trusted : whether what the outputs hold may run in a page.
 
     Raises
     ------
@@ -457,10 +495,10 @@ def render_outputs(
     """
     rendered: list[Output] = []
     files: dict[str, bytes] = {}
-    for number, output in enumerate(outputs):
+    for number, output in enumerate(bokeh_figures.without_scaffold(outputs)):
         stem = f"{folder}/{cell.name}" + (f"-{number + 1}" if number else "")
         bundle = Bundle(
-            data=output.get("data") or {},
+            data=charts.with_charts(output.get("data") or {}),
             metadata=output.get("metadata") or {},
             notebook=notebook,
             cell=cell,
@@ -468,6 +506,7 @@ def render_outputs(
             files=files,
             dark=dark,
             views=views or {},
+            trusted=trusted,
         )
         if (made := _render(output, bundle)) is not None:
             rendered.append(made)

@@ -210,7 +210,7 @@ class PageWriter:
         self, parent: etree.Element, output: Output, alt: str, origin: Origin, look: Look = PLAIN
     ) -> None:
         if isinstance(output, Figure):
-            self.html(parent, self.canvas(output, alt, look))
+            self.html(parent, self.canvas(output, alt, origin, look))
         elif isinstance(output, Values):
             self.table(parent, output, alt, origin)
         elif isinstance(output, Media):
@@ -352,12 +352,16 @@ class PageWriter:
         found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)
         return readdressed(found[1], partial(self.address, origin)) if found else None
 
-    def canvas(self, figure: Figure, alt: str, look: Look) -> str:
+    def canvas(self, figure: Figure, alt: str, origin: Origin, look: Look) -> str:
         name = escape(alt)
         extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
-        images = "".join(self._images(figure.image, name, look)) if figure.image else ""
+        inside = "".join(self._images(figure.image, name, look)) if figure.image else ""
+        if figure.stands_in:
+            content = self._html(Text("html", figure.stands_in), origin)
+            inside = f'<div class="nb-figure__stand-in">{content}</div>'
+            extra += f' style="min-height: {figure.height}px"' if figure.height else ""
         return (
-            f'<div class="nb-figure__canvas" role="group" aria-label="{name}"{extra}>{images}</div>'
+            f'<div class="nb-figure__canvas" role="group" aria-label="{name}"{extra}>{inside}</div>'
         )
 
     def _images(self, image: Image, alt: str, look: Look) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from notebook_embed.errors import joined
 from notebook_embed.kernels import GIVEN
 from notebook_embed.library import Library, page_of
+from notebook_embed.live_views import STATIC_URI, files_for
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook, is_notebook
 from notebook_embed.options import Options
@@ -27,7 +28,6 @@ from notebook_embed.widgets import settle_widgets
 
 __all__ = ["STATIC_FILES", "Prepared", "kernel_settings", "prepare"]
 
-STATIC_URI = "assets/notebook-embed"
 #: What pages with figures load, and its licences.
 STATIC_FILES = {
     f"{STATIC_URI}/{path.name}": path
@@ -163,6 +163,7 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
             folder=folder,
             dark=options.dark,
             views=options.views,
+            trusted=not options.sanitise,
         )
         prepared.files.update(made)
     prepared.library.outputs[notebook.uri] = rendered
@@ -173,5 +174,6 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     full = any(isinstance(output, Figure) and output.full for output in shown)
     if full and (bundle := full_bundle()) is not None:
         prepared.files[f"{STATIC_URI}/{FULL_BUNDLE}"] = bundle
+    prepared.files.update(files_for(one.view for one in shown if isinstance(one, Figure)))
     prepared.downloads[notebook.uri] = f"{stem}.ipynb"
     prepared.files[f"{stem}.ipynb"] = downloaded(notebook, executed.node).encode()

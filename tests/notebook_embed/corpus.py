@@ -7,6 +7,7 @@ is labelled ``shown`` and has the outputs given, so that no kernel is needed to 
 from __future__ import annotations
 
 import base64
+import json
 import math
 import struct
 import zlib
@@ -109,6 +110,70 @@ BAR = "".join(f"\r{n * 10:3d}%|{'█' * n}{' ' * (10 - n)}| {n}/10" for n in ran
 ESC = "\x1b["
 TABLE = "| a | b |\n|:--|--:|\n| left | 1 |"
 
+BARS: Bundle = {
+    "data": {"values": [{"a": "A", "b": 28}, {"a": "B", "b": 55}, {"a": "C", "b": 43}]},
+    "width": 240,
+    "height": 160,
+    "encoding": {"x": {"field": "a", "type": "nominal"}, "y": {"field": "b", "type": "quantitative"}},
+    "layer": [
+        {"mark": {"type": "bar", "tooltip": True}, "params": [{"name": "pick", "select": "point"}],
+         "encoding": {"opacity": {"condition": {"param": "pick", "value": 1}, "value": 0.3}}},
+        {"mark": {"type": "text", "dy": -8}, "encoding": {"text": {"field": "b"}}},
+    ],
+}  # fmt: skip
+WORD: Bundle = {
+    "width": 200,
+    "height": 80,
+    "marks": [{"type": "text", "encode": {"enter": {"text": {"signal": "upper('a word')"}, "x": {"value": 20}, "y": {"value": 40}}}}],
+}  # fmt: skip
+
+
+def altair_html(spec: Bundle) -> str:
+    """Return what Altair puts out where its renderer is left as it is: it asks another host."""
+    return (
+        '<div id="altair-viz-0f"></div><script type="text/javascript">(function(spec, embedOpt){\n'
+        'loadScript("https://cdn.example/vega@6").then(() => vegaEmbed("#altair-viz-0f", spec));\n'
+        f'}})({json.dumps(spec)}, {{"mode": "vega-lite"}});</script>'
+    )
+
+
+def model(name: str, number: int, **attributes: Any) -> Bundle:
+    """Return a model of Bokeh."""
+    return {"type": "object", "name": name, "id": f"p{number}", "attributes": attributes}
+
+
+PLOT = model(
+    "Figure", 1, width=400, height=260,
+    x_range=model("DataRange1d", 2), y_range=model("DataRange1d", 3),
+    x_scale=model("LinearScale", 4), y_scale=model("LinearScale", 5),
+    title=model("Title", 6, text="A line"),
+    renderers=[model("GlyphRenderer", 7,
+        data_source=model("ColumnDataSource", 8, data={"type": "map", "entries": [["x", [1, 2, 3]], ["y", [3, 1, 2]]]}),
+        view=model("CDSView", 9, filter=model("AllIndices", 10)),
+        glyph=model("Line", 11, x={"type": "field", "field": "x"}, y={"type": "field", "field": "y"}))],
+    below=[model("LinearAxis", 12, ticker=model("BasicTicker", 13), formatter=model("BasicTickFormatter", 14))],
+    left=[model("LinearAxis", 15, ticker=model("BasicTicker", 16), formatter=model("BasicTickFormatter", 17))],
+)  # fmt: skip
+COLUMN = model("Column", 20, children=[model("Slider", 21, start=0, end=9, value=3, title="n"), PLOT])  # fmt: skip
+
+
+def bokeh(root: Bundle) -> tuple[Bundle, ...]:
+    """Return what Bokeh puts out for `show`: what loads it, a place, and a script."""
+    document = {"6f": {"version": "3.9.2", "title": "", "roots": [root]}}
+    script = (
+        "(function(root) {\n  function embed_document(root) {\n"
+        f"  const docs_json = {json.dumps(document)};\n  const render_items = [];\n  }}\n}})(window);"
+    )
+    place = f'<div id="0f" data-root-id="{root["id"]}" style="display: contents;"></div>'
+    return (
+        shown(text_html='<a class="bk-notebook-logo"></a> Loading BokehJS ...'),
+        of("application/vnd.bokehjs_load.v0+json", "load()", ""),
+        shown(text_html=place),
+        of("application/javascript", script, "") | {"metadata": {"application/vnd.bokehjs_exec.v0+json": {"id": root["id"]}}}
+        | {"data": {"application/javascript": script, "application/vnd.bokehjs_exec.v0+json": ""}},
+    )  # fmt: skip
+
+
 NOTEBOOKS: dict[str, Kind] = {
     # --- pictures
     "png": Kind(outputs=(shown(image_png=png(), text_plain="<Figure size 640x480 with 1 Axes>"),), looks=("<img",)),
@@ -185,10 +250,15 @@ NOTEBOOKS: dict[str, Kind] = {
     "widget-slider": Kind(outputs=(widget("slider"),), looks=("<span>Size</span> <span>3</span>",)),
     "widget-choice": Kind(outputs=(widget("choice"),), looks=("second",)),
     "widget-output": Kind(outputs=(widget("out"),), looks=("<pre>printed</pre>",)),
+    "widget-controls": Kind(outputs=(widget("tab"),), looks=('data-view="nb-widgets"', "<span>Even</span> <span>4</span>")),
     "widget-lost": Kind(outputs=(widget("gone"),), looks=("Its state is not stored",)),
     # --- charts of others
-    "altair": Kind(outputs=(of("application/vnd.vegalite.v6+json", {"mark": "bar"}, "alt.Chart(...)"),), looks=("application/vnd.vegalite.v6+json",)),
-    "bokeh": Kind(outputs=(of("application/vnd.bokehjs_exec.v0+json", "", "figure(id='1')"),), looks=("is not shown here",)),
+    "vega-lite": Kind(outputs=(of("application/vnd.vegalite.v6+json", BARS, "alt.Chart(...)"),), looks=('data-view="nb-vega"', "<img")),
+    "vega": Kind(outputs=(of("application/vnd.vega.v5+json", WORD, "<Vega>"),), looks=('data-view="nb-vega"', "<img")),
+    "altair-html": Kind(outputs=(shown(text_html=altair_html(BARS), text_plain="alt.Chart(...)"),), looks=('data-view="nb-vega"',)),
+    "vega-fetching": Kind(outputs=({**shown(image_png=png()), "data": {"application/vnd.vegalite.v6+json": {**BARS, "data": {"url": "https://elsewhere.example/x.csv"}}, "image/png": png()}},), looks=("<img",)),
+    "bokeh": Kind(outputs=bokeh(PLOT), looks=('data-view="nb-bokeh"', "min-height: 260px")),
+    "bokeh-widgets": Kind(outputs=bokeh(COLUMN), looks=('data-view="nb-bokeh"',)),
     # --- what is said not to be shown
     "javascript": Kind(outputs=(of("application/javascript", "alert(1)"),), looks=("application/javascript",)),
     "geojson": Kind(outputs=(of("application/geo+json", {"type": "Point"}),), looks=("application/geo+json",)),
@@ -198,6 +268,21 @@ NOTEBOOKS: dict[str, Kind] = {
 }  # fmt: skip
 
 
+def control(kind: str, **state: Any) -> Bundle:
+    """Return the stored state of one of Jupyter's own widgets."""
+    module = {"module": "@jupyter-widgets/controls", "module_version": "2.0.0"}
+    drawn = (
+        {}
+        if kind == "Link"
+        else {f"_view_{key}": value for key, value in {**module, "name": f"{kind}View"}.items()}
+    )
+    own = {f"_model_{key}": value for key, value in {**module, "name": f"{kind}Model"}.items()}
+    return {
+        **{f"model_{key}": value for key, value in {**module, "name": f"{kind}Model"}.items()},
+        "state": {**own, **drawn, **state},
+    }  # fmt: skip
+
+
 STATE: Bundle = {
     "bar": {"model_name": "HBoxModel", "state": {"children": ["IPY_MODEL_a", "IPY_MODEL_b", "IPY_MODEL_c"]}},
     "a": {"model_name": "HTMLModel", "state": {"value": "100%"}},
@@ -205,6 +290,12 @@ STATE: Bundle = {
     "c": {"model_name": "HTMLModel", "state": {"value": " 10/10 [00:00&lt;00:00]"}},
     "slider": {"model_name": "IntSliderModel", "state": {"value": 3, "description": "Size"}},
     "choice": {"model_name": "DropdownModel", "state": {"_options_labels": ["first", "second"], "index": 1}},
+    "tab": control("Tab", children=["IPY_MODEL_box", "IPY_MODEL_pick"], titles=["One", "Two"], selected_index=0),
+    "box": control("VBox", children=["IPY_MODEL_first", "IPY_MODEL_same"]),
+    "pick": control("Dropdown", _options_labels=["x", "y"], index=0, description="Choose"),
+    "first": control("IntSlider", value=4, min=0, max=9, description="Even"),
+    "same": control("IntText", value=4, description="Same"),
+    "link": control("Link", source=["IPY_MODEL_first", "value"], target=["IPY_MODEL_same", "value"]),
     "out": {"model_name": "OutputModel", "state": {"outputs": [said("printed")]}},
 }  # fmt: skip
 WIDGETS = {"application/vnd.jupyter.widget-state+json": {"version_major": 2, "version_minor": 0, "state": STATE}}  # fmt: skip

@@ -14,10 +14,10 @@ from tests.notebook_embed.corpus import NOTEBOOKS, write
 
 MKDOCS = """
 site_name: Corpus
-site_url: http://127.0.0.1:8123/
+site_url: http://shapes.localhost/blog/
 use_directory_urls: false
 strict: true
-theme: {name: material, font: false}
+theme: {name: material, font: false, features: [navigation.instant], palette: {scheme: default}}
 plugins:
   - notebook-embed: {execute: never, dark: {"#21242b": "#e8e6e1"}}
 markdown_extensions:
@@ -28,6 +28,7 @@ markdown_extensions:
   - tables
   - pymdownx.arithmatex: {generic: true}
   - pymdownx.superfences
+  - pymdownx.tabbed: {alternate_style: true}
   - pymdownx.highlight
   - toc: {permalink: true}
 """

@@ -6,23 +6,28 @@ import base64
 import json
 import re
 import sys
+import uuid
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from notebook_embed import charts, plotly_figures
 from notebook_embed import outputs as outputs_module
-from notebook_embed import plotly_figures
+from notebook_embed.bokeh_figures import settle_bokeh
 from notebook_embed.errors import EmbedError
 from notebook_embed.outputs import Figure, Media, Renderer, Text, render_outputs
 from notebook_embed.pictures import RASTERS, recolour
 from notebook_embed.pictures import svg_size as _svg_size
 from notebook_embed.plotly_figures import narrowed as _narrow
+from notebook_embed.widgets import settle_widgets
+from tests.notebook_embed import corpus
 from tests.support.given_outputs import PNG, SVG, VIEWS, Docs, display, stream
 
 CELL = "# %%\n#| label: a\nx\n"
@@ -135,6 +140,7 @@ def _packed(values: list[float]) -> dict[str, str]:
     return {"dtype": "f8", "bdata": base64.b64encode(np.array(values, "<f8").tobytes()).decode()}
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30, allow_subnormal=False), min_size=1, max_size=20))
 def test_numbers_are_halved_only_where_nobody_can_tell(values: list[float]) -> None:
     packed = _narrow({"z": [_packed(values)]})["z"][0]
@@ -392,21 +398,102 @@ def test_the_page_lists_the_types_that_the_code_knows() -> None:
     assert made == written, "write the table anew: " + table
 
 
-def test_a_chart_by_vega_is_its_picture(docs: Docs, monkeypatch: pytest.MonkeyPatch) -> None:
-    mime = "application/vnd.vegalite.v6+json"
-    output = display(text_plain="alt.Chart(...)", image_png=PNG)
-    output["data"][mime] = {"mark": "bar"}
-    (own,), _ = render(docs, output)
+BARS = {"mark": "bar", "config": {"axis": {"labelColor": "#123456"}}}
+CHART = "application/vnd.vegalite.v6+json"
+
+
+def chart(spec: dict[str, Any] = BARS, **others: Any) -> dict[str, Any]:
+    output = display(text_plain="alt.Chart(...)", **others)
+    output["data"][CHART] = spec
+    return output
+
+
+def test_a_chart_by_vega_is_drawn_over_its_picture(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own,), files = render(docs, chart(image_png=PNG))
     assert own.image.uri.endswith(".png")
-    del output["data"]["image/png"]
+    assert own.view == "nb-vega" and own.view_uri == "assets/notebook-embed/vega.js"
+    given = json.loads(files[own.data_uri])["data"]["spec"]["config"]
+    assert given["axis"]["labelColor"] == "#123456", "what an author sets stays"
+    assert given["axis"]["titleColor"] == "$nb-ink", "the rest is the page's"
     drawer: Any = ModuleType("vl_convert")
-    drawer.vegalite_to_svg = lambda spec: SVG if spec == {"mark": "bar"} else 1 / 0
+    drawer.vegalite_to_svg = lambda spec: SVG if spec["mark"] == "bar" else 1 / 0
     monkeypatch.setitem(sys.modules, "vl_convert", drawer)
-    (drawn,), files = render(docs, output)
-    assert files[drawn.image.uri] == SVG.encode()
-    output["data"][mime] = {"mark": "?"}
+    (drawn,), files = render(docs, chart())
+    assert files[drawn.image.uri] == SVG.encode() and drawn.view == "nb-vega"
     with pytest.raises(EmbedError, match=r"an output is malformed: .*the chart cannot be drawn"):
-        render(docs, output)
+        render(docs, chart({"mark": "?"}))
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    (note,), _ = render(docs, output)
-    assert "vl-convert-python" in note.content
+    (bare,), _ = render(docs, chart({"mark": "point", "height": 100}))
+    assert bare.image is None and "drawn by a script" in bare.stands_in and bare.height == 160
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"mark": "bar", "data": {"url": "https://elsewhere.example/x.csv"}},
+        {"mark": "bar", "data": {"url": "x.csv"}},
+        {"mark": "image", "encoding": {"url": {"field": "picture"}}},
+        {"layer": [{"mark": "geoshape", "data": {"url": "//elsewhere.example/world.json"}}]},
+    ],
+)
+def test_a_chart_that_would_fetch_stays_a_picture(docs: Docs, spec: dict[str, Any]) -> None:
+    (shown,), _ = render(docs, chart(spec, image_png=PNG))
+    assert shown.view is None and shown.image is not None
+    table = {"mark": "bar", "data": {"values": [{"url": "https://elsewhere.example/"}]}}
+    assert render(docs, chart(table, image_png=PNG))[0][0].view == "nb-vega"
+
+
+def test_a_chart_with_a_ground_of_its_own_keeps_its_colours() -> None:
+    for spec in ({"background": "#eee"}, {"config": {"background": "#eee"}}):
+        assert charts.coloured(spec, lite=True) == spec
+
+
+@settings(deadline=None)
+@given(st.recursive(st.none() | st.text() | st.floats(allow_nan=False), st.lists))
+def test_html_that_is_not_by_altair_stays(content: Any) -> None:
+    html = f'<div id="altair-viz-1"></div><script>x }})({json.dumps(content)}</script>'
+    assert charts.with_charts({"text/html": html}) == {"text/html": html}
+
+
+def test_of_notebooks_of_others_no_chart_or_control_runs(docs: Docs) -> None:
+    outputs = [chart(image_png=PNG), *corpus.bokeh(corpus.PLOT)]
+    with_state = display(text_html="<div>4</div>")
+    view = {"model_id": "w0", "state": {"w0": {"model_name": "IntSliderModel", "state": {}}}}
+    with_state["data"]["application/vnd.jupyter.widget-view+json"] = view
+    docs.notebook("# %%\n#| label: it\n1\n", {}, uri="nb/y.py")
+    notebook = docs.library.notebooks["nb/y.py"]
+    options: Any = {"folder": "f", "dark": {}}
+    for trusted in (True, False):
+        shown, _ = render_outputs(
+            notebook, notebook.code_cells[0], [*outputs, with_state], trusted=trusted, **options
+        )
+        live = [one.view for one in shown if isinstance(one, Figure) and one.view]
+        assert live == (["nb-vega", "nb-bokeh", "nb-widgets"] if trusted else [])
+        assert len(shown) == 3, "nothing is lost, and what only loads Bokeh shows nothing"
+
+
+def test_the_random_names_of_a_run_are_not_in_its_outputs() -> None:
+    def run(slider: str, box: str) -> list[Any]:
+        own = {"model_module": "@jupyter-widgets/controls", "model_name": "IntSliderModel"}
+        state = {
+            slider: {**own, "state": {"value": 3}},
+            box: {
+                **own,
+                "model_name": "VBoxModel",
+                "state": {"children": [f"IPY_MODEL_{slider}"]},
+            },
+        }
+        view = display(text_plain="VBox(...)")
+        view["data"]["application/vnd.jupyter.widget-view+json"] = {"model_id": box}
+        place = display(text_html=f'<div id="{slider}" data-root-id="p1" style=""></div>')
+        cell = nbformat.v4.new_code_cell(outputs=[nbformat.from_dict(o) for o in (view, place)])
+        stored = {"application/vnd.jupyter.widget-state+json": {"state": state}}
+        node = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": stored})
+        settle_widgets(node)
+        settle_bokeh(node)
+        return list(node.cells[0].outputs)
+
+    names = [str(uuid.UUID(int=number)) for number in range(4)]
+    assert run(*names[:2]) == run(*names[2:])

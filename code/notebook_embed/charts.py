@@ -1,0 +1,133 @@
+"""Charts by Vega and Vega-Lite (Altair): found in outputs, coloured for the page, drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+__all__ = ["DARK", "coloured", "fetches", "picture", "size_of", "with_charts"]
+
+#: What charts leave to the page: names in a specification, and what a static picture has for them
+#: on light pages and dark ones. In the page a script fills in the page's own.
+LIGHT = {
+    "$nb-ink": "#2a2c31",
+    "$nb-muted": "#5d6067",
+    "$nb-line": "#d6d8dc",
+    "$nb-sans": "sans-serif",
+}
+DARK = {"#2a2c31": "#e6e7e9", "#5d6067": "#a9adb5", "#d6d8dc": "#45484f"}
+
+_LABELS = {"labelColor": "$nb-muted", "titleColor": "$nb-ink"}
+_LINES = {"domainColor": "$nb-line", "tickColor": "$nb-line", "gridColor": "$nb-line"}
+#: Both languages read the first part; the names of marks' colours differ.
+_COMMON: dict[str, Any] = {
+    "axis": {**_LABELS, **_LINES},
+    "legend": _LABELS,
+    "header": _LABELS,
+    "title": {"color": "$nb-ink", "subtitleColor": "$nb-muted"},
+}
+_OF_LITE = {
+    **_COMMON,
+    "font": "$nb-sans",
+    "background": "transparent",
+    "view": {"stroke": "$nb-line"},
+    "text": {"color": "$nb-ink"},
+    "rule": {"color": "$nb-ink"},
+}
+_OF_VEGA = {**_COMMON, "text": {"fill": "$nb-ink"}, "rule": {"stroke": "$nb-ink"}}
+# What Altair's HTML hands to the function that fetches Vega from another host.
+_IN_HTML = re.compile(r'<div id="altair-viz-[^"]*".*?\}\)\((?=\{)', re.S)
+
+
+def with_charts(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an output's forms, with the chart as such where Altair has put it into HTML."""
+    html = data.get("text/html")
+    html = "".join(html) if isinstance(html, list) else html
+    if not isinstance(html, str) or "altair-viz-" not in html:
+        return data
+    if not (found := _IN_HTML.search(html)):
+        return data
+    try:
+        spec, end = json.JSONDecoder().raw_decode(html, found.end())
+        rest = html[end:].lstrip(", \n")
+        options, _ = json.JSONDecoder().raw_decode(rest)
+    except ValueError:
+        return data
+    kind = "vega" if options.get("mode") == "vega" else "vegalite"
+    others = {mime: form for mime, form in data.items() if mime != "text/html"}
+    return {f"application/vnd.{kind}.v6+json": spec, **others}
+
+
+def coloured(spec: Mapping[str, Any], *, lite: bool) -> dict[str, Any]:
+    """Return a chart that leaves to the page what its author has not set.
+
+    One with a ground of its own keeps all its colours, which were chosen for that ground.
+    """
+    config = spec.get("config")
+    config = config if isinstance(config, Mapping) else {}
+    if spec.get("background") or config.get("background"):
+        return dict(spec)
+    return {**spec, "config": _over(_OF_LITE if lite else _OF_VEGA, config)}
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            merged[key] = _over(below[key], above[key])
+    return merged
+
+
+def fetches(spec: Any) -> bool:
+    """Tell whether a chart fetches data or pictures while it is drawn."""
+    return any(True for _ in _addresses(spec))
+
+
+def _addresses(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            if key == "url":
+                yield value
+            elif key not in ("values", "datasets"):  # what is in a table is not a setting
+                yield from _addresses(value)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from _addresses(item)
+
+
+def size_of(spec: Mapping[str, Any]) -> tuple[int, int]:
+    """Return about how wide and high a chart is, in pixels, where nothing has drawn it."""
+    return tuple(  # type: ignore[return-value]
+        round(side) + 60 if isinstance(side := spec.get(name), int | float) else 340
+        for name in ("width", "height")
+    )
+
+
+def picture(spec: Mapping[str, Any], *, lite: bool) -> str | None:
+    """Draw a chart as SVG, in the colours of the light scheme; None without vl-convert.
+
+    Raises
+    ------
+    ValueError : it cannot be drawn.
+    """
+    return _drawn(json.dumps(coloured(spec, lite=lite)), lite)
+
+
+@lru_cache(maxsize=256)  # drawing takes a quarter of a second, the first picture four
+def _drawn(spec: str, lite: bool) -> str | None:
+    try:
+        drawer = import_module("vl_convert")
+    except ImportError:
+        return None
+    draw = drawer.vegalite_to_svg if lite else drawer.vega_to_svg
+    for name, value in LIGHT.items():
+        spec = spec.replace(f'"{name}"', f'"{value}"')
+    try:
+        return str(draw(json.loads(spec)))
+    except Exception as error:  # whatever the chart makes it raise
+        said = str(error).strip().partition("\n")[0]
+        raise ValueError(f"the chart cannot be drawn: {said}") from error
