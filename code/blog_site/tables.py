@@ -87,13 +87,15 @@ def _as_cards(found: re.Match[str]) -> str:
         if name == "tr":
             column = 0
             return f'<tr role="row"{rest}>'
-        label = titles[column] if column < len(titles) else ""
+        title = html.escape(titles[column]) if column < len(titles) else ""
+        # What a row begins with is its card's title; a number alone would not say what it counts.
+        label = f' data-label="{title}"' if column or _COUNT.match(table, part.end()) else ""
         column += 1
         if in_head:
             return f'<{name} role="columnheader"{rest}>'
         if name == "th":
-            return f'<th role="rowheader"{rest}>'
-        return f'<td role="cell" data-label="{html.escape(label)}"{rest}>'
+            return f'<th role="rowheader"{label}{rest}>'
+        return f'<td role="cell"{label}{rest}>'
 
     return _PART.sub(mark, table)
 
@@ -103,6 +105,7 @@ def _text_of(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
 
 
+_COUNT = re.compile(r"\s*[\d.,]+\s*<")
 _BOXED = re.compile(rf'<table class="{CLASS}".*?</table\s*>', re.DOTALL)
 _HEAD = re.compile(r"<thead\b.*?</thead\s*>", re.DOTALL)
 _TITLE = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL)

@@ -86,6 +86,16 @@ def test_each_cell_of_a_table_of_many_columns_knows_the_title_of_its_column():
 
 
 @pytest.mark.parametrize(
+    ("first", "labelled"),
+    [("16", True), ("1,024", True), ("0.5", True), ("16 heads", False), ("full", False)],
+)
+def test_a_card_that_begins_with_a_number_says_what_it_counts(first, labelled):
+    label = ' data-label="tokens"'
+    page = convert(f"| tokens | b | c | d |\n|---|---|---|---|\n| {first} | 2 | 3 | 4 |")
+    assert f'<td role="cell"{label * labelled}>{first}</td>' in page
+
+
+@pytest.mark.parametrize(
     "html",
     [
         "<thead><tr><th>a</th><th>b</th><th>c</th></tr></thead><tr><td>1</td></tr>",
