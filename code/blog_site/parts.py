@@ -3,8 +3,9 @@
 A post is up to ten thousand elements, a notebook's own page some thousands, and a phone takes
 seconds to style them and lay them out. The style sheet lets browsers leave out the parts that are
 far from view (``content-visibility``): half of the work of a long post's start. A heading of the
-second level and what follows it is a part. ``--blocks`` says how many blocks it has, from which the
-style sheet guesses its height until it has been laid out once.
+second level and what follows it is a part. ``--blocks`` says how many blocks it has, an item of a
+list as half of one, from which the style sheet guesses its height until it has been laid out once.
+A guess that is too low would let what is left out lie over what follows.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ def _cut(page: Element) -> None:
         if part is not None:
             page.remove(block)
             part.append(block)
-            part.set("style", f"--blocks: {len(part)}")
+            part.set("style", f"--blocks: {_blocks(part):g}")
+
+
+def _blocks(part: Element) -> float:
+    lists = [block for block in part if block.tag in ("ul", "ol")]
+    return len(part) + sum(map(len, lists)) / 2
 
 
 class PartsExtension(Extension):

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Multi-head latent attention
+# # Latent attention
 #
 # Keys and values of all heads are worked out from one small latent. This notebook proves that
 # attention may skip the working out, and measures what that keeps and costs.
