@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 __all__ = ["LOOKS", "PHONE_COLUMNS", "finish_code"]
 
@@ -41,6 +42,7 @@ _PIECE = re.compile(
 _TAG = re.compile(r"<[^>]*>")
 
 
+@lru_cache(maxsize=256)  # a server asks on every save, of pages that have not changed
 def finish_code(page: str) -> str:
     """Return a page's HTML with few elements in its code, which is a stop where it is wide."""
 

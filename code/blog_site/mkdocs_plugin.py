@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -214,11 +215,11 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         """Add the weights of the models that pages run themselves."""
         if not self.config.live:
             return
-        from shapes_of_attention.live_weights import WeightsError, packed
+        from shapes_of_attention.live_weights import WeightsError
 
         for name, checkpoint in self.config.live.items():
             try:
-                content = packed(self.root / checkpoint)
+                content = _packed(self.root / checkpoint)
             except WeightsError as error:
                 raise PluginError(f"mkdocs.yml, blog-site, live, {name}: {error}") from None
             uri = f"{LIVE_FOLDER}/{name}.safetensors.gz"
@@ -228,6 +229,19 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def _fonts(config: MkDocsConfig) -> Path | None:
         found = (Path(folder) / FONTS for folder in config.theme.dirs)
         return next((folder for folder in found if folder.is_dir()), None)
+
+
+def _packed(path: Path) -> bytes:
+    """Return the weights of a checkpoint as pages get them; a server asks again on every save."""
+    now = path.stat() if path.is_file() else None
+    return _packed_as_it_is(path, now and (now.st_mtime_ns, now.st_ctime_ns, now.st_size))
+
+
+@lru_cache(maxsize=16)
+def _packed_as_it_is(path: Path, stamp: tuple[int, ...] | None) -> bytes:
+    from shapes_of_attention.live_weights import packed
+
+    return packed(path)
 
 
 def _declared_title(post: Any) -> str:

@@ -85,10 +85,16 @@ class Cache:
     def load(self, key: Key) -> str | None:
         """Return the executed notebook (JSON) under `key`, or None."""
         path = self._path(key)
+        if (known := _loaded.get(path)) is not None and known[0] == _stamp(path):
+            return known[1]
         found = self._read(path)
         if found is None:
             return None
         os.utime(path)
+        if (now := _stamp(path)) is not None:
+            _loaded[path] = now, found[1]
+            if len(_loaded) > 256:
+                del _loaded[next(iter(_loaded))]
         return found[1]
 
     def store(self, key: Key, executed: str) -> None:
@@ -155,6 +161,17 @@ class Cache:
             "The cache entry %s is damaged: it is dropped, the notebook runs again.", shown(path)
         )
         path.unlink(missing_ok=True)
+        return None
+
+
+# What this process has read: a server asks for the same on every save.
+_loaded: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        return stamp(path)
+    except OSError:
         return None
 
 

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from notebook_embed.files import read_text
 
-__all__ = ["concerned_distributions"]
+__all__ = ["concerned_distributions", "pins_in"]
 
 # Every kernel runs through these, whatever the notebook imports.
 ALWAYS = ("ipykernel", "ipython", "jupytext", "nbclient", "nbformat")
@@ -34,7 +34,7 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
     for name in names:
         if name not in sys.stdlib_module_names:
             wanted.update(_providers(name))
-    pins = _pins(requirements)
+    pins = pins_in(requirements)
     found: dict[str, str] = {}
     waiting: list[str] = sorted(wanted)
     while waiting:
@@ -88,7 +88,7 @@ def _needs(name: str) -> tuple[str, ...]:
     return tuple(canonicalize_name(other.name) for other in needed if _holds(other))
 
 
-def _pins(requirements: Path) -> dict[str, str]:
+def pins_in(requirements: Path) -> dict[str, str]:
     """Map distributions to their lines in a requirements file and in those that it includes."""
     pins: dict[str, str] = {}
     waiting, seen = [requirements.resolve()], set[Path]()

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 import nbformat
-from jinja2 import Environment, FileSystemBytecodeCache
 from markdown import Markdown
 from mkdocs.config.base import BaseConfigOption, Config, ValidationError
 from mkdocs.config.defaults import MkDocsConfig
@@ -41,6 +40,7 @@ from notebook_embed.published import drop_unpublished, is_among_posts, published
 from notebook_embed.runner import shown_in
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
+from notebook_embed.templates_kept import keep_templates
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -105,6 +105,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self.site_url = config.site_url or ""
         if not self.dirty:  # which is to add to the site that is there
             self.staging.begin(config, self.root, serving=self.serving)
+        keep_templates(config.theme, self.root)
+        _pass_over_pages(config)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
             "cells": CellMarkdown(partial(_parser_of_cells, config)),
@@ -227,13 +229,6 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
         refuse_shared_addresses(files, Path(config.docs_dir))
         return nav
-
-    def on_env(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
-        # Templates are compiled once, not for every build.
-        folder = self.root / ".cache" / "templates"
-        folder.mkdir(parents=True, exist_ok=True)
-        env.bytecode_cache = FileSystemBytecodeCache(str(folder))
-        return env
 
     def _shell(self, uri: str) -> Path:
         """Return the path of the notebook that mkdocs-jupyter gets to see."""
@@ -393,6 +388,15 @@ def launch_links(launch: Mapping[str, str], path: str, url: str) -> list[str]:
             address = address.replace(place, value)
         links.append(f'<a href="{escape(address)}">{escape(name)}</a>')
     return links
+
+
+def _pass_over_pages(config: MkDocsConfig) -> None:
+    """Tell mkdocs-jupyter that pages are no notebooks, before it reads every one to find out."""
+    jupyter = config.plugins.get("mkdocs-jupyter")
+    if jupyter is None:
+        return
+    if all(name.endswith((".py", ".ipynb")) for name in jupyter.config["include"]):
+        jupyter.config["ignore"] = [*jupyter.config["ignore"], "*.md"]
 
 
 def _page_file(uri: str, config: MkDocsConfig) -> File:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,19 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
 
     def keep(self) -> None:
         self._kept = self._used
+
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], None]]:
+        """Forget what is made in the block, unless it calls what it is given.
+
+        What has given a warning must give it again.
+        """
+        before, good = set(self._used), list[bool]()
+        try:
+            yield lambda: good.append(True)
+        finally:
+            for key in [] if good else self._used.keys() - before:
+                del self._used[key]
 
     def _once(self, make: Callable[[], Any], *parts: object) -> Any:
         """Return a copy of what was made of these parts before, else what `make` returns."""

@@ -6,10 +6,12 @@ pages and files. Afterwards the Markdown extension only looks things up.
 
 from __future__ import annotations
 
+import logging
 import os
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from notebook_embed.errors import joined
@@ -19,9 +21,10 @@ from notebook_embed.live_views import STATIC_URI, files_for
 from notebook_embed.markdown_extension import check_embeds
 from notebook_embed.notebook import Notebook, is_notebook
 from notebook_embed.options import Options
-from notebook_embed.outputs import Figure, attachments_of, render_outputs
+from notebook_embed.outputs import Figure, Output, attachments_of, render_outputs
 from notebook_embed.page_html import FULL_BUNDLE
 from notebook_embed.plotly_figures import full_bundle
+from notebook_embed.progress import heard, log
 from notebook_embed.runner import Executed, Settings, execute_all
 from notebook_embed.shown_cells import downloaded, visible_outputs
 from notebook_embed.widgets import settle_widgets
@@ -151,29 +154,64 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     """Put what a notebook's cells put out into the library, and its files among the files."""
     stem = posixpath.splitext(notebook.uri)[0]
     folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
-    settle_widgets(executed.node)  # of outputs stored in the notebook's own file
-    rendered = {}
-    for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
-        if cell.kind != "code" or notebook.uri in prepared.library.failed:
-            continue
-        rendered[cell.name], made = render_outputs(
-            notebook,
-            cell,
-            visible_outputs(cell, raw.outputs),
-            folder=folder,
-            dark=options.dark,
-            views=options.views,
-            trusted=not options.sanitise,
-        )
-        prepared.files.update(made)
-    prepared.library.outputs[notebook.uri] = rendered
-    attached, made = attachments_of(notebook, folder=folder)
-    prepared.library.attachments.update(attached)
-    prepared.files.update(made)
-    shown = [output for outputs in rendered.values() for output in outputs]
-    full = any(isinstance(output, Figure) and output.full for output in shown)
-    if full and (bundle := full_bundle()) is not None:
+    failed = notebook.uri in prepared.library.failed
+    dark, views = tuple(options.dark.items()), tuple(options.views.items())
+    made = _pieces(notebook, executed, folder, dark, views, failed, not options.sanitise)
+    for record in made.said:
+        log.handle(record)
+    prepared.library.outputs[notebook.uri] = dict(made.outputs)
+    prepared.library.attachments.update(made.attachments)
+    prepared.files.update(made.files)
+    if made.full and (bundle := full_bundle()) is not None:
         prepared.files[f"{STATIC_URI}/{FULL_BUNDLE}"] = bundle
+    shown = [output for outputs in made.outputs.values() for output in outputs]
     prepared.files.update(files_for(one.view for one in shown if isinstance(one, Figure)))
     prepared.downloads[notebook.uri] = f"{stem}.ipynb"
-    prepared.files[f"{stem}.ipynb"] = downloaded(notebook, executed.node).encode()
+    prepared.files[f"{stem}.ipynb"] = made.download
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What becomes of a notebook; `said` is what there was to say about it."""
+
+    outputs: dict[str, list[Output]]
+    attachments: dict[tuple[str, str], dict[str, str]]
+    files: dict[str, bytes]
+    full: bool
+    download: bytes
+    said: list[logging.LogRecord]
+
+
+@lru_cache(maxsize=256)  # a server asks for the same again and again
+def _pieces(
+    notebook: Notebook,
+    executed: Executed,
+    folder: str,
+    dark: tuple[tuple[str, str], ...],
+    views: tuple[tuple[str, str], ...],
+    failed: bool,
+    trusted: bool,
+) -> _Pieces:
+    with heard() as said:
+        settle_widgets(executed.node)  # of outputs stored in the notebook's own file
+        rendered: dict[str, list[Output]] = {}
+        files: dict[str, bytes] = {}
+        for cell, raw in zip(notebook.cells, executed.node.cells, strict=True):
+            if cell.kind != "code" or failed:
+                continue
+            rendered[cell.name], made = render_outputs(
+                notebook,
+                cell,
+                visible_outputs(cell, raw.outputs),
+                folder=folder,
+                dark=dict(dark),
+                views=dict(views),
+                trusted=trusted,
+            )
+            files.update(made)
+        attached, made = attachments_of(notebook, folder=folder)
+        files.update(made)
+    shown = [output for outputs in rendered.values() for output in outputs]
+    full = any(isinstance(output, Figure) and output.full for output in shown)
+    download = downloaded(notebook, executed.node).encode()
+    return _Pieces(rendered, attached, files, full, download, said)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["log", "running"]
+__all__ = ["heard", "log", "running"]
 
 # Not below MkDocs' own logger, whose every warning ends a strict build.
 log = logging.getLogger("notebook_embed")
@@ -23,6 +23,24 @@ if not log.handlers:
     log.setLevel(logging.INFO)
 
 Report = Callable[[str, int, int, str], None]
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[logging.LogRecord]]:
+    """Give what is logged in the block, and keep it from everybody else."""
+    records: list[logging.LogRecord] = []
+
+    def take(record: logging.LogRecord) -> bool:
+        if record.thread != threading.get_ident():
+            return True
+        records.append(record)
+        return False
+
+    log.addFilter(take)
+    try:
+        yield records
+    finally:
+        log.removeFilter(take)
 
 
 @contextlib.contextmanager

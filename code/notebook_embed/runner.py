@@ -10,15 +10,16 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import nbformat
 
 from notebook_embed.cache import Cache, Key
-from notebook_embed.environment import concerned_distributions
+from notebook_embed.environment import concerned_distributions, pins_in
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
@@ -30,7 +31,7 @@ from notebook_embed.order import matching, note_written_files, waves, written_fi
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
-__all__ = ["Executed", "Settings", "execute_all", "key_of", "matching"]
+__all__ = ["Executed", "Settings", "around", "execute_all", "kept_key", "key_of", "matching"]
 
 Ended = concurrent.futures.Future[tuple[str, Key]]
 
@@ -110,6 +111,7 @@ class _Work:
     def __init__(self, notebooks: Mapping[str, Notebook], settings: Settings) -> None:
         self.notebooks, self.settings = notebooks, settings
         self.cache = Cache(settings.cache)
+        self.around = around(settings, notebooks.values())
         self.keys: dict[str, Key] = {}
         self.done: dict[str, str] = {}
         self.failed: dict[str, EmbedError] = {}
@@ -149,7 +151,7 @@ class _Work:
 
     def _key(self, uri: str, modules: dict[Path, Modules]) -> Key:
         notebook = self.notebooks[uri]
-        key = key_of(notebook, self.settings, modules)
+        key = kept_key(notebook, self.settings, self.around, modules)
         if self._mode(uri) == "auto" and notebook.stored:
             key.parts[STORED] = hashlib.sha256(notebook.stored.encode()).hexdigest()
         return key
@@ -362,6 +364,52 @@ def _with_outputs(notebook: Notebook, executed: str) -> Executed:
                         if isinstance(part, list) and not mime.endswith("json"):
                             value[mime] = "".join(part)
     return Executed(node)
+
+
+# What this process has found out: a server asks for the same on every save.
+_keys: WeakKeyDictionary[Notebook, tuple[str, list[Path], Key]] = WeakKeyDictionary()
+
+
+def around(settings: Settings, notebooks: Iterable[Notebook]) -> str:
+    """Return a digest of all that keys depend on beside the content of the files that they name.
+
+    Which files there are counts: a new module can come before another of its name.
+    """
+    folders = {*settings.code, *(notebook.path.parent for notebook in notebooks)}
+    names = sorted(
+        (here, *sorted(files))
+        for folder in folders
+        for here, _, files in os.walk(folder, followlinks=True)
+        if not here.endswith("__pycache__")
+    )
+    given = (settings, names, sorted(pins_in(settings.requirements).items()))
+    return hashlib.sha256(repr(given).encode()).hexdigest()
+
+
+def kept_key(notebook: Notebook, settings: Settings, now: str, modules: dict[Path, Modules]) -> Key:
+    """Return what `key_of` does, as it was found before if nothing was touched since.
+
+    `now` is what `around` returns.
+
+    Raises
+    ------
+    EmbedError : as `key_of` does.
+    """
+    declared = _declared(notebook, settings)
+    known = _keys.get(notebook)
+    if known is not None and known[:2] == (now, declared) and not known[2].outdated():
+        key = known[2]
+    else:
+        key = key_of(notebook, settings, modules)
+        if notebook.kernel == "python3":  # other kernels may be installed at any time
+            _keys[notebook] = now, declared, key
+    return replace(key, parts=dict(key.parts))
+
+
+def _declared(notebook: Notebook, settings: Settings) -> list[Path]:
+    """List the files that a notebook's inputs mean now."""
+    names = [*settings.inputs, *(name for cell in notebook.code_cells for name in cell.inputs)]
+    return [file for name in names for file in matching(settings.root, name)]
 
 
 def key_of(

@@ -1,12 +1,14 @@
 """``python -m notebook_embed serve``: build on every save, and tell what stops a build.
 
-An author looks at the browser, so a mistake is shown there too, above the last good site, until a
-save has mended it. Under plain ``mkdocs serve`` the plugin asks `tell_in_browser` for the same.
+An author looks at the browser, so the page that was saved comes first (`page_first`), and a mistake
+is shown there too, above the last good site, until a save has mended it. Under plain ``mkdocs
+serve`` the plugin asks `tell_in_browser` for the latter.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -15,18 +17,19 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import click
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
-from mkdocs.livereload import LiveReloadServer
+from mkdocs.livereload import LiveReloadServer, _timestamp
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.page_cache import PageCache
+from notebook_embed.page_first import Interrupted, PageFirst
 
-__all__ = ["Server", "serve", "tell_in_browser"]
+__all__ = ["Builds", "Server", "serve", "tell_in_browser"]
 
 log = logging.getLogger("mkdocs.commands.serve")  # among the lines that MkDocs' own command prints
 
@@ -38,14 +41,21 @@ ALERT_STYLE = (
 NOTHING_YET = "<!doctype html><title>Not built yet</title><body></body>"
 #: Seconds between two looks at the files; MkDocs takes half a second.
 POLL_SECONDS = 0.15
+#: Seconds that browsers have for a page shown first, before the build behind it begins.
+PAUSE_SECONDS = 0.3
+POLL_OF_BROWSERS = re.compile(r"/livereload/(?P<epoch>[0-9]+)/[0-9]+")
 
 
 class Trouble(logging.Handler):
-    """What stopped the last build: `text`, empty if nothing did; and the warnings that it gave."""
+    """What stopped the last build: `text`, empty if nothing did; and the warnings that it gave.
+
+    `file` is the one that the mistake is in, where that is known.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.text, self.warnings = "", list[str]()
+        self.file: Path | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         self.warnings.append(record.getMessage())
@@ -60,19 +70,27 @@ class Trouble(logging.Handler):
         try:
             yield
         except Abort as error:  # there were warnings, or mkdocs.yml is wrong; the terminal has it
-            self.text = "\n".join([*self.warnings, str(error)])
+            self.text, self.file = "\n".join([*self.warnings, str(error)]), None
             click.echo(str(error), err=True)
         except click.ClickException as error:  # ours, and MkDocs' own
-            self.text = f"Error: {error}"
+            file = getattr(error, "file", None)
+            self.text, self.file = (
+                f"Error: {error}",
+                None if file is None else Path(file).absolute(),
+            )
             click.echo(f"\n{self.text}\n", err=True)
         except Exception as error:
             kind = "".join(traceback.format_exception_only(error)).strip()
-            self.text = f"{kind}\n\nThe terminal shows where it was raised."
+            self.text, self.file = f"{kind}\n\nThe terminal shows where it was raised.", None
             traceback.print_exc()
 
 
 class Server(LiveReloadServer):
-    """MkDocs' server, which shows on every page what stopped the last build."""
+    """MkDocs' server, which shows on every page what stopped the last build.
+
+    A page can be shown before the rest of the site. Browsers that have it are then left alone when
+    the rest follows, unless it has made another page of it.
+    """
 
     def __init__(self, trouble: Trouble, *, builder: Callable[[], None], **options: Any) -> None:
         def build() -> None:
@@ -81,6 +99,33 @@ class Server(LiveReloadServer):
 
         super().__init__(builder=build, polling_interval=POLL_SECONDS, **options)
         self.trouble, self._bound = trouble, False
+        self.build_delay = 0.02  # for what one look at the files finds; MkDocs waits for a next one
+        self._first = ("", 0)  # the page shown first, and its epoch
+        self._rest, self._others_seen = 0, False  # the epoch of the site that has the same page
+
+    @property
+    def watched(self) -> list[str]:
+        return list(self._watched_paths)
+
+    @property
+    def saved_again(self) -> bool:
+        return self._want_rebuild
+
+    def show_first(self, url: str) -> None:
+        """Let browsers load the site again, a page of which is new; give them a while."""
+        log.info("Reloading browsers; the rest of the site follows")
+        with self._epoch_cond:
+            self._first = unquote(urlsplit(urljoin(self.url, url)).path), self._wanted_epoch
+            self._visible_epoch, self._others_seen = self._wanted_epoch, False
+            self._epoch_cond.notify_all()
+        with self._rebuild_cond:
+            self._rebuild_cond.wait_for(lambda: self._want_rebuild, timeout=PAUSE_SECONDS)
+
+    def show_rest(self, *, same: bool) -> None:
+        """Let browsers load the whole site, but not the page shown first if it is the `same`."""
+        with self._epoch_cond:
+            self._wanted_epoch = _timestamp()
+            self._rest = self._wanted_epoch if same and not self._others_seen else 0
 
     def server_bind(self) -> None:
         """Take the address: before the first build, which may be long, and not again by MkDocs."""
@@ -100,7 +145,29 @@ class Server(LiveReloadServer):
     def serve_request(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "ignore")
+        if found := POLL_OF_BROWSERS.fullmatch(path):
+            return self._wait_for_news(environ, int(found["epoch"]), start_response)
+        if path.endswith((".html", "/")) and path != self._first[0]:
+            self._others_seen = True  # and a page that is opened by script tells no address
         return _with_alert(super().serve_request, self.trouble, environ, start_response)
+
+    def _wait_for_news(
+        self, environ: dict[str, Any], epoch: int, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a browser that has the site of `epoch` once there is another; or after a while."""
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        page = unquote(urlsplit(environ.get("HTTP_REFERER", "")).path)
+
+        def news() -> bool:
+            first, since = self._first
+            has_it = self._visible_epoch == self._rest and page == first and epoch >= since
+            return self._visible_epoch > epoch and not has_it
+
+        with self._epoch_cond:
+            self._log_poll_request(environ.get("HTTP_REFERER"), request_id=environ["PATH_INFO"])
+            self._epoch_cond.wait_for(news, timeout=self.poll_response_timeout)
+            return [b"%d" % (self._visible_epoch if news() else epoch)]
 
 
 def tell_in_browser(server: LiveReloadServer) -> None:
@@ -143,6 +210,69 @@ def _with_alert(
     return content
 
 
+class Builds:
+    """Builds the site again and again for `server`, into ``site`` below `folder`.
+
+    `build(config, **options)` builds as MkDocs' own does. The page that was saved comes first.
+    """
+
+    server: Server
+
+    def __init__(self, build: Callable[..., None], folder: Path) -> None:
+        self.build, self.folder, self.site = build, folder, folder / "site"
+        self.site.mkdir()
+        self.trouble, self.pages = Trouble(), PageCache()
+        self.first = PageFirst(lambda: self.server.watched, self.pages)
+
+    def load(self) -> MkDocsConfig:
+        config = load_config("mkdocs.yml", site_dir=str(self.site))
+        config.plugins[PageCache.NAME] = self.pages
+        config.plugins[PageFirst.NAME] = self.first
+        return config
+
+    def __call__(self, config: MkDocsConfig | None = None) -> None:
+        """Show what was saved, or say why it cannot be."""
+        shown = self.first.show(self.site, self.folder)
+        if shown is None:
+            self._whole(config)
+            return
+        if self.trouble.file == shown.source:
+            self.trouble.text = ""
+        content, told = shown.path.read_bytes(), self.trouble.text
+        self.server.show_first(shown.url)
+        self.first.saved_again = lambda: self.server.saved_again
+        try:
+            self._whole(config)
+        except Interrupted:
+            log.info("Saved again: the rest of the site waits")
+            return
+        finally:
+            self.first.saved_again = lambda: False
+        same = shown.path.is_file() and shown.path.read_bytes() == content
+        self.server.show_rest(same=same and self.trouble.text == told)
+
+    def _whole(self, config: MkDocsConfig | None) -> None:
+        log.info("Building documentation...")
+        self.first.begin()
+        whole = False
+        try:
+            config = config or self.load()
+            config.site_url = self.server.url
+            with self.trouble.caught():
+                self.build(config, serve_url=self.server.url)
+                self.trouble.text, whole = "", True
+                if not self.trouble.warnings:
+                    self.pages.keep()
+        except Interrupted as saved_again:
+            assert config is not None
+            config.plugins.on_build_error(error=saved_again)  # type: ignore[arg-type]
+            raise
+        finally:
+            self.first.keep() if whole else self.first.drop()
+        if not any(self.site.iterdir()):
+            (self.site / "index.html").write_text(NOTHING_YET, "utf-8")
+
+
 def serve(build: Callable[..., None]) -> None:
     """Serve the site in this folder; `build(config, **options)` builds it as MkDocs' own does.
 
@@ -152,49 +282,30 @@ def serve(build: Callable[..., None]) -> None:
     ------
     EmbedError : the address is taken, or is not one of this machine.
     """
-    trouble, pages = Trouble(), PageCache()
-    logging.getLogger("mkdocs").addHandler(trouble)
     with tempfile.TemporaryDirectory(prefix="notebook-embed-") as folder:
-        served = Path(folder, "site")
-        served.mkdir()
-
-        def load() -> MkDocsConfig:
-            config = load_config("mkdocs.yml", site_dir=str(served))
-            config.plugins[PageCache.NAME] = pages
-            return config
-
-        def build_or_say_why_not(config: MkDocsConfig | None = None) -> None:
-            log.info("Building documentation...")
-            config = config or load()
-            config.site_url = server.url
-            with trouble.caught():
-                build(config, serve_url=server.url)
-                trouble.text = ""
-                if not trouble.warnings:
-                    pages.keep()
-            if not any(served.iterdir()):
-                (served / "index.html").write_text(NOTHING_YET, "utf-8")
-
-        config = load()
+        builds = Builds(build, Path(folder))
+        logging.getLogger("mkdocs").addHandler(builds.trouble)
+        config = builds.load()
         config.plugins.on_startup(command="serve", dirty=False)
         host, port = config.dev_addr
-        path = urlsplit(config.site_url or "/").path
-        server: LiveReloadServer = Server(
-            trouble,
-            builder=build_or_say_why_not,
+        server = builds.server = Server(
+            builds.trouble,
+            builder=builds,
             host=host,
             port=port,
-            root=str(served),
-            mount_path=path,
+            root=str(builds.site),
+            mount_path=urlsplit(config.site_url or "/").path,
         )
-        server.error_handler = partial(_error_page, served)
+        server.error_handler = partial(_error_page, builds.site)
         try:
             server.server_bind()
-            build_or_say_why_not(config)
-            watched = [config.docs_dir, config.config_file_path]
-            server = config.plugins.on_serve(server, config=config, builder=build_or_say_why_not)
-            for name in [*watched, *config.watch]:
+            for name in (config.docs_dir, config.config_file_path):
                 server.watch(name)
+            builds(config)
+            config.plugins.on_serve(server, config=config, builder=builds)
+            for name in config.watch:
+                server.watch(name)
+            builds.first.take_in()
             server.serve()
         except KeyboardInterrupt:
             log.info("Shutting down...")

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -16,7 +17,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
 from notebook_embed.notebook import Notebook, read_notebook
 from notebook_embed.order import matching, watched
-from notebook_embed.runner import Settings, _run, key_of
+from notebook_embed.runner import Settings, _run, around, kept_key, key_of
 
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
 
@@ -79,6 +80,49 @@ def test_what_changed_during_a_run_is_not_kept(project: Settings, file: str, how
 
 def test_what_changes_in_every_run_is_not_kept_at_all(project: Settings) -> None:
     assert run(project, lambda runs: (project.root / "data.txt").write_text(f"{runs}")) == (2, None)
+
+
+TOUCHED = {
+    "an input": ("data.txt", "2"),
+    "a module": ("nb/module.py", "import inner, other\n"),
+    "a module of a module": ("nb/inner.py", "a = 2\n"),
+    "a module that comes before another": ("nb/json.py", ""),
+    "a package": ("nb/os_of_ours/__init__.py", ""),
+    "a pin": ("requirements.txt", "nbformat==1\n"),
+    "a further input": ("data-2.txt", "3"),
+    "its own file": ("nb/x.py", CELL + "import json\n"),
+}
+
+
+def test_a_key_is_found_again_and_is_the_one_that_would_be_made(
+    project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "nb/x.py").write_text(
+        "# %%\n#| inputs: data*.txt\nimport module, json, os_of_ours\n"
+    )
+
+    def key(settings: Settings = project) -> dict[str, str]:
+        notebook = read_notebook(project.root / "nb/x.py", "nb/x.py")
+        found = kept_key(notebook, settings, around(settings, [notebook]), {})
+        assert found.parts == key_of(notebook, settings).parts
+        return found.parts
+
+    seen = [key()]
+    for what, (name, text) in TOUCHED.items():
+        path = project.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        assert key() not in seen, what
+        seen.append(key())
+    other = replace(project, environment={"A": "b"})
+    assert key(other) not in seen
+    key()
+    monkeypatch.setattr("notebook_embed.runner.key_of", lambda *_: pytest.fail("nothing changed"))
+    notebook = read_notebook(project.root / "nb/x.py", "nb/x.py")
+    assert kept_key(notebook, project, around(project, [notebook]), {}).parts == seen[-1]
+    os.utime(project.root / "data.txt")
+    with pytest.raises(pytest.fail.Exception):  # its time says nothing, so its hash is asked for
+        kept_key(notebook, project, around(project, [notebook]), {})
 
 
 def test_what_is_only_read_runs_once(project: Settings) -> None:
