@@ -37,13 +37,21 @@ async function loadAll(text) {
   if (lacks()) await load("bokeh-tables");
 }
 
+/* Plots have no ground of their own unless they say so, from the first stroke on: a white one would stay at the edges. */
+/** @param {any} tree */
+function clearGrounds(tree) {
+  if (!tree || typeof tree !== "object") return;
+  if (tree.name === "Figure" || tree.name === "Plot") {
+    tree.attributes = { background_fill_color: null, border_fill_color: null, ...tree.attributes };
+  }
+  for (const part of Object.values(tree)) clearGrounds(part);
+}
+
 /* By the kind of model: what follows the page, and which of its colours. */
 /** @type {[(model: any) => boolean, Record<string, string | null>][]} */
 const COLOURS = [
-  [
-    (model) => "border_fill_color" in model && "x_range" in model,
-    { background_fill_color: null, border_fill_color: null, outline_line_color: "line" },
-  ],
+  [(model) => "decorations" in model && "line_color" in model, { line_color: "ink", text_color: "ink" }], // glyphs
+  [(model) => "border_fill_color" in model && "x_range" in model, { outline_line_color: "line" }],
   [
     (model) => "major_label_text_color" in model && "ticker" in model,
     {
@@ -72,6 +80,7 @@ const COLOURS = [
 
 window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots }) => {
   await loadAll(JSON.stringify(content));
+  clearGrounds(content);
   const places = roots.map((/** @type {string} */ id) => [id, box.appendChild(document.createElement("div"))]);
   const item = { docid: "it", roots: Object.fromEntries(places), root_ids: roots };
   const [views] = await window.Bokeh.embed.embed_items({ it: content }, [item]);
@@ -90,7 +99,10 @@ window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots
 
   function retheme() {
     const style = getComputedStyle(box);
-    for (const [model, key, name] of free) model[key] = name && style.getPropertyValue(`--nb-${name}`).trim();
+    for (const [model, key, name] of free) {
+      const colour = name && style.getPropertyValue(`--nb-${name}`).trim();
+      model[key] = "decorations" in model ? { value: colour } : colour;
+    }
   }
 
   /* A plot that is wider than the text takes the text's width. */
