@@ -5,7 +5,6 @@ seconds to style them and lay them out. The style sheet lets browsers leave out 
 far from view (``content-visibility``): half of the work of a long post's start. A heading of the
 second level and what follows it is a part. ``--blocks`` says how many blocks it has, an item of a
 list as half of one, from which the style sheet guesses its height until it has been laid out once.
-A guess that is too low would let what is left out lie over what follows.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import pytest
 from mkdocs.commands.build import build
 
 from notebook_embed.serving import Builds, Server
-from tests.support.once import once
 
 MKDOCS = """
 site_name: Trial
@@ -127,7 +126,8 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
         )
         (folder / "served").mkdir()
 
-    root = once(tmp_path_factory, "page-first", make)
+    root = tmp_path_factory.mktemp("page-first")  # one a worker: each changes it
+    make(root)
     there = Path.cwd()
     logger = logging.getLogger("mkdocs")
     with pytest.MonkeyPatch.context() as patch:

@@ -40,13 +40,12 @@ def test_every_page_is_whole_and_quiet(
     with profile(browser, **look(scheme, width)) as reader:
         reader.add_init_script(path=PROBE)
         # No page is switched yet: what the last one remembered goes before the next one looks.
-        reader.add_init_script("localStorage.clear(); sessionStorage.clear()")
-        tab = Watched(reader.new_page())  # one for all: what a page compiles, the next one has
+        reader.add_init_script("localStorage.clear()")
         for name in published.pages:
             if name == "404.html" and base != BASE:
                 continue  # it is shown at any depth, so it must know its base
             where = f"{name}, {width} px, {scheme}"
-            tab.requests.clear()
+            tab = Watched(reader.new_page())  # a mouse that lay on the last page would be a sign
             tab.page.goto(ORIGIN + base + name)
             figures = interactive(tab.page)
             if tab.bundles():
@@ -74,6 +73,7 @@ def test_every_page_is_whole_and_quiet(
                 foreign = {url for url in tab.requests if not url.startswith(ORIGIN + base)}
                 troubles += [f"{where}: asks for {url}" for url in foreign]
             troubles += [f"{where}, at the end: {t}" for t in tab.take()]
+            tab.page.close()
     report(troubles)
 
 

@@ -78,8 +78,9 @@ def test_the_post_reads_whole_without_scripts(
         page.goto(ORIGIN + BASE + published.post)
         figures = page.locator("figure.nb-figure:has(.nb-figure__canvas)")
         assert figures.count() > 5
-        for fold in page.locator("details:not([open])").all():  # a fold needs no script
-            fold.locator("> summary").click()
+        folded = page.locator("details:not([open]) > summary")
+        while folded.count():  # a fold needs no script
+            folded.first.click()
         for number in range(figures.count()):
             figures.nth(number).scroll_into_view_if_needed()
             shown = figures.nth(number).locator("img:visible")

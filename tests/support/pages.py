@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.support.browser import PATIENCE, Watched
+from tests.support.browser import AT_REST, PATIENCE, Watched
 from tests.support.published import ROOT, Site
 from tests.support.servers import BASE, ELSEWHERE
 
@@ -172,6 +172,7 @@ def barriers(page: Page) -> list[str]:
     # All parts laid out, and seen from the top: the header lies over nothing there.
     page.evaluate("() => document.documentElement.classList.remove('partly')")
     page.evaluate("async () => { scrollTo(0, 0); await probe.frame(); await probe.frame(); }")
+    page.evaluate(AT_REST)  # a colour on its way to another is none that a reader reads
     # What passes is not listed, and style sheets, which none of these rules reads, are not fetched
     # again: that would take half of its time.
     found = page.evaluate(
