@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from notebook_embed.files import in_package
+from notebook_embed.notebook import in_one_piece
 
 __all__ = ["BOKEH", "document_of", "scripts", "settle_bokeh", "size_of", "without_scaffold"]
 
@@ -38,7 +40,7 @@ def settle_bokeh(node: Any) -> None:
 
 def is_scaffold(data: Mapping[str, Any]) -> bool:
     """Tell whether an output only loads Bokeh, or makes room for a figure that comes after it."""
-    html = _text(data.get("text/html"))
+    html = in_one_piece(data.get("text/html")) or ""
     return LOAD in data or bool("bk-notebook-logo" in html or (html and _PLACE.fullmatch(html)))
 
 
@@ -83,17 +85,5 @@ def size_of(model: Mapping[str, Any]) -> tuple[int, int]:
 
 def scripts() -> dict[str, Path]:
     """Return Bokeh's scripts by their names, from the package that is installed; else none."""
-    spec = find_spec("bokeh")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    found = {
-        f"{name}.min.js": Path(folder) / "server/static/js" / f"{name}.min.js"
-        for folder in folders
-        for name in SCRIPTS
-    }
-    return {name: path for name, path in found.items() if path.is_file()}
-
-
-def _text(form: Any) -> str:
-    if isinstance(form, list):
-        return "".join(map(str, form))
-    return form if isinstance(form, str) else ""
+    found = in_package("bokeh", *(f"server/static/js/{name}.min.js" for name in SCRIPTS))
+    return {path.name: path for path in found}

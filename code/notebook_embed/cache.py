@@ -20,7 +20,7 @@ import filelock
 
 from notebook_embed.errors import shown
 from notebook_embed.files import write_whole, writing
-from notebook_embed.imports import stamp
+from notebook_embed.imports import stamp, stamp_if_there
 from notebook_embed.progress import log
 
 __all__ = ["Cache", "Key"]
@@ -85,13 +85,13 @@ class Cache:
     def load(self, key: Key) -> str | None:
         """Return the executed notebook (JSON) under `key`, or None."""
         path = self._path(key)
-        if (known := _loaded.get(path)) is not None and known[0] == _stamp(path):
+        if (known := _loaded.get(path)) is not None and known[0] == stamp_if_there(path):
             return known[1]
         found = self._read(path)
         if found is None:
             return None
         os.utime(path)
-        if (now := _stamp(path)) is not None:
+        if (now := stamp_if_there(path)) is not None:
             _loaded[path] = now, found[1]
             if len(_loaded) > 256:
                 del _loaded[next(iter(_loaded))]
@@ -166,13 +166,6 @@ class Cache:
 
 # What this process has read: a server asks for the same on every save.
 _loaded: dict[Path, tuple[tuple[int, ...], str]] = {}
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    try:
-        return stamp(path)
-    except OSError:
-        return None
 
 
 def _stem(notebook: str) -> str:

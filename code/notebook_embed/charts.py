@@ -9,6 +9,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from notebook_embed.notebook import in_one_piece
+
 __all__ = ["DARK", "coloured", "fetches", "picture", "size_of", "with_charts"]
 
 #: What charts leave to the page: names in a specification, and what a static picture has for them
@@ -45,9 +47,8 @@ _IN_HTML = re.compile(r'<div id="altair-viz-[^"]*".*?\}\)\((?=\{)', re.S)
 
 def with_charts(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an output's forms, with the chart as such where Altair has put it into HTML."""
-    html = data.get("text/html")
-    html = "".join(html) if isinstance(html, list) else html
-    if not isinstance(html, str) or "altair-viz-" not in html:
+    html = in_one_piece(data.get("text/html")) or ""
+    if "altair-viz-" not in html:
         return data
     if not (found := _IN_HTML.search(html)):
         return data

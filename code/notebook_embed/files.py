@@ -11,11 +11,12 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from notebook_embed.errors import EmbedError
 
-__all__ = ["read_text", "unwritable", "write_whole", "writing"]
+__all__ = ["in_package", "read_text", "unwritable", "write_whole", "writing"]
 
 
 def read_text(path: Path, what: str) -> str:
@@ -34,6 +35,14 @@ def read_text(path: Path, what: str) -> str:
         ) from error
     except OSError as error:
         raise EmbedError(f"{what} cannot be read: {error}", file=path, line=1) from error
+
+
+def in_package(package: str, *paths: str) -> list[Path]:
+    """Return those of the files that an installed package has; it is not imported."""
+    spec = find_spec(package)
+    folders = (spec.submodule_search_locations if spec else None) or []
+    files = (Path(folder, path) for folder in folders for path in paths)
+    return [file for file in files if file.is_file()]
 
 
 def write_whole(path: Path, content: bytes) -> None:

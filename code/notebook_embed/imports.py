@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-__all__ = ["Closure", "Modules", "import_closure", "parsed", "stamp"]
+__all__ = ["Closure", "Modules", "import_closure", "parsed", "stamp", "stamp_if_there"]
 
 
 @dataclass
@@ -94,6 +94,14 @@ def stamp(path: Path) -> tuple[int, ...]:
     """
     now = path.stat()
     return now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino
+
+
+def stamp_if_there(path: Path) -> tuple[int, ...] | None:
+    """Return a file's `stamp`, or None where there is none."""
+    try:
+        return stamp(path)
+    except OSError:
+        return None
 
 
 class _Module(NamedTuple):

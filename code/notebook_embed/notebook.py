@@ -20,7 +20,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
 
-__all__ = ["Cell", "Notebook", "is_notebook", "read_notebook"]
+__all__ = ["Cell", "Notebook", "in_one_piece", "is_notebook", "read_notebook"]
 
 SUFFIXES = (".py", ".ipynb", ".md")
 # When a notebook runs: whenever its key changed; not as long as its stored outputs fit; not at all.
@@ -140,6 +140,13 @@ def _as_text(heading: str) -> str:
         codes[place] = html.unescape(re.sub(r"\\([^\w\s])", r"\1", words))
     # A split with groups gives text, the marks, the code, and again.
     return "".join(part for place, part in enumerate(codes) if place % 3 != 1).strip() or heading
+
+
+def in_one_piece(form: Any) -> str | None:
+    """Return a form of an output that is text in one piece, or None; files may hold its lines."""
+    if isinstance(form, list) and all(isinstance(line, str) for line in form):
+        return "".join(form)
+    return form if isinstance(form, str) else None
 
 
 def is_notebook(path: Path) -> bool:

@@ -17,7 +17,7 @@ from notebook_embed import bokeh_figures, charts, plotly_figures
 from notebook_embed.bokeh_figures import BOKEH
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.live_views import script_of
-from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.notebook import Cell, Notebook, in_one_piece
 from notebook_embed.pictures import (
     RASTERS,
     decoded,
@@ -157,12 +157,9 @@ class Bundle:
         ------
         ValueError : it is something else.
         """
-        value = self.data[mime]
-        if isinstance(value, list) and all(isinstance(line, str) for line in value):
-            return "".join(value)
-        if not isinstance(value, str):
-            raise ValueError(f"it is {type(value).__name__}, not text")
-        return value
+        if (text := in_one_piece(self.data[mime])) is None:
+            raise ValueError(f"it is {type(self.data[mime]).__name__}, not text")
+        return text
 
     def mapping(self, mime: str) -> Mapping[str, Any]:
         """Return the form `mime`, which is JSON with names at its outside.

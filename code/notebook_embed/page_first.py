@@ -14,7 +14,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_markdown_title
 from mkdocs.utils.templates import TemplateContext
 
-from notebook_embed.imports import stamp
+from notebook_embed.imports import stamp_if_there
 from notebook_embed.page_cache import PageCache
 
 __all__ = ["Interrupted", "PageFirst", "Shown"]
@@ -79,9 +79,8 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
     """What the last whole build of a server left, and a page made of it: a plugin of the server's.
 
     `watched` gives the files and folders whose changes build the site, `pages` holds what was made
-    of pages. Call `begin` before a build
-    reads anything, then `keep` where it succeeded or `drop` where it did not. `saved_again` tells
-    whether the build that is under way shall end.
+    of pages. Call `begin` before a build reads anything, then `keep` where it succeeded or `drop`
+    where it did not. `saved_again` tells whether the build that is under way shall end.
     """
 
     NAME = "notebook-embed/page-first"
@@ -122,7 +121,7 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         """
         if (whole := self._whole) is None or (path := self._saved(whole)) is None:
             return None
-        now = self._shown_as(path)
+        now = stamp_if_there(Path(path))
         if now is None or (file := self._page_file(whole, path)) is None:
             return None
         self.drop()
@@ -149,12 +148,6 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         changed = {path for path in paths if now.get(path) != whole.stamps.get(path)}
         latest = [path for path in changed if self._shown.get(path) != now.get(path)]
         return latest[0] if len(latest) == 1 and changed <= {*self._shown, *latest} else None
-
-    def _shown_as(self, path: str) -> tuple[int, ...] | None:
-        try:
-            return stamp(Path(path))
-        except OSError:
-            return None
 
     def _page_file(self, whole: Build, path: str) -> File | None:
         """Return the file of a page that can be made alone."""
@@ -266,8 +259,8 @@ def _stamps(watched: Iterable[str]) -> Stamps:
             for name in names
         )
         for path in [top] if top.is_file() else below:
-            with suppress(OSError):  # a link that leads nowhere
-                found[str(path)] = stamp(path)
+            if (now := stamp_if_there(path)) is not None:  # else a link that leads nowhere
+                found[str(path)] = now
     return found
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from notebook_embed.files import in_package
+
 __all__ = ["CARTESIAN", "FULL", "full_bundle", "narrowed", "plotly_json", "traces_of"]
 
 #: Types of traces in the bundle that the site brings, a third of the whole; a test compares them.
@@ -116,12 +118,7 @@ def _types_in(value: Any) -> Iterator[str]:
 
 def full_bundle() -> Path | None:
     """Return the file of plotly.js with all traces, which the package plotly brings, or None."""
-    from importlib.util import find_spec
-
-    spec = find_spec("plotly")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    files = (Path(folder) / "package_data" / "plotly.min.js" for folder in folders)
-    return next((file for file in files if file.is_file()), None)
+    return next(iter(in_package("plotly", "package_data/plotly.min.js")), None)
 
 
 def plotly_json(figure: Mapping[str, Any]) -> bytes:

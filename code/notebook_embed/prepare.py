@@ -162,10 +162,11 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     prepared.library.outputs[notebook.uri] = dict(made.outputs)
     prepared.library.attachments.update(made.attachments)
     prepared.files.update(made.files)
-    if made.full and (bundle := full_bundle()) is not None:
-        prepared.files[f"{STATIC_URI}/{FULL_BUNDLE}"] = bundle
     shown = [output for outputs in made.outputs.values() for output in outputs]
-    prepared.files.update(files_for(one.view for one in shown if isinstance(one, Figure)))
+    figures = [output for output in shown if isinstance(output, Figure)]
+    if any(figure.full for figure in figures) and (bundle := full_bundle()) is not None:
+        prepared.files[f"{STATIC_URI}/{FULL_BUNDLE}"] = bundle
+    prepared.files.update(files_for(figure.view for figure in figures))
     prepared.downloads[notebook.uri] = f"{stem}.ipynb"
     prepared.files[f"{stem}.ipynb"] = made.download
 
@@ -177,7 +178,6 @@ class _Pieces:
     outputs: dict[str, list[Output]]
     attachments: dict[tuple[str, str], dict[str, str]]
     files: dict[str, bytes]
-    full: bool
     download: bytes
     said: list[logging.LogRecord]
 
@@ -211,7 +211,5 @@ def _pieces(
             files.update(made)
         attached, made = attachments_of(notebook, folder=folder)
         files.update(made)
-    shown = [output for outputs in rendered.values() for output in outputs]
-    full = any(isinstance(output, Figure) and output.full for output in shown)
     download = downloaded(notebook, executed.node).encode()
-    return _Pieces(rendered, attached, files, full, download, said)
+    return _Pieces(rendered, attached, files, download, said)

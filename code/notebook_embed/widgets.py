@@ -23,20 +23,10 @@ STATE_OF_VIEW = "state"
 #: What the page's script knows; it fetches nothing.
 MODULES = frozenset(f"@jupyter-widgets/{name}" for name in ("base", "controls", "output"))
 #: Of these nothing can be moved: their HTML shows as much.
-_OTHERS = ("Box", "HBox", "VBox", "GridBox", "Layout", "Output", "Valid")
 STILL = frozenset(
-    [
-        "HTML",
-        "HTMLMath",
-        "Label",
-        "FloatProgress",
-        "IntProgress",
-        "Image",
-        "Audio",
-        "Video",
-        "Valid",
-    ]
-).union(_OTHERS)
+    "HTML HTMLMath Label FloatProgress IntProgress Image Audio Video Valid "  # noqa: SIM905
+    "Box HBox VBox GridBox Layout Output".split()
+)
 _NAMED = re.compile(r'"(?:IPY_MODEL_|model_id": ?")([^"]+)"')
 
 

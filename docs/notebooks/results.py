@@ -315,7 +315,7 @@ results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS if
 #| label: edge
 told = ("fully-connected", "unet", "encoder-decoder-channels")
 edge = at_the_edge(best_rates(sweeps, "colour/colour_error_mean"), told=told)
-{"models": f"{len(edge)} of {len(sweeps)}", "names": ", ".join(sorted(edge))}
+{"models": f"{len(edge)} of {len(sweeps)}"}
 
 # %%
 #| label: sweep-minutes
