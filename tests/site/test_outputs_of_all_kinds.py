@@ -167,6 +167,13 @@ def test_a_page_without_such_figures_asks_for_no_bundle(tab: Watched) -> None:
 
 def test_in_a_closed_fold_and_a_hidden_tab_after_instant_navigation(tab: Watched) -> None:
     page = tab.page
+    page.goto(f"{ORIGIN}{BASE}all.html")
+    page.mouse.move(5, 5)
+    page.mouse.move(9, 9)
+    for name in HIDDEN:  # what lives on the page that is left lets the next one live
+        page.locator(f'figure:has(a[href*="/{name}.html"])').first.scroll_into_view_if_needed()
+        page.wait_for_selector(f'.nb-figure--live:has(a[href*="/{name}.html"])')
+    tab.take()
     page.evaluate("window.sameDocument = true")
     page.locator('a[href$="closed.html"]').first.click()
     page.wait_for_url("**/closed.html")

@@ -23,7 +23,9 @@ window.notebookEmbed.register("nb-widgets", async (box, { model, state }) => {
   await manager.display_view(view, box);
   return {
     purge() {
+      if (!box.isConnected) document.body.append(box); // only what is in the document lets itself be taken out
       view.remove();
+      box.remove();
       manager.clear_state();
     },
   };

@@ -143,15 +143,27 @@
     drawing.view = view;
     if (live.get(figure) !== drawing) return release(drawing);
     setLive(figure, true);
-    drawing.resizer = new ResizeObserver(() => view.resize?.());
+    drawing.resizer = new ResizeObserver(() => tell(view, "resize"));
     drawing.resizer.observe(box);
     announce(figure, "nb:drawn", box);
   }
 
   /** @param {Drawing} drawing */
   function release(drawing) {
-    drawing.view?.purge?.();
+    tell(drawing.view, "purge");
     drawing.plot?.remove();
+  }
+
+  /**
+   * Call what a view returned: a mistake in there is reported and stays there.
+   * @type {(view: FigureView | undefined, name: "purge" | "retheme" | "resize" | "focus") => void}
+   */
+  function tell(view, name) {
+    try {
+      view?.[name]?.();
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   /* ---- appearance, from the page's own variables ---- */
@@ -366,7 +378,7 @@
 
   function retheme() {
     for (const [figure, { plot, tokens, view, library }] of live) {
-      view?.retheme?.();
+      tell(view, "retheme");
       if (!plot || !library || !("layout" in plot)) continue;
       const colour = variables(figure);
       /** @type {Record<string, unknown>} */
@@ -409,7 +421,7 @@
       await draw(figure);
       const drawn = figure.classList.contains("nb-figure--live");
       words.textContent = drawn ? OFFER : "That could not be loaded. Is the network there?";
-      if (drawn) live.get(figure)?.view?.focus?.(); // the button is gone: the keyboard goes on in the view
+      if (drawn) tell(live.get(figure)?.view, "focus"); // the button is gone: the keyboard goes on in the view
     });
     canvas.append(button);
   }
