@@ -69,6 +69,10 @@ FORMULA = re.compile(
 )
 
 
+#: Stands where a script draws and nothing else can.
+DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
+
+
 @dataclass(frozen=True)
 class Image:
     """A static image: where its file goes in the site, and its size in CSS pixels."""
@@ -93,7 +97,7 @@ class Figure:
     view_uri: str | None = None
     waits: bool = False
     full: bool = False
-    stands_in: str = ""
+    stands_in: str = DRAWN
     height: int = 0
 
 
@@ -182,14 +186,12 @@ class Bundle:
         return uri
 
     def drawn_by(
-        self, view: str, data: Any, still: Image | None, stands_in: str = "", height: int = 0
+        self, view: str, data: Any, still: Image | None, height: int, stands_in: str = DRAWN
     ) -> Figure:
         """Return a figure that one of the generator's own views draws from `data`."""
         text = json.dumps({"data": data, "files": {}}, separators=(",", ":"))  # order has a meaning
         uri = self.file("json", text.encode())
-        return Figure(
-            still, uri, view, script_of(view), stands_in="" if still else stands_in, height=height
-        )
+        return Figure(still, uri, view, script_of(view), stands_in=stands_in, height=height)
 
     def still(self) -> Image | None:
         """Return the static picture among the forms, or None."""
@@ -229,10 +231,6 @@ class Renderer:
 
 
 # ---- the forms ----
-
-
-#: Stands where a script draws and nothing else can.
-DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 
 
 def view_of(bundle: Bundle, mime: str) -> Output:
@@ -327,7 +325,7 @@ def vega_of(bundle: Bundle, mime: str) -> Output | None:
         still = drawing_of(replace(bundle, data={SVG: svg}, dark=dark))
     if bundle.trusted and not charts.fetches(chart):
         data = {"spec": charts.coloured(chart, lite=lite), "lite": lite}
-        return bundle.drawn_by("nb-vega", data, still, DRAWN, charts.size_of(chart)[1])
+        return bundle.drawn_by("nb-vega", data, still, charts.size_of(chart)[1])
     if still is not None and bundle.trusted:
         bundle.warn("a chart that stays a picture: it fetches its data from an address")
     return None if still is None else Figure(still)
@@ -339,7 +337,7 @@ def bokeh_of(bundle: Bundle, mime: str) -> Output | None:
         return None if still is None else Figure(still)
     data = bokeh_figures.document_of(bundle.text("application/javascript"))
     height = sum(bokeh_figures.size_of(root)[1] for root in data["document"]["roots"])
-    return bundle.drawn_by("nb-bokeh", data, bundle.still(), DRAWN, height)
+    return bundle.drawn_by("nb-bokeh", data, bundle.still(), height)
 
 
 def widget_of(bundle: Bundle, mime: str) -> Output | None:
@@ -349,7 +347,7 @@ def widget_of(bundle: Bundle, mime: str) -> Output | None:
         return None
     models = view[STATE_OF_VIEW]
     data = {"model": view["model_id"], "state": models}
-    return bundle.drawn_by("nb-widgets", data, None, bundle.text("text/html"), height_of(models))
+    return bundle.drawn_by("nb-widgets", data, None, height_of(models), bundle.text("text/html"))
 
 
 def media_of(bundle: Bundle, mime: str) -> Output:

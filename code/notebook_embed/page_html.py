@@ -355,8 +355,9 @@ class PageWriter:
     def canvas(self, figure: Figure, alt: str, origin: Origin, look: Look) -> str:
         name = escape(alt)
         extra = ' tabindex="0"' if figure.data_uri and not figure.view else ""
-        inside = "".join(self._images(figure.image, name, look)) if figure.image else ""
-        if figure.stands_in:
+        if figure.image:
+            inside = "".join(self._images(figure.image, name, look))
+        else:
             content = self._html(Text("html", figure.stands_in), origin)
             inside = f'<div class="nb-figure__stand-in">{content}</div>'
             extra += f' style="min-height: {figure.height}px"' if figure.height else ""

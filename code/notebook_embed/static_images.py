@@ -38,9 +38,9 @@ def draw_bare_plotly(
             except Exception as error:  # whatever Chrome says, the figure is there without a still
                 warn(
                     f"{shown(notebook.path)}:{cell.line} (cell {cell.name}): a plotly figure "
-                    f"without a static image, which could not be drawn ({error}). It stays blank "
-                    "without JavaScript. Return an object whose _repr_mimebundle_ also carries "
-                    "'image/svg+xml', or install Chrome or Chromium."
+                    f"without a static image, which could not be drawn ({error}). Without "
+                    "JavaScript a sentence stands there. Return an object whose "
+                    "_repr_mimebundle_ also carries 'image/svg+xml', or install Chrome or Chromium."
                 )
 
 

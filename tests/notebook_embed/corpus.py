@@ -90,6 +90,37 @@ def tone() -> str:
     return base64.b64encode(b"RIFF" + struct.pack("<I", len(content)) + content).decode()
 
 
+def film() -> str:
+    """Return one frame as a film: VP8 in WebM, in base64. A WebP picture holds such a frame."""
+
+    def element(name: str, content: bytes) -> bytes:
+        return bytes.fromhex(name) + struct.pack(">Q", 1 << 56 | len(content)) + content
+
+    def number(name: str, value: int) -> bytes:
+        return element(name, value.to_bytes(4, "big"))
+
+    webp = base64.b64decode(picture("WEBP"))
+    at = webp.index(b"VP8 ")
+    frame = webp[at + 8 : at + 8 + int.from_bytes(webp[at + 4 : at + 8], "little")]
+    head = number("4286", 1) + number("42f7", 1) + number("42f2", 4) + number("42f3", 8)
+    head += element("4282", b"webm") + number("4287", 2) + number("4285", 2)
+    length = element("4489", struct.pack(">d", 1000.0))
+    info = (
+        number("2ad7b1", 1_000_000)
+        + length
+        + element("4d80", b"corpus")
+        + element("5741", b"corpus")
+    )
+    size = element("e0", number("b0", 160) + number("ba", 60))
+    track = number("d7", 1) + number("73c5", 1) + number("83", 1) + element("86", b"V_VP8") + size
+    cluster = number("e7", 0) + element("a3", b"\x81\0\0\x80" + frame)
+    segment = element("1549a966", info) + element("1654ae6b", element("ae", track))
+    content = element("1a45dfa3", head) + element(
+        "18538067", segment + element("1f43b675", cluster)
+    )
+    return base64.b64encode(content).decode()
+
+
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><path d="M5 55L60 20L120 40L195 5" fill="none" stroke="#21242b" stroke-width="2"/></svg>'
 LINE = {"type": "scatter", "y": [1, 3, 2], "name": "line"}
 
@@ -196,11 +227,13 @@ NOTEBOOKS: dict[str, Kind] = {
     "plotly-sankey": Kind(outputs=(plot({"type": "sankey", "node": {"label": ["a", "b"]}, "link": {"source": [0], "target": [1], "value": [2]}}),), looks=("data-bundle=",)),
     "plotly-map": Kind(outputs=(plot({"type": "scattergeo", "lat": [0], "lon": [0]}),), looks=("<img",)),
     "plotly-frames": Kind(outputs=(plot(LINE, {"type": "bar", "y": [2, 1]}),), looks=("data-plotly=",)),
+    "plotly-bare": Kind(outputs=(plot(LINE, still=False, height=260),), looks=("data-plotly=", "nb-notice")),
+    "own-view": Kind(outputs=({**shown(image_svg__xml=SVG), "data": {"application/vnd.notebook-embed.view+json": {"view": "spinner", "data": {"word": "spun"}}, "image/svg+xml": SVG}},), looks=('data-view="spinner"', "<img")),
     # --- sound, film, documents
     "audio": Kind(outputs=(of("audio/wav", tone()),), looks=("<audio", "controls")),
     "audio-html": Kind(outputs=(shown(text_html=f'<audio controls="controls"><source src="data:audio/wav;base64,{tone()}" type="audio/wav"/></audio>', text_plain="<IPython.lib.display.Audio object>"),), looks=("<audio",)),
-    "video": Kind(outputs=(of("video/mp4", tone()),), looks=("<video", "controls")),
-    "pdf": Kind(outputs=(of("application/pdf", base64.b64encode(b"%PDF-1.4").decode()),), looks=(".pdf",)),
+    "video": Kind(outputs=(of("video/webm", film()),), looks=("<video", "controls")),
+    "pdf": Kind(outputs=(of("application/pdf", picture("PDF")),), looks=(".pdf",)),
     "iframe": Kind(outputs=(shown(text_html='<iframe width="300" height="80" src="about:blank" title="x"></iframe>', text_plain="<IFrame>"),), looks=("<iframe",)),
     # --- text
     "stdout": Kind(outputs=(said("one\ntwo\n"),), looks=("one\ntwo",)),
@@ -215,6 +248,7 @@ NOTEBOOKS: dict[str, Kind] = {
     "numpy-scalar": Kind(outputs=(shown(text_plain="np.float64(2.5)"),), looks=("2.5",)),
     "angle-brackets": Kind(outputs=(said("<b>not bold</b> &amp;\n"),), looks=("&lt;b&gt;not bold&lt;/b&gt; &amp;amp;",)),
     "unicode": Kind(outputs=(said("größe 数 🙂 \u200bzero\n"),), looks=("größe 数 🙂",)),
+    "mapping": Kind(outputs=(of("application/vnd.notebook-embed.values+json", {"entries": [{"keys": ["small", "mean"], "type": "text/plain", "text": "0.5"}, {"keys": ["bold"], "type": "text/markdown", "text": "**b**"}]}, "{...}"),), looks=("small.mean", "<strong>b</strong>")),
     "json": Kind(outputs=(of("application/json", {"a": [1, {"b": None}]}),), looks=("null",)),
     "error-alternative": Kind(outputs=(shown(text_html="", text_plain="<IPython.core.display.HTML object>"),), embeds=False),
     # --- tables and HTML
@@ -268,6 +302,17 @@ NOTEBOOKS: dict[str, Kind] = {
 }  # fmt: skip
 
 
+#: Draws the view of "own-view", as large as its picture.
+SPINNER = """window.notebookEmbed.register("spinner", (box, data) => {
+  const word = document.createElement("p");
+  word.className = "spinner";
+  word.style.cssText = "width: 200px; height: 60px; margin: 0 auto; background: var(--nb-paper); color: var(--nb-ink)";
+  word.textContent = data.word;
+  box.append(word);
+});
+"""
+
+
 def control(kind: str, **state: Any) -> Bundle:
     """Return the stored state of one of Jupyter's own widgets."""
     module = {"module": "@jupyter-widgets/controls", "module_version": "2.0.0"}
@@ -306,6 +351,7 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.csv").write_text("a\n1\n")
     (folder / "pic.svg").write_text(SVG)
+    (folder / "spinner.js").write_text(SPINNER)
     for name, kind in NOTEBOOKS.items():
         cells = [nbformat.v4.new_markdown_cell(f"# {name.replace('-', ' ').capitalize()}", id="t")]
         for number, text in enumerate(kind.markdown):

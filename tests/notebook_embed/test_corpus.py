@@ -19,7 +19,10 @@ use_directory_urls: false
 strict: true
 theme: {name: material, font: false, features: [navigation.instant], palette: {scheme: default}}
 plugins:
-  - notebook-embed: {execute: never, dark: {"#21242b": "#e8e6e1"}}
+  - notebook-embed:
+      execute: never
+      dark: {"#21242b": "#e8e6e1"}
+      views: {spinner: notebooks/spinner.js}
 markdown_extensions:
   - attr_list
   - footnotes
@@ -34,10 +37,10 @@ markdown_extensions:
 """
 
 
-def make(root: Path, only: Iterable[str] = NOTEBOOKS) -> Path:
+def make(root: Path, only: Iterable[str] = NOTEBOOKS, config: str = MKDOCS) -> Path:
     """Build a site of stock Material with a page for each notebook, by label and whole."""
     write(root / "docs/notebooks")
-    (root / "mkdocs.yml").write_text(MKDOCS)
+    (root / "mkdocs.yml").write_text(config)
     (root / "docs/index.md").write_text("# Corpus\n")
     for name in only:
         kind = NOTEBOOKS[name]
@@ -47,9 +50,9 @@ def make(root: Path, only: Iterable[str] = NOTEBOOKS) -> Path:
         page.write_text(
             f"# {name}\n\n{by_label}![](../notebooks/{name}.ipynb)\n\nAfter *it*.\n", "utf-8"
         )
-    config = load_config(str(root / "mkdocs.yml"))
-    config.plugins.on_startup(command="build", dirty=False)
-    build(config)
+    site = load_config(str(root / "mkdocs.yml"))
+    site.plugins.on_startup(command="build", dirty=False)
+    build(site)
     return root / "site"
 
 

@@ -143,6 +143,7 @@
     drawing.view = view;
     if (live.get(figure) !== drawing) return release(drawing);
     setLive(figure, true);
+    keepGround(figure);
     drawing.resizer = new ResizeObserver(() => tell(view, "resize"));
     drawing.resizer.observe(box);
     announce(figure, "nb:drawn", box);
@@ -172,6 +173,14 @@
   function variables(figure) {
     const style = getComputedStyle(figure);
     return (/** @type {string} */ name) => style.getPropertyValue(`--nb-${name}`).trim() || undefined;
+  }
+
+  /**
+   * Keep the colour that a figure is drawn on: on paper, where it stands for a picture, it brings that with it.
+   * @param {HTMLElement} figure
+   */
+  function keepGround(figure) {
+    live.get(figure)?.plot?.style.setProperty("--nb-drawn-on", variables(figure)("paper") ?? "");
   }
 
   function nameTokens() {
@@ -338,6 +347,7 @@
         throw new TypeError("there is no WebGL"); // the image says more than plotly's apology
       }
       setLive(figure, true);
+      keepGround(figure);
       describeKeys(canvas, plot);
       drawing.resizer = new ResizeObserver(() => requestAnimationFrame(() => resize(figure)));
       drawing.resizer.observe(canvas);
@@ -378,6 +388,7 @@
 
   function retheme() {
     for (const [figure, { plot, tokens, view, library }] of live) {
+      keepGround(figure);
       tell(view, "retheme");
       if (!plot || !library || !("layout" in plot)) continue;
       const colour = variables(figure);
