@@ -45,8 +45,10 @@ def in_package(package: str, *paths: str) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write a file so that whoever looks sees all of it or what was there before.
+
+    What need not outlast a crash of the system, for it is checked when it is read, is not `synced`.
 
     Raises
     ------
@@ -58,8 +60,9 @@ def write_whole(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:

@@ -107,6 +107,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             self.staging.begin(config, self.root, serving=self.serving)
         keep_templates(config.theme, self.root)
         _pass_over_pages(config)
+        _forget_last_feed(config)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
             "cells": CellMarkdown(partial(_parser_of_cells, config)),
@@ -397,6 +398,12 @@ def _pass_over_pages(config: MkDocsConfig) -> None:
         return
     if all(name.endswith((".py", ".ipynb")) for name in jupyter.config["include"]):
         jupyter.config["ignore"] = [*jupyter.config["ignore"], "*.md"]
+
+
+def _forget_last_feed(config: MkDocsConfig) -> None:
+    """Let mkdocs-rss-plugin list each page once, where a server builds again and again."""
+    if (feeds := config.plugins.get("rss")) is not None and hasattr(feeds, "pages_to_filter"):
+        feeds.pages_to_filter = []
 
 
 def _page_file(uri: str, config: MkDocsConfig) -> File:

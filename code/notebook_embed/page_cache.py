@@ -1,8 +1,9 @@
 """While a server builds again and again: pages that cannot have changed are not converted again.
 
-A page's HTML depends on its own Markdown and on what all pages share: the notebooks and their
-outputs, modules whose code is shown, where files are, and the configuration. As long as these are
-the same, what an earlier build made is taken. An extension that reads other files
+A page's HTML depends on its own Markdown, on the notebooks that it shows and their outputs, on the
+files that extensions read while it is converted (a glossary), and on what all pages share: modules
+whose code is shown, where files are, and the configuration. As long as these are the same, what an
+earlier build made is taken. An extension that also looks for files that are not there
 (``pymdownx.snippets``) would break this, and then every page is converted.
 """
 
@@ -11,18 +12,24 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+import sys
+import sysconfig
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
+from notebook_embed.imports import stamp_if_there
 from notebook_embed.library import Library
 
 __all__ = ["PageCache"]
@@ -30,6 +37,17 @@ __all__ = ["PageCache"]
 # What Page.render sets. The links to other files' anchors name files, which each build makes anew.
 _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 _EXCERPT = ("content", "more", "toc")
+
+Stamps = dict[str, tuple[int, ...] | None]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made: it holds while these files and notebooks are as they were then."""
+
+    value: Any
+    read: Stamps
+    notebooks: dict[str, str]
 
 
 class PageCache(BasePlugin):  # type: ignore[type-arg]
@@ -42,13 +60,16 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
     NAME = "notebook-embed/page-cache"
 
     def __init__(self) -> None:
-        self._kept: dict[str, Any] = {}
-        self._used: dict[str, Any] = {}
+        self._kept: dict[str, _Made] = {}
+        self._used: dict[str, _Made] = {}
         self._shared = ""
+        self._notebooks: dict[str, str] = {}  # their digests
 
     @event_priority(-100)  # when all files are known
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
         self._used, self._shared = {}, _shared(config, files)
+        library: Library = config.mdx_configs["notebook_embed"]["library"]
+        self._notebooks = {uri: _digest(library, uri) for uri in library.notebooks}
         return nav
 
     @event_priority(-100)  # after those who bring a renderer of their own
@@ -57,13 +78,25 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
             self.attend(page)
         return page
 
-    @event_priority(-100)  # after the blog has made the excerpt
-    def on_page_markdown(
+    @event_priority(200)  # before the blog makes the excerpt, and with it a parser
+    def _excerpt_begins(
         self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
     ) -> str:
-        if (excerpt := getattr(page, "excerpt", None)) is not None:
-            vars(excerpt)["render"] = self._excerpt(excerpt, excerpt.render)
+        _listen()
+        _here.read = {}
         return markdown
+
+    @event_priority(-100)  # when it has
+    def _excerpt_is_there(
+        self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
+    ) -> str:
+        read, _here.read = _here.read, None
+        if (excerpt := getattr(page, "excerpt", None)) is not None:
+            library: Library = config.mdx_configs["notebook_embed"]["library"]
+            vars(excerpt)["render"] = self._excerpt(excerpt, excerpt.render, library, read or {})
+        return markdown
+
+    on_page_markdown = CombinedEvent(_excerpt_begins, _excerpt_is_there)
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         search = config.plugins.get("material/search")
@@ -91,16 +124,32 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
             for key in [] if good else self._used.keys() - before:
                 del self._used[key]
 
-    def _once(self, make: Callable[[], Any], *parts: object) -> Any:
-        """Return a copy of what was made of these parts before, else what `make` returns."""
+    def _once(
+        self,
+        make: Callable[[], Any],
+        *parts: object,
+        used: Callable[[], list[str]] = list,
+        read: Stamps | None = None,
+    ) -> Any:
+        """Return a copy of what was made of these parts before, else what `make` returns.
+
+        `used` names the notebooks that were shown, once it is made; `read` are files that were read
+        for it before.
+        """
         key = hashlib.sha256(repr((self._shared, parts)).encode()).hexdigest()
-        known = self._kept if key in self._kept else self._used
-        if key not in known:
-            made = make()
-            self._used[key] = copy.deepcopy(made)
-            return made
-        self._used[key] = known[key]
-        return copy.deepcopy(known[key])
+        known = self._used.get(key) or self._kept.get(key)
+        if known is not None and self._holds(known):
+            self._used[key] = known
+            return copy.deepcopy(known.value)
+        with _reading(read or {}) as all_read:
+            value = make()
+        shown = {uri: self._notebooks.get(uri, "") for uri in used()}
+        self._used[key] = _Made(copy.deepcopy(value), all_read, shown)
+        return value
+
+    def _holds(self, made: _Made) -> bool:
+        same = all(self._notebooks.get(uri) == then for uri, then in made.notebooks.items())
+        return same and all(stamp_if_there(Path(p)) == then for p, then in made.read.items())
 
     def _page(self, page: Page, real: Callable[..., None]) -> Callable[..., None]:
         def render(config: MkDocsConfig, files: Files) -> None:
@@ -113,7 +162,8 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
                 return {name: getattr(page, name) for name in _RENDERED}, links, used
 
             uri, url = page.file.src_uri, page.file.url
-            values, links, used = self._once(make, "page", uri, url, page.markdown)
+            parts = ("page", uri, url, page.markdown)
+            values, links, used = self._once(make, *parts, used=lambda: library.used.get(uri, []))
             vars(page).update(values)
             page.links_to_anchors = {
                 file: to
@@ -125,7 +175,9 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
 
         return render
 
-    def _excerpt(self, excerpt: Any, real: Callable[..., None]) -> Callable[..., None]:
+    def _excerpt(
+        self, excerpt: Any, real: Callable[..., None], library: Library, read: Stamps
+    ) -> Callable[..., None]:
         def render(page: Page, separator: str) -> None:
             def make() -> dict[str, Any]:
                 real(page, separator)
@@ -133,7 +185,9 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
 
             post = excerpt.post
             written = (post.file.src_uri, post.url, page.url, post.title, post.markdown, separator)
-            vars(excerpt).update(self._once(make, "excerpt", *written))
+            used = library.used.get(post.file.src_uri, [])
+            made = self._once(make, "excerpt", *written, used=lambda: used, read=read)
+            vars(excerpt).update(made)
 
         return render
 
@@ -155,7 +209,6 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
 def _shared(config: MkDocsConfig, files: Files) -> str:
     """Return a digest of what every page may depend on, beside its own text."""
     options = config.mdx_configs["notebook_embed"]
-    library: Library = options["library"]
     digest = hashlib.sha256()
     if "pymdownx.snippets" in config.markdown_extensions:
         digest.update(os.urandom(16))
@@ -163,13 +216,48 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
         digest.update(Path(config.config_file_path).read_bytes())
     for file in sorted(files, key=lambda file: file.src_uri):
         digest.update(f"{file.src_uri} {file.dest_uri}\n".encode())
-    for uri in sorted(library.notebooks):
-        digest.update(repr((uri, library.notebooks[uri].cells, library.outputs[uri])).encode())
-    digest.update(repr(sorted(library.alts.items())).encode())
-    digest.update(
-        repr(sorted((uri, error.message) for uri, error in library.failed.items())).encode()
-    )
     for folder in options["code"]:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(f"{path} {path.stat().st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _digest(library: Library, uri: str) -> str:
+    """Return a digest of all that pages may show of a notebook."""
+    notebook, error = library.notebooks[uri], library.failed.get(uri)
+    alts = sorted((cell, alt) for (of, cell), alt in library.alts.items() if of == uri)
+    attached = [(cell, files) for (of, cell), files in library.attachments.items() if of == uri]
+    written = (notebook.language, notebook.title, notebook.cells, library.outputs.get(uri))
+    parts = (uri, *written, alts, attached, error and error.message)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+# Where a thread is making something: the files that were opened meanwhile, as they were then.
+_here = threading.local()
+# What is installed stays as it is while a server runs.
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+
+@contextmanager
+def _reading(before: Stamps) -> Iterator[Stamps]:
+    """Give the files that are read in the block, with the state of each when it was opened."""
+    _listen()
+    above, _here.read = getattr(_here, "read", None), dict(before)
+    try:
+        yield _here.read
+    finally:
+        _here.read = above
+
+
+@cache  # an audit hook stays for ever
+def _listen() -> None:
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or (read := getattr(_here, "read", None)) is None:
+            return
+        path, _, flags = arguments
+        if isinstance(path, str) and not flags & (os.O_WRONLY | os.O_RDWR):
+            path = os.path.abspath(path)  # noqa: PTH100 - this is called for every file
+            if not path.startswith(_INSTALLED):
+                read.setdefault(path, stamp_if_there(Path(path)))
+
+    sys.addaudithook(note)

@@ -93,12 +93,11 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         self.saved_again: Callable[[], bool] = lambda: False
 
     def begin(self) -> None:
-        if (whole := self._whole) is not None and not whole.plugins:
-            whole.plugins = dict(_states(whole))
         self._build = Build(_stamps(self._watched()))
 
     def keep(self) -> None:
         self._whole, self._shown = self._build, {}
+        self._whole.plugins = dict(_states(self._whole))
         self.take_in()
 
     def take_in(self) -> None:

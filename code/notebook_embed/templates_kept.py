@@ -6,14 +6,20 @@ once by a process where the theme is an installed package, which nobody edits wh
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
+import jinja2
+from jinja2 import BytecodeCache, Environment, FileSystemLoader
+from jinja2.bccache import Bucket
 from mkdocs.theme import Theme
 
-__all__ = ["keep_templates"]
+from notebook_embed.files import write_whole
+
+__all__ = ["Compiled", "keep_templates"]
 
 
 class ListedLoader(FileSystemLoader):
@@ -34,15 +40,41 @@ def _list(folder: str) -> list[str]:
 _listed = cache(_list)
 
 
+class Compiled(BytecodeCache):
+    """Compiled templates in a folder: what has been damaged there is compiled again.
+
+    Jinja's own cache runs whatever stands in its files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            digest, _, code = self._path(bucket).read_bytes().partition(b"\n")
+            if digest == _digest(code):
+                bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        code = bucket.bytecode_to_string()
+        write_whole(self._path(bucket), _digest(code) + b"\n" + code, synced=False)
+
+    def _path(self, bucket: Bucket) -> Path:
+        return self.folder / f"{bucket.key}.{jinja2.__version__}.compiled"
+
+
+def _digest(code: bytes) -> bytes:
+    return hashlib.sha256(code).hexdigest().encode()
+
+
 def keep_templates(theme: Theme, root: Path) -> None:
     """Let the environments of `theme` share what they compile, below `root`, and what they list."""
     make: Any = theme.get_env
-    folder = root / ".cache" / "templates"
-    folder.mkdir(parents=True, exist_ok=True)
+    compiled = Compiled(root / ".cache" / "templates")
 
     def get_env() -> Environment:
         env: Environment = make()
-        env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+        env.bytecode_cache = compiled
         if type(env.loader) is FileSystemLoader:
             env.loader = ListedLoader(env.loader.searchpath)
         return env

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import os
+import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.preprocessors import Preprocessor
 from mkdocs.commands.build import build
 
-from notebook_embed.serving import Builds, Server
+from notebook_embed.serving import Builds
+from workbench.author import Author, authoring
+from workbench.edits import Edits
 
 MKDOCS = """
 site_name: Trial
@@ -23,9 +29,10 @@ plugins:
   - blog: {blog_dir: .}
   - tags
   - search
-markdown_extensions: [attr_list, footnotes, md_in_html, pymdownx.superfences, toc: {permalink: true}]
+markdown_extensions: [attr_list, footnotes, md_in_html, pymdownx.superfences, words, toc: {permalink: true}]
 """
 POST = "docs/posts/circles.md"
+CIRCLES, ABOUT = "2026/01/02/circles.html", "about.html"
 FILES = {
     "mkdocs.yml": MKDOCS,
     "requirements.txt": "",
@@ -33,6 +40,7 @@ FILES = {
     "docs/index.md": "# Trial\n",
     "docs/tags.md": "# Tags\n\n<!-- material/tags -->\n",
     "docs/about.md": "# About\n\nTwo words.\n",
+    "docs/words.md": "An area is a size.\n",
     POST: """\
 ---
 date: 2026-01-02
@@ -40,9 +48,11 @@ tags: [circles]
 ---
 # Circles
 
-The area is ![](../notebooks/areas.ipynb#area).
+The area is ![](../notebooks/areas.ipynb#area). WORDS
 
 <!-- more -->
+
+![How large](../notebooks/areas.ipynb#drawn)
 
 ::: shapes.circle
 
@@ -52,97 +62,58 @@ The area is ![](../notebooks/areas.ipynb#area).
 }
 
 
-class Author:
-    """Saves files of a blog and has them built, without a browser: `news` is what one would get."""
+class Words(Extension):
+    """Reads another page of the site where a parser is made, and shows it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.news = root, list[str]()
-        self.builds = Builds(self.build, root / "served")
-        self.server = self.builds.server = Watching(self)
-        self.fails = False
-
-    def build(self, config, **options) -> None:
-        self.news.append("whole")
-        build(config, **options)
-
-    def start(self) -> None:
-        config = self.builds.load()
-        config.plugins.on_startup(command="serve", dirty=False)
-        for name in ("docs", "code", "mkdocs.yml"):
-            self.server.watch(str(self.root / name))
-        self.builds(config)
-
-    def save(self, name: str, text: str) -> list[str]:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-        return self.look()
-
-    def change(self, name: str, old: str, new: str) -> list[str]:
-        text = (self.root / name).read_text("utf-8")
-        assert old in text
-        return self.save(name, text.replace(old, new))
-
-    def look(self) -> list[str]:
-        """Build what was saved; return what a browser got, in order."""
-        self.news.clear()
-        self.builds()
-        return list(self.news)
-
-    def page(self, name: str = "2026/01/02/circles.html") -> str:
-        return (self.builds.site / name).read_text("utf-8")
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown's own name
+        words = Path("docs/words.md").read_text("utf-8").strip()
+        shown = Preprocessor(md)
+        shown.run = lambda lines: [line.replace("WORDS", words) for line in lines]
+        md.preprocessors.register(shown, "words", 28)
 
 
-class Watching(Server):
-    """The server, which is not asked for anything here."""
-
-    def __init__(self, author: Author) -> None:
-        site = str(author.builds.site)
-        trouble = author.builds.trouble
-        options = {"host": "127.0.0.1", "port": 0, "root": site}
-        super().__init__(trouble, builder=author.builds, **options)
-        self.author = author
-        self.meanwhile = lambda: None
-
-    def show_first(self, url: str) -> None:
-        self.author.news.append(url)
-        self.meanwhile()
-
-    def show_rest(self, *, same: bool) -> None:
-        self.author.news.append("same" if same else "other")
+def make(folder: Path) -> None:
+    """Write the blog; its notebook was run by somebody else."""
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    value = nbformat.v4.new_output("execute_result", {"text/plain": "28.3"})
+    drawing = nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"})
+    cells = [
+        nbformat.v4.new_code_cell("#| label: area\n28.3", outputs=[value]),
+        nbformat.v4.new_code_cell("#| label: drawn\ndraw()", outputs=[drawing]),
+    ]
+    (folder / "docs/notebooks").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "docs/notebooks/areas.ipynb")
 
 
 @pytest.fixture(scope="module")
 def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
-    def make(folder: Path) -> None:
-        for name, text in FILES.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, "utf-8")
-        value = nbformat.v4.new_output("execute_result", {"text/plain": "28.3"})
-        cell = nbformat.v4.new_code_cell("#| label: area\n28.3", outputs=[value])
-        (folder / "docs/notebooks").mkdir()
-        nbformat.write(
-            nbformat.v4.new_notebook(cells=[cell]), folder / "docs/notebooks/areas.ipynb"
-        )
-        (folder / "served").mkdir()
-
     root = tmp_path_factory.mktemp("page-first")  # one a worker: each changes it
     make(root)
-    there = Path.cwd()
-    logger = logging.getLogger("mkdocs")
+    (root / "served").mkdir()
+    words = ModuleType("words")
+    words.makeExtension = Words  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOURCE_DATE_EPOCH", "1767312000")
         patch.setenv("NO_MKDOCS_2_WARNING", "1")
-        os.chdir(root)
-        author = Author(root)
-        logger.addHandler(author.builds.trouble)
-        try:
-            author.start()
+        patch.setitem(sys.modules, "words", words)
+        with authoring(root, root / "served") as author:
             yield author
-        finally:
-            logger.removeHandler(author.builds.trouble)
-            author.server.server_close()
-            os.chdir(there)
+
+
+def fresh_site(blog: Author) -> Path:
+    """Build as a server does that starts now."""
+    folder = blog.root / f"fresh-{len(list(blog.root.glob('fresh-*')))}"
+    folder.mkdir()
+    other = Builds(build, folder)
+    other.server = blog.server
+    other(other.load())
+    return other.site
+
+
+def tree(site: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(site)): p.read_bytes() for p in site.rglob("*") if p.is_file()}
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +130,6 @@ def as_it_was(blog: Author) -> Iterator[None]:
     assert not blog.builds.trouble.text
 
 
-CIRCLES, ABOUT = "2026/01/02/circles.html", "about.html"
 BODIES = [
     (POST, "The area is", "Its area is", CIRCLES),
     (POST, "## Last", "## The last\n\nWords[^1].\n\n[^1]: A note.", CIRCLES),
@@ -178,13 +148,7 @@ def test_a_changed_body_is_shown_first_and_is_the_page_of_the_whole_site(
     blog.server.meanwhile = lambda: first.append(blog.page(url))
     assert blog.change(file, old, new) == [url, "whole", "same"]
     assert first == [blog.page(url)] != [before]
-    # As a server that starts now makes it.
-    fresh = blog.root / f"fresh-{len(list(blog.root.glob('fresh-*')))}"
-    fresh.mkdir()
-    other = Builds(build, fresh)
-    other.server = blog.server
-    other(other.load())
-    assert (other.site / url).read_text("utf-8") == first[0]
+    assert (fresh_site(blog) / url).read_text("utf-8") == first[0]
 
 
 WHOLE = [
@@ -220,21 +184,21 @@ def test_two_pages_that_are_saved_at_once_take_the_whole_site(blog: Author) -> N
     about.write_text(about.read_text("utf-8") + "\nMore.\n", "utf-8")
     assert blog.change(POST, "The area", "An area") == ["whole"]
     assert "More." in blog.page(ABOUT)
-    assert "An area" in blog.page()
+    assert "An area" in blog.page(CIRCLES)
 
 
 def test_a_mistake_is_told_by_the_whole_site_and_the_page_stays(blog: Author) -> None:
-    before = blog.page()
+    before = blog.page(CIRCLES)
     assert blog.change(POST, "ipynb#area)", "ipynb#aera)") == ["whole"]
     assert "no cell labelled 'aera'" in blog.builds.trouble.text
-    assert blog.page() == before
+    assert blog.page(CIRCLES) == before
     # Mended, it shows at once, and nothing is told any more.
     told = list[str]()
     blog.server.meanwhile = lambda: told.append(blog.builds.trouble.text)
     assert blog.change(POST, "ipynb#aera)", "ipynb#area) now") == [CIRCLES, "whole", "same"]
     assert told == [""]
     assert blog.builds.trouble.text == ""
-    assert "now" in blog.page()
+    assert "now" in blog.page(CIRCLES)
 
 
 def test_a_warning_is_given_as_by_any_build(blog: Author) -> None:
@@ -253,7 +217,7 @@ def test_the_next_save_ends_the_build_behind_and_nothing_is_lost(blog: Author) -
     index = blog.page("index.html")
     blog.server.meanwhile = save_again
     assert blog.change(POST, "The area", "One area") == [CIRCLES, "whole"]
-    assert "One area" in blog.page()
+    assert "One area" in blog.page(CIRCLES)
     assert blog.page("index.html") == index, "the rest waits"
     assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "whole"]
     blog.server.meanwhile = lambda: None
@@ -272,3 +236,43 @@ def test_the_rest_corrects_what_the_page_takes_from_others(blog: Author) -> None
     blog.server._want_rebuild = False
     assert blog.change(POST, "tags: [circles]", "tags: [round]") == ["whole"]
     assert "round" in blog.page("tags.html")
+
+
+def test_what_an_extension_reads_is_read_again_where_it_has_changed(blog: Author) -> None:
+    assert "An area is a size." in blog.page(CIRCLES)
+    news = blog.change("docs/words.md", "a size", "a number")
+    assert news == ["words.html", "whole", "same"]
+    for name in (CIRCLES, "index.html"):  # the index shows the post's beginning
+        assert "An area is a number." in blog.page(name)
+
+
+def test_another_alt_text_is_that_of_the_notebooks_page_too(blog: Author) -> None:
+    assert blog.change(POST, "![How large]", "![A circle]") == [CIRCLES, "whole", "same"]
+    assert 'alt="A circle"' in blog.page("notebooks/areas.html")
+    assert tree(blog.builds.site) == tree(fresh_site(blog))
+
+
+def test_after_a_walk_of_edits_the_site_is_what_a_build_makes_now(blog: Author) -> None:
+    """`make campaign` goes further, in this site."""
+    edits = Edits(blog.root, random.Random(7), [])
+    there = {path: path.read_bytes() for path in (blog.root / "docs").rglob("*.*")}
+    first = dict[str, str]()
+    blog.server.meanwhile = lambda: first.update({blog.news[-1]: blog.page(blog.news[-1])})
+    for _ in range(16):
+        kind, changes = edits.draw()
+        undo = edits.undoing(changes)
+        first.clear()
+        blog.write(changes)
+        blog.look()
+        assert all(blog.page(name) == page for name, page in first.items()), (kind, changes)
+        if blog.told:
+            edits.broken.append(undo)
+    while edits.broken:
+        blog.write(edits.broken.pop())
+    blog.look()
+    assert not blog.told
+    assert tree(blog.builds.site) == tree(fresh_site(blog))
+    for path in (blog.root / "docs").rglob("*.*"):
+        path.unlink()
+    for path, content in there.items():
+        path.write_bytes(content)
