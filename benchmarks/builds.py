@@ -1,6 +1,6 @@
 """Time builds of this site beside two others of the same content, in one run on one machine.
 
-``python benchmarks/builds.py [--rounds 3] [--record]``
+``python benchmarks/builds.py [--rounds 3] [--whole-rounds 1] [--record]``
 
 The content: this site's theme and pages, its dataset notebook four times over, and a post that
 embeds figures and values of all four.
@@ -10,9 +10,15 @@ embeds figures and values of all four.
 ``pages``     the same site with the embeds taken out; mkdocs-jupyter shows the notebooks unexecuted
 ``bare``      the same site with embeds, notebooks and their plugins taken out
 
-Each is built cold (no cache), warm (nothing changed) and after a one-word edit of the post. Rounds
-interleave the sites, so that a busy moment of the machine does not fall on one of them; the median
-over rounds counts, and only ratios are worth comparing between machines.
+So is this site as it is, with all its posts and notebooks:
+
+``whole``        as it is
+``whole-anew``   with kernels that start anew, as they did before they could be forked
+``whole-pages``  with the embeds taken out; mkdocs-jupyter shows the notebooks unexecuted
+
+Each is built cold (no cache) and warm (nothing changed), the former also after a one-word edit of
+the post. Rounds interleave the sites, so that a busy moment of the machine does not fall on one of
+them; the median over rounds counts, and only ratios are worth comparing between machines.
 """
 
 from __future__ import annotations
@@ -38,9 +44,10 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "benchmarks/builds.json"
 NOTEBOOKS = 4
 SITES = ("embed", "jupyter", "pages", "bare")
+WHOLE = ("whole", "whole-anew", "whole-pages")
 EMBED = re.compile(r"^ *!\[[^\n]*\]\([^\n]*\.py[^\n]*$|!\[\]\([^)]*\.py[^)]*\)|^::: .*$", re.M)
-# A link to a notebook, or to a figure of the same page.
-LINK = re.compile(r"\[([^\]]*)\]\((?:[^)]*\.py[^)]*|\?[^)]*|#[^)]*)\)")
+# A link to a notebook, or to a figure, be it of the same page or another.
+LINK = re.compile(r"\[([^\]]*)\]\((?:[^)]*\.py[^)]*|\?[^)]*|[^)]*#[^)]*)\)")
 POST = """\
 ---
 title: Four notebooks
@@ -64,12 +71,39 @@ _Loader.add_constructor("!ENV", lambda loader, node: "http://127.0.0.1:8000/")
 
 def prepare(kind: str, folder: Path) -> None:
     """Write the site `kind` into `folder`."""
+    config: dict[str, Any] = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), _Loader)
+    plugins = {name: item for item in config["plugins"] for name in (_name(item),)}
+    weights = plugins["blog-site"]["blog-site"]["live"].values()
+    wanted = ("docs/", "code/", "assets/theme/", "assets/matplotlibrc", "require", *weights)
+    if kind in WHOLE:
+        wanted = ("docs/", "code/", "assets/", "require", "mkdocs.yml", "README.md", "Makefile")
     listed = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split():
-        if name.startswith(("docs/", "code/", "assets/theme/", "assets/matplotlibrc", "require")):
+        if name.startswith(wanted):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target)
+    if kind not in WHOLE:
+        _write_four(folder)
+    if kind == "whole-anew":
+        plugins["notebook-embed"]["notebook-embed"]["forks"] = False
+    if kind not in ("embed", "whole", "whole-anew"):
+        del plugins["notebook-embed"]
+        plugins["mkdocs-jupyter"] = {
+            "mkdocs-jupyter": {"execute": kind == "jupyter", "include": ["*.py"], "cache": True}
+        }
+        for page in (folder / "docs").rglob("*.md"):
+            _without_embeds(page)
+        config["strict"] = False
+    if kind == "bare":
+        del plugins["mkdocs-jupyter"]
+        shutil.rmtree(folder / "docs/notebooks")
+    config["plugins"] = list(plugins.values())
+    (folder / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+
+
+def _write_four(folder: Path) -> None:
+    """Put four copies of one notebook into the place of all, and a post that embeds them."""
     notebooks = folder / "docs/notebooks"
     source = (notebooks / "shapes-dataset.py").read_text("utf-8")
     shutil.rmtree(notebooks)
@@ -89,22 +123,6 @@ def prepare(kind: str, folder: Path) -> None:
         _without_embeds(page)
     (folder / "docs/posts/four.md").write_text(post, "utf-8")
 
-    config: dict[str, Any] = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), _Loader)
-    plugins = {name: item for item in config["plugins"] for name in (_name(item),)}
-    if kind != "embed":
-        del plugins["notebook-embed"]
-        plugins["mkdocs-jupyter"] = {
-            "mkdocs-jupyter": {"execute": kind == "jupyter", "include": ["*.py"], "cache": True}
-        }
-        for page in (folder / "docs").rglob("*.md"):
-            _without_embeds(page)
-        config["strict"] = False
-    if kind == "bare":
-        del plugins["mkdocs-jupyter"]
-        shutil.rmtree(notebooks)
-    config["plugins"] = list(plugins.values())
-    (folder / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-
 
 def _without_embeds(page: Path) -> None:
     text = page.read_text("utf-8")
@@ -118,7 +136,7 @@ def _name(item: str | dict[str, Any]) -> str:
 def build(kind: str, folder: Path) -> float:
     """Build a site and return the seconds it took."""
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet"]
-    if kind == "embed":
+    if kind in ("embed", "whole", "whole-anew"):
         command = [sys.executable, "-m", "notebook_embed", "build"]
     environment = os.environ | {
         "PYTHONPATH": str(folder / "code"),
@@ -154,6 +172,20 @@ def measure(rounds: int, work: Path) -> dict[str, dict[str, list[float]]]:
     return times
 
 
+def measure_whole(rounds: int, work: Path) -> dict[str, dict[str, list[float]]]:
+    times: dict[str, dict[str, list[float]]] = {kind: {"cold": [], "warm": []} for kind in WHOLE}
+    for number in range(rounds):
+        for stage in ("cold", "warm"):
+            for kind in WHOLE:
+                folder = work / f"{kind}-{number}"
+                if stage == "cold":
+                    prepare(kind, folder)
+                times[kind][stage].append(build(kind, folder))
+                print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return times
+
+
 def table(record: dict[str, Any]) -> str:
     """Return a recorded run as the README shows it."""
     names = {
@@ -166,6 +198,14 @@ def table(record: dict[str, Any]) -> str:
     for kind, name in names.items():
         times = [statistics.median(values) for values in record["seconds"][kind].values()]
         lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" for time in times) + " |")
+    whole = {
+        "whole": "this site as it is, all its notebooks",
+        "whole-anew": "the same, kernels that start anew",
+        "whole-pages": "the same with the embeds taken out, notebook pages unexecuted",
+    }
+    for kind, name in whole.items() if "whole" in record["seconds"] else ():
+        times = [statistics.median(values) for values in record["seconds"][kind].values()]
+        lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" for time in times) + " | – |")
     lines += ["", "| ratio | measured |", "|---|---|"]
     lines += [f"| {name} | {ratio:.2f} |" for name, ratio in record["ratios"].items()]
     return "\n".join(lines)
@@ -174,16 +214,19 @@ def table(record: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--whole-rounds", type=int, default=1)
     parser.add_argument("--record", action="store_true", help="keep it, and show it in README.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         times = measure(options.rounds, Path(work))
+        if options.whole_rounds:
+            times |= measure_whole(options.whole_rounds, Path(work))
     median = {
         kind: {stage: statistics.median(values) for stage, values in stages.items()}
         for kind, stages in times.items()
     }
     print(f"{'seconds (median)':18}" + "".join(f"{stage:>9}" for stage in ("cold", "warm", "edit")))
-    for kind in SITES:
+    for kind in median:
         print(f"{kind:18}" + "".join(f"{value:9.2f}" for value in median[kind].values()))
     ratios = {
         "cold, four notebooks, embed / jupyter": median["embed"]["cold"]
@@ -195,10 +238,11 @@ def main() -> None:
     }
     print()
     for name, ratio in ratios.items():
-        print(f"{name:40}{ratio:6.2f}")
+        print(f"{name:48}{ratio:6.2f}")
     if options.record:
         record = {
-            "command": f"python benchmarks/builds.py --rounds {options.rounds} --record",
+            "command": f"python benchmarks/builds.py --rounds {options.rounds} "
+            f"--whole-rounds {options.whole_rounds} --record",
             "machine": machine(),
             "seconds": times,
             "ratios": ratios,

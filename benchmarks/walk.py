@@ -1,6 +1,6 @@
 """Edit this site two hundred times while it is served, and see that no page is ever stale.
 
-``python benchmarks/walk.py [--edits 200] [--saves 500] [--seed 0] [--record]``
+``python benchmarks/walk.py [--edits 200] [--every 1] [--saves 500] [--seed 0] [--record]``
 
 A copy of this site is built as ``serve`` builds it, over and over in one process. Edits are drawn
 by chance in all posts and pages: words, headings, embeds, code, front matter, files that come, go
@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -50,6 +51,7 @@ LOADED = ["workbench.author", "mkdocs_jupyter.plugin", "material.plugins.blog.pl
 WARM_UP = 100  # saves until memory is read for the first time
 
 Tree = dict[str, str]
+Fresh = Callable[[str, str], str]
 
 
 @dataclass
@@ -112,8 +114,11 @@ def kernels(mark: Path) -> list[int]:
 class Walker:
     """Goes on from edit to edit, and looks at what is served after each."""
 
-    def __init__(self, author: Author, work: Path, chance: random.Random, fresh: Any) -> None:
-        self.author, self.work, self.chance, self.fresh = author, work, chance, fresh
+    def __init__(
+        self, author: Author, work: Path, chance: random.Random, fresh: Fresh, every: int
+    ) -> None:
+        self.author, self.work, self.chance = author, work, chance
+        self.fresh, self.every = fresh, every
         self.edits = Edits(author.root, chance, [f"docs/notebooks/{name}.py" for name in RUN])
         self.walk = Walk()
         self.at_first = b""
@@ -159,6 +164,10 @@ class Walker:
             if not same:
                 fault(f"{shown[-1]} was corrected")
         folder = self.work / "fresh"
+        if left := kernels(self.work):
+            fault(f"kernels are left: {left}")
+        if self.edits.number % self.every:
+            return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         told = self.fresh(str(author.root), str(folder))
@@ -171,8 +180,6 @@ class Walker:
             self._keep(odd, folder)
         if told != author.told:
             fault(f"told {author.told!r} instead of {told!r}")
-        if left := kernels(self.work):
-            fault(f"kernels are left: {left}")
 
     def _keep(self, names: list[str], folder: Path) -> None:
         """Keep what differs, for whoever looks into it."""
@@ -226,6 +233,9 @@ def table(record: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--edits", type=int, default=200)
+    parser.add_argument(
+        "--every", type=int, default=1, help="edits from one fresh build to the next"
+    )
     parser.add_argument("--saves", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
@@ -249,10 +259,12 @@ def main() -> int:
             with authoring(root, work / "served") as author:
                 if author.told:
                     sys.exit(f"the site does not build as it is: {author.told}")
-                walker = Walker(author, work, random.Random(chosen.seed), fresh)
+                chance = random.Random(chosen.seed)
+                walker = Walker(author, work, chance, fresh, chosen.every)
                 for _ in range(chosen.edits):
                     walker.step()
-                    print(f"{walker.edits.number}: {dict(walker.walk.edits)}", flush=True)
+                    minutes = (time.monotonic() - started) / 60
+                    print(f"{walker.edits.number} edits, {minutes:.1f} minutes", flush=True)
                 while walker.edits.broken:
                     author.write(walker.edits.broken.pop())
                 author.look()

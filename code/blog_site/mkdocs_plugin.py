@@ -121,6 +121,11 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         )
         return env
 
+    @event_priority(200)  # before the generator makes a notebook's own page, which opens none
+    def on_pre_page(self, page: Page, *, config: MkDocsConfig, files: Files) -> Page:
+        config.mdx_configs.setdefault("blog_site.glossary", {})["file"] = ""
+        return page
+
     def on_page_markdown(
         self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files
     ) -> str:

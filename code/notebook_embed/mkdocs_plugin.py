@@ -110,7 +110,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         _forget_last_feed(config)
         config.markdown_extensions.append("notebook_embed")
         config.mdx_configs["notebook_embed"] = {
-            "cells": CellMarkdown(partial(_parser_of_cells, config)),
+            "cells": CellMarkdown(),
             "code": [str(self.root / folder) for folder in self.options.code],
             "figures": self.options.number_figures,
             "sanitise": self.options.sanitise,
@@ -229,6 +229,10 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(-100)  # when all files have their addresses
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
         refuse_shared_addresses(files, Path(config.docs_dir))
+        # What is set for one page, when a parser of cells happens to be made, is none of theirs.
+        given = {name: dict(options or {}) for name, options in config.mdx_configs.items()}
+        names = list(config.markdown_extensions)
+        given["notebook_embed"]["cells"].make = partial(_parser_of_cells, names, given)
         return nav
 
     def _shell(self, uri: str) -> Path:
@@ -439,9 +443,9 @@ def _with_own_templates(render: Callable[..., None]) -> Callable[..., None]:
     return with_templates
 
 
-def _parser_of_cells(config: MkDocsConfig) -> Markdown:
+def _parser_of_cells(extensions: list[str], configs: dict[str, dict[str, Any]]) -> Markdown:
     """Return the site's own Markdown for one cell at a time."""
-    names = [*config.markdown_extensions, "md_in_html", "sane_lists"]
-    md = Markdown(extensions=list(dict.fromkeys(names)), extension_configs=config.mdx_configs)
+    names = [*extensions, "md_in_html", "sane_lists"]
+    md = Markdown(extensions=list(dict.fromkeys(names)), extension_configs=configs)
     md.notebook_cell = True
     return md

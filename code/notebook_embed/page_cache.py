@@ -36,7 +36,7 @@ __all__ = ["PageCache"]
 
 # What Page.render sets. The links to other files' anchors name files, which each build makes anew.
 _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
-_EXCERPT = ("content", "more", "toc")
+_EXCERPT = ("markdown", "content", "more", "toc")
 
 Stamps = dict[str, tuple[int, ...] | None]
 

@@ -23,7 +23,7 @@ MKDOCS = """
 site_name: Trial
 site_url: http://127.0.0.1:8123/
 use_directory_urls: false
-theme: {name: material, font: false}
+theme: {name: material, font: false, custom_dir: theme}
 plugins:
   - notebook-embed: {execute: never}
   - blog: {blog_dir: .}
@@ -36,6 +36,7 @@ CIRCLES, ABOUT = "2026/01/02/circles.html", "about.html"
 FILES = {
     "mkdocs.yml": MKDOCS,
     "requirements.txt": "",
+    "theme/partials/post.html": "<h2>{{ post.title }}</h2>{{ post.content }}",
     "code/shapes.py": "def circle():\n    return 1\n",
     "docs/index.md": "# Trial\n",
     "docs/tags.md": "# Tags\n\n<!-- material/tags -->\n",
@@ -58,7 +59,7 @@ The area is ![](../notebooks/areas.ipynb#area). WORDS
 
 ## Last
 """,
-    "docs/posts/squares.md": "---\ndate: 2026-01-03\n---\n# Squares\n\n[Circles](circles.md#last)\n",
+    "docs/posts/squares.md": "---\ntitle: Squares\ndate: 2026-01-03\n---\n# Squares\n\n[Circles](circles.md#last)\n",
 }
 
 
