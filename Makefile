@@ -72,8 +72,10 @@ new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 benchmark: $(DEV) ## Time builds beside mkdocs-jupyter and beside the site without embeds
 	@$(BIN)/python benchmarks/builds.py
 
-campaign: $(DEV) ## Kill 50 builds at random moments, flip random bits, try 50 times as many odd inputs
+campaign: $(DEV) ## Kill builds, flip bits, edit the served site at random, fork every kernel, try odd inputs
 	@$(BIN)/python benchmarks/faults.py $(ARGS)
+	@$(BIN)/python benchmarks/walk.py
+	@$(BIN)/python benchmarks/forks.py
 	@FUZZ_TIMES=50 $(BIN)/python -m pytest -q tests/notebook_embed -k "any or path or lines or whole"
 
 audit: $(DEV) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
