@@ -15,9 +15,8 @@ def machine() -> str:
     return f"{kind}, {cores} cores, Python {platform.python_version()}"
 
 
-def write_readme(name: str, table: str) -> None:
-    """Put a table between the two comments that README.md has for benchmarks/`name`.py."""
-    readme = ROOT / "README.md"
+def write_readme(name: str, table: str, readme: Path = ROOT / "README.md") -> None:
+    """Put a table between the two comments that the README has for benchmarks/`name`.py."""
     start, end = f"<!-- {name}: made by benchmarks/{name}.py -->", f"<!-- /{name} -->"
     before, _, rest = readme.read_text("utf-8").partition(start)
     after = rest.partition(end)[2]

@@ -28,7 +28,7 @@ from notebook_embed.pictures import (
 )
 from notebook_embed.progress import log
 from notebook_embed.terminal import last_state, without_controls
-from notebook_embed.widgets import STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
+from notebook_embed.widgets import LEFT_OUT, STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
 
 __all__ = [
     "IMAGES",
@@ -343,6 +343,8 @@ def bokeh_of(bundle: Bundle, mime: str) -> Output | None:
 def widget_of(bundle: Bundle, mime: str) -> Output | None:
     """Show a control over what it looks like; without its state there is no more than a note."""
     view = bundle.mapping(mime)
+    if "text/html" in bundle.data and LEFT_OUT in bundle.text("text/html"):
+        bundle.warn("a control that only its own package can draw is not shown")
     if not bundle.trusted or STATE_OF_VIEW not in view:
         return None
     models = view[STATE_OF_VIEW]

@@ -13,7 +13,7 @@ from typing import Any
 
 from notebook_embed.terminal import last_state
 
-__all__ = ["STATE_OF_VIEW", "VIEW_OF_WIDGET", "height_of", "settle_widgets"]
+__all__ = ["LEFT_OUT", "STATE_OF_VIEW", "VIEW_OF_WIDGET", "height_of", "settle_widgets"]
 
 VIEW_OF_WIDGET = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -22,6 +22,8 @@ DEPTH = 20
 STATE_OF_VIEW = "state"
 #: What the page's script knows; it fetches nothing.
 MODULES = frozenset(f"@jupyter-widgets/{name}" for name in ("base", "controls", "output"))
+#: What readers are told of a control whose package draws it, and nobody else.
+LEFT_OUT = "is not shown here"
 #: Of these nothing can be moved: their HTML shows as much.
 STILL = frozenset(
     "HTML HTMLMath Label FloatProgress IntProgress Image Audio Video Valid "  # noqa: SIM905
@@ -138,6 +140,10 @@ def still(models: Mapping[str, Any], name: str, depth: int = 0) -> str:
         return label + escape(", ".join(str(options[n]) for n in picked if n < len(options)))
     if isinstance(value := state.get("value"), str | int | float | list) and kind != "Image":
         return f"{label}<span>{escape(str(value))}</span>"
+    if (module := str(model.get("model_module") or "")) and module not in MODULES:
+        return (
+            f'<p class="nb-notice">{escape(kind)}, a control of {escape(module)}, {LEFT_OUT}.</p>'
+        )
     return label or f"<em>{escape(kind or 'A control')}</em>"
 
 

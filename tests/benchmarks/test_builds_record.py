@@ -9,17 +9,32 @@ from pathlib import Path
 import pytest
 
 import builds
+import kinds
 from notebook_embed.library import Library
 from notebook_embed.markdown_extension import check_embeds
+from tests.notebook_embed.corpus import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["audit", "builds", "faults", "peers", "saves", "scale"])
+@pytest.mark.parametrize("name", ["audit", "builds", "faults", "kinds", "peers", "saves", "scale"])
 def test_the_readme_shows_the_recorded_run(name: str) -> None:
     program = importlib.import_module(name)
     record = json.loads((ROOT / f"benchmarks/{name}.json").read_text("utf-8"))
-    assert program.table(record) in (ROOT / "README.md").read_text("utf-8")
+    readme = getattr(program, "README", ROOT / "README.md")
+    assert program.table(record) in readme.read_text("utf-8")
+
+
+def test_each_kind_of_notebook_is_asked_about_and_recorded() -> None:
+    rows = [row for rows in kinds.questions().values() for row in rows]
+    asked = [name for row in rows for name in row.notebooks]
+    assert sorted(asked) == sorted(NOTEBOOKS.keys() - kinds.BESIDES)
+    shown = json.loads(kinds.RECORD.read_text("utf-8"))["shown"]
+    for peer, answers in shown.items():
+        assert list(answers) == asked, f"{peer}: record it anew"
+        for row in rows:
+            given = {answers[name] for name in row.notebooks}
+            assert given <= {*row.answers, kinds.NO, kinds.WORDS}
 
 
 def test_the_timed_site_embeds_only_notebooks_that_it_has(tmp_path: Path) -> None:

@@ -48,7 +48,11 @@ def of(mime: str, value: Any, text: str = "<an object>") -> Bundle:
 
 
 def widget(name: str) -> Bundle:
-    return of("application/vnd.jupyter.widget-view+json", {"model_id": name}, "IntSlider(value=3)")
+    return of(
+        "application/vnd.jupyter.widget-view+json",
+        {"version_major": 2, "version_minor": 0, "model_id": name},
+        "IntSlider(value=3)",
+    )
 
 
 def said(text: str, name: str = "stdout") -> Bundle:
@@ -163,7 +167,9 @@ def altair_html(spec: Bundle) -> str:
     """Return what Altair puts out where its renderer is left as it is: it asks another host."""
     return (
         '<div id="altair-viz-0f"></div><script type="text/javascript">(function(spec, embedOpt){\n'
-        'loadScript("https://cdn.example/vega@6").then(() => vegaEmbed("#altair-viz-0f", spec));\n'
+        "function loadScript(src) { return new Promise((resolve) => { const one = "
+        'document.createElement("script"); one.src = src; one.onload = resolve; document.head.append(one); }); }\n'
+        'loadScript("https://cdn.jsdelivr.net/npm/vega@6").then(() => vegaEmbed("#altair-viz-0f", spec));\n'
         f'}})({json.dumps(spec)}, {{"mode": "vega-lite"}});</script>'
     )
 
@@ -188,6 +194,13 @@ PLOT = model(
 COLUMN = model("Column", 20, children=[model("Slider", 21, start=0, end=9, value=3, title="n"), PLOT])  # fmt: skip
 
 
+#: As Bokeh has it, where its scripts are left at another host.
+LOAD = (
+    'const one = document.createElement("script"); '
+    'one.src = "https://cdn.bokeh.org/bokeh/release/bokeh-3.9.2.min.js"; document.head.append(one);'
+)
+
+
 def bokeh(root: Bundle) -> tuple[Bundle, ...]:
     """Return what Bokeh puts out for `show`: what loads it, a place, and a script."""
     document = {"6f": {"version": "3.9.2", "title": "", "roots": [root]}}
@@ -198,7 +211,7 @@ def bokeh(root: Bundle) -> tuple[Bundle, ...]:
     place = f'<div id="0f" data-root-id="{root["id"]}" style="display: contents;"></div>'
     return (
         shown(text_html='<a class="bk-notebook-logo"></a> Loading BokehJS ...'),
-        of("application/vnd.bokehjs_load.v0+json", "load()", ""),
+        of("application/javascript", LOAD, "") | {"data": {"application/javascript": LOAD, "application/vnd.bokehjs_load.v0+json": LOAD}},
         shown(text_html=place),
         of("application/javascript", script, "") | {"metadata": {"application/vnd.bokehjs_exec.v0+json": {"id": root["id"]}}}
         | {"data": {"application/javascript": script, "application/vnd.bokehjs_exec.v0+json": ""}},
@@ -285,6 +298,7 @@ NOTEBOOKS: dict[str, Kind] = {
     "widget-choice": Kind(outputs=(widget("choice"),), looks=("second",)),
     "widget-output": Kind(outputs=(widget("out"),), looks=("<pre>printed</pre>",)),
     "widget-controls": Kind(outputs=(widget("tab"),), looks=('data-view="nb-widgets"', "<span>Even</span> <span>4</span>")),
+    "widget-foreign": Kind(outputs=(widget("map"),), looks=("LeafletMap, a control of jupyter-leaflet, is not shown here.",)),
     "widget-lost": Kind(outputs=(widget("gone"),), looks=("Its state is not stored",)),
     # --- charts of others
     "vega-lite": Kind(outputs=(of("application/vnd.vegalite.v6+json", BARS, "alt.Chart(...)"),), looks=('data-view="nb-vega"', "<img")),
@@ -334,6 +348,7 @@ STATE: Bundle = {
     "b": {"model_name": "FloatProgressModel", "state": {"value": 10.0, "max": 10.0}},
     "c": {"model_name": "HTMLModel", "state": {"value": " 10/10 [00:00&lt;00:00]"}},
     "slider": {"model_name": "IntSliderModel", "state": {"value": 3, "description": "Size"}},
+    "map": {"model_name": "LeafletMapModel", "model_module": "jupyter-leaflet", "state": {"center": [0, 0]}},
     "choice": {"model_name": "DropdownModel", "state": {"_options_labels": ["first", "second"], "index": 1}},
     "tab": control("Tab", children=["IPY_MODEL_box", "IPY_MODEL_pick"], titles=["One", "Two"], selected_index=0),
     "box": control("VBox", children=["IPY_MODEL_first", "IPY_MODEL_same"]),

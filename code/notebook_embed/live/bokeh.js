@@ -108,8 +108,8 @@ window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots
   /* A plot that is wider than the text takes the text's width. */
   function fit() {
     const room = box.clientWidth;
-    for (const root of drawn.roots()) {
-      if ("x_range" in root && room && root.width > room) root.width = room;
+    for (const model of drawn._all_models.values()) {
+      if ("x_range" in model && room && model.width > room) model.width = room;
     }
     if (box.scrollWidth > room) box.tabIndex = 0; // what scrolls is reached by keyboard
   }

@@ -201,7 +201,7 @@
   /** @param {HTMLElement} figure */
   function template(figure) {
     const colour = variables(figure);
-    const [ink, muted, line, panel, accent] = ["ink", "muted", "line", "panel", "accent"].map(colour);
+    const [ink, muted, line, panel, accent, paper] = ["ink", "muted", "line", "panel", "accent", "paper"].map(colour);
     const family = colour("sans") || getComputedStyle(figure).fontFamily;
     const axis = {
       automargin: true,
@@ -216,7 +216,10 @@
       title: { standoff: 8 },
     };
     const colorbar = { outlinewidth: 0, thickness: 12, tickcolor: line, tickfont: { color: muted } };
-    const clear = "rgba(0,0,0,0)";
+    const scale = { colorbar, colorscale: "Viridis" }; // what plotly.py's own template has, with another
+    const scaled = ["contour", "heatmap", "histogram2d", "histogram2dcontour", "surface"];
+    // Nothing to be seen, but plotly derives colours from it as if it were.
+    const clear = (paper ?? "").replace(/^rgb\((.+)\)$/, "rgba($1, 0)") || "rgba(0, 0, 0, 0)";
     return {
       layout: {
         font: { family, color: ink, size: 13 },
@@ -232,7 +235,7 @@
         modebar: { bgcolor: clear, color: muted, activecolor: accent },
         colorscale: { sequential: "Viridis", sequentialminus: "Viridis", diverging: "RdBu" },
       },
-      data: { heatmap: [{ colorbar }], contour: [{ colorbar }] },
+      data: Object.fromEntries(scaled.map((type) => [type, [scale]])),
     };
   }
 
