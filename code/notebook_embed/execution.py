@@ -275,10 +275,8 @@ def _cell_raised(
     above = len(cell.source.split("\n")) - len(node.cells[index].source.split("\n"))
     line = cell.line + (int(frame.group(1)) - 1 + above if frame else 0)
     message = f"{error.ename}: {error.evalue}".rstrip(": ")
-    if error.ename == "NoneType" and (
-        said := re.findall(r"^\w[\w.]*(?:Error|Exception).*", trace, re.M)
-    ):
-        message = said[-1]  # raised while the output was shown: IPython names it in its text alone
+    if error.ename == "NoneType":  # raised while the output was shown: some IPythons forget it
+        message = _told(trace) or message
     return EmbedError(
         strip_ansi(message),
         file=notebook.path,
@@ -287,6 +285,16 @@ def _cell_raised(
         remedy="Nothing of this build is published. Mend the cell and build again.",
         detail=trace,
     )
+
+
+def _told(trace: str) -> str:
+    """Return what a traceback says was raised, "Name: message", or nothing."""
+    names = [
+        name for name in re.findall(r"^([\w.]+) +Traceback", trace, re.M) if name != "NoneType"
+    ]
+    name = re.escape(names[-1]) if names else r"\w[\w.]*(?:Error|Exception)"
+    said = re.findall(rf"^{name}(?! +Traceback)\b.*", trace, re.M)
+    return said[-1].rstrip(": ") if said else ""
 
 
 def without_places(text: str, notebook: Notebook, cell: Cell) -> str:

@@ -277,6 +277,35 @@ def test_a_printed_traceback_names_the_notebook(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("ValueError: boom", "ValueError: boom"),
+        ("KeyError: ", "KeyError"),
+        ("Odd: it's 3: no more", "Odd: it's 3: no more"),
+        ("package.errors.Stop: x", "package.errors.Stop: x"),
+    ],
+)
+def test_what_an_object_raises_while_it_is_shown_is_told(
+    tmp_path: Path, end: str, told: str
+) -> None:
+    import nbclient
+
+    from notebook_embed.execution import _cell_raised
+
+    path = tmp_path / "x.py"
+    path.write_text("# %% [markdown]\n# T\n\n# %%\nclass A:\n    ...\nA()\n")
+    notebook = read_notebook(path, "x.py")
+    name = end.partition(":")[0]
+    trace = f"\x1b[31m{name}\x1b[39m      Traceback (most recent call last)\nCell In[1], line 3\n\n{end}\nNoneType: None"
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# T"), nbformat.v4.new_code_cell("class A:\n    ...\nA()")])  # fmt: skip
+    raised = nbformat.v4.new_output("error", ename="NoneType", evalue="None", traceback=[trace])
+    node.cells[1].outputs = [raised]
+    error = nbclient.exceptions.CellExecutionError(trace, "NoneType", "None")
+    made = _cell_raised(notebook, 1, node, error)
+    assert (made.problem, made.line) == (told, 7)
+
+
 def test_what_a_cell_prints_is_one_output_for_each_stream() -> None:
     from notebook_embed.execution import one_stream_each
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import sys
@@ -362,7 +363,7 @@ TYPES = st.sampled_from(
 )
 FORMS = st.one_of(
     st.text(max_size=12),
-    st.sampled_from([PNG, GIF, SVG, "<X object>", "$x$", "{}", "[1]", ""]),
+    st.sampled_from([PNG, GIF, SVG, "<X object>", *REPRS, "$x$", "{}", "[1]", ""]),
     st.dictionaries(st.sampled_from(["data", "layout", "view", "entries"]), st.none() | st.lists(st.integers(), max_size=2), max_size=3),
     st.lists(st.text(max_size=3), max_size=2),
     st.none(),
@@ -384,8 +385,12 @@ def test_any_output_is_shown_or_named(docs: Docs, data: dict) -> None:
     if not shown:
         assert not others
         assert not data.get("text/plain")
-    elif others and isinstance(shown[0], Text) and shown[0].kind == "plain":
-        assert "object" not in shown[0].content
+        return
+    assert len(shown) == 1, "one output, be it a note that it is not shown"
+    if others and isinstance(shown[0], Text) and shown[0].kind == "plain":
+        assert not outputs_module.is_repr(html.unescape(shown[0].content))
+    if any(data.get(mime) == PNG for mime in RASTERS):
+        assert not isinstance(shown[0], Text) or shown[0].kind == "latex", "a picture was meant"
 
 
 def test_the_page_lists_the_types_that_the_code_knows() -> None:

@@ -133,6 +133,19 @@ def test_an_embed_is_found_with_its_line(site: Docs, around: str) -> None:
         assert error.value.line == line_of(text, BAD)
 
 
+@pytest.mark.parametrize("rest", [":.2q", ":", ".nope"])
+def test_a_label_that_is_embedded_twice_is_told_where_it_is_wrong(site: Docs, rest: str) -> None:
+    right, wrong = "![](../nb/x.py#value)", f"![](../nb/x.py#value{rest})"
+    for text in (
+        f"a {right}\n\nb {right} and {wrong}",
+        f"{wrong} a\n\n{right}",
+        f"- {right}\n- {wrong}",
+    ):
+        with pytest.raises(EmbedError) as told:
+            convert(site, text)
+        assert told.value.line == line_of(text, wrong)
+
+
 @pytest.mark.parametrize("around", DEAD)
 def test_what_embeds_nothing_stops_nothing_and_stays_as_written(site: Docs, around: str) -> None:
     text = "Words.\n\n" + put(around, BAD) + "\n\nMore words.\n"
