@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ FIRST = (
     "test_attention_explorer.py",
     "test_serve.py",
 )
+
+
+def pytest_configure() -> None:
+    # What a script starts in its background ignores Ctrl-C, and all that it starts: servers would not end.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

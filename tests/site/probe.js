@@ -209,5 +209,41 @@
     };
   }
 
-  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, unfold, canvases, plot };
+  /* Words of a listing that look alike, and formulas: one stands for all of them, and the others are plain text until
+     they are put back. Most of a page's elements are in there, and an audit would ask each of them the same. */
+  /** @type {[Element, Text][]} */
+  let thinned = [];
+
+  function thin() {
+    /** @type {Set<string>} */
+    const seen = new Set();
+    /** @type {(element: Element, ...place: unknown[]) => void} */
+    const look = (element, ...place) => {
+      const { color, backgroundColor, fontSize, fontWeight, opacity } = getComputedStyle(element);
+      const key = [color, backgroundColor, fontSize, fontWeight, opacity, ...place].join();
+      if (seen.has(key)) thinned.push([element, document.createTextNode(element.textContent ?? "")]);
+      seen.add(key);
+    };
+    document.querySelectorAll("article pre").forEach((listing, number) => {
+      for (const word of listing.querySelectorAll("span[class]")) {
+        const bare = !word.childElementCount && word.attributes.length === 1;
+        if (bare) look(word, "word", number, word.parentElement?.className);
+      }
+    });
+    for (const formula of document.querySelectorAll("article .katex:not(:has([style*=color]))")) {
+      look(
+        formula,
+        "formula",
+        formula.closest("p, li, td, th, summary, figcaption, h1, h2, h3, h4, dd, div")?.localName,
+      );
+    }
+    for (const [element, text] of thinned) element.replaceWith(text);
+  }
+
+  function restore() {
+    for (const [element, text] of thinned) text.replaceWith(element);
+    thinned = [];
+  }
+
+  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, unfold, canvases, plot, thin, restore };
 })();

@@ -13,7 +13,22 @@ from playwright.sync_api import Response as BrowserResponse
 
 from tests.support.servers import ORIGIN
 
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+#: What Playwright turns off, which a list of our own would take the place of; and what a window of a
+#: whole browser makes for its address bar (two more pages), and each page for the next one.
+OFF = (
+    "AvoidCorsURLLoaderRestartOnRedirect,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsFirstBalancedModeAutoEnable,HttpsUpgrades,LensOverlay,"
+    "MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,PreconnectToSearch,"
+    "ThirdPartyStoragePartitioning,"
+    "WebUIOmniboxAimPopup,WebUIOmniboxPopup,SpareRendererForSitePerProcess"
+)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    f"--disable-features={OFF}",
+)
 Launcher = Callable[..., Browser]
 
 #: Seconds after which a test gives up on a browser: far from what anything takes, even on a machine

@@ -26,7 +26,6 @@ NOWHERE = "posts/no-such-post.html"
 WIDTHS = (375, 1280)
 SCHEMES = {"light": "default", "dark": "slate"}
 OTHER = {"light": "dark", "dark": "light"}
-# Axe takes a second a page. These looks and, after the switch, the two others are audited.
 INK = {"light": "rgb(33, 36, 43)", "dark": "rgb(232, 230, 225)"}
 
 
@@ -173,6 +172,7 @@ def barriers(page: Page) -> list[str]:
     page.evaluate("() => document.documentElement.classList.remove('partly')")
     page.evaluate("async () => { scrollTo(0, 0); await probe.frame(); await probe.frame(); }")
     page.evaluate(AT_REST)  # a colour on its way to another is none that a reader reads
+    page.evaluate("() => probe.thin()")
     # What passes is not listed, and style sheets, which none of these rules reads, are not fetched
     # again: that would take half of its time.
     found = page.evaluate(
@@ -181,7 +181,7 @@ def barriers(page: Page) -> list[str]:
           resultTypes: ["violations"],
           selectors: false,
           preload: { assets: ["media"] },
-        }).then((result) => result.violations)"""
+        }).then((result) => result.violations).finally(() => probe.restore())"""
     )
     return [
         f"axe: {rule['id']}: {node['html'][:120]} {node['failureSummary']}"
