@@ -7,6 +7,7 @@ export default {
   noBanner: true,
   noProgress: true,
   config: {
+    "link-fragments": { ignored_pattern: "^fig-" }, // a figure gets its id from the build
     "line-length": false, // prose is wrapped by hand
     "no-alt-text": false, // an embed of a value has none
     "no-duplicate-heading": { siblings_only: true },

@@ -146,20 +146,27 @@ def figure_troubles(site: Site, page: Page, id_: str, scheme: str) -> list[str]:
     return troubles
 
 
+def live_views(page: Page) -> set[str]:
+    """Return the ids of the views that are drawn; far from what is seen they are taken down."""
+    drawn = page.locator("figure.nb-figure--live[data-view]")
+    return set(drawn.evaluate_all("figures => figures.map(f => f.id)"))
+
+
 def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
     """Look at the page in the tab as it is now, from top to bottom."""
     page = tab.page
     troubles = []
     if page.locator("body").get_attribute("data-md-color-scheme") != SCHEMES[scheme]:
         troubles.append(f"the page is not {scheme}")
-    before = page.evaluate("() => probe.canvases()")
+    alive, before = live_views(page), page.evaluate("() => probe.canvases()")
     for id_ in interactive(page):
         troubles += figure_troubles(site, page, id_, scheme)
     page.evaluate("() => probe.pictures()")
     troubles += page.evaluate("() => [...probe.blanks(), ...probe.sideways(), ...probe.clipped()]")
     after = page.evaluate("() => probe.canvases()")
+    changed = alive ^ live_views(page)  # a view's controls stand below its picture
     for was, now in zip(before, after, strict=True):
-        if abs(was["height"] - now["height"]) > 2:
+        if was["id"] not in changed and abs(was["height"] - now["height"]) > 2:
             troubles.append(f"#{was['id']} jumped from {was['height']} to {now['height']} px")
     return troubles + tab.take()
 

@@ -47,7 +47,11 @@ export function makePicture(title, role = {}) {
  * @param {ArrayLike<number>} one
  * @param {ArrayLike<number>} other
  */
-export const difference = (one, other) => Uint8ClampedArray.from(one, (level, i) => 4 * Math.abs(level - other[i]));
+export function difference(one, other) {
+  const apart = new Uint8ClampedArray(one.length); // filled by hand: `from` with a function takes fifteen milliseconds
+  for (let i = 0; i < apart.length; i++) apart[i] = 4 * Math.abs(one[i] - other[i]);
+  return apart;
+}
 
 /**
  * Lay one query's weights over an image.
