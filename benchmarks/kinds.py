@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 
 from audit import serving  # noqa: E402
 from recorded import machine, write_readme  # noqa: E402
-from tests.notebook_embed.corpus import NOTEBOOKS, write  # noqa: E402
+from tests.notebook_embed.corpus import EXTENSIONS, NOTEBOOKS, write  # noqa: E402
 from workbench.browser import find  # noqa: E402
 
 HERE = ROOT / "benchmarks/kinds"
@@ -73,18 +73,7 @@ def questions() -> dict[str, list[Row]]:
     }
 
 
-EXTENSIONS = """markdown_extensions:
-  - attr_list
-  - footnotes
-  - md_in_html
-  - pymdownx.details
-  - tables
-  - pymdownx.arithmatex: {generic: true}
-  - pymdownx.superfences
-  - pymdownx.tabbed: {alternate_style: true}
-  - pymdownx.highlight
-extra_javascript: [katex.min.js, formulas.js]
-"""
+SCRIPTS = "extra_javascript: [katex.min.js, formulas.js]\n"
 SITE = "site_name: Kinds\nuse_directory_urls: false\ntheme: {name: material, font: false}\n"
 AFTER = "After *it*."
 
@@ -152,7 +141,7 @@ def build(peer: Peer, root: Path) -> dict[str, str]:
     (root / "docs/index.md").write_text("# Kinds\n")
     for script in (ROOT / "code/blog_site/vendored/katex.min.js", HERE / "formulas.js"):
         shutil.copy(script, root / "docs")
-    (root / "mkdocs.yml").write_text(f"{SITE}plugins:\n  - {peer.plugin}\n{EXTENSIONS}")
+    (root / "mkdocs.yml").write_text(f"{SITE}plugins:\n  - {peer.plugin}\n{EXTENSIONS}{SCRIPTS}")
     pages = {name: peer.write(root / "docs", name) for name in NOTEBOOKS}
     run = subprocess.run(
         peer.command,

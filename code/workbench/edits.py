@@ -127,22 +127,20 @@ class Edits:
             at += len(line)
         return found
 
-    def _insert(self, name: str, block: str) -> Changes | None:
+    def _before_a_paragraph(self, name: str, what: str) -> Changes | None:
         text = self._read(name)
         if not (places := self._paragraphs(text)):
             return None
         at = self.chance.choice(places)
-        return {name: f"{text[:at]}{block}\n\n{text[at:]}"}
+        return {name: text[:at] + what + text[at:]}
+
+    def _insert(self, name: str, block: str) -> Changes | None:
+        return self._before_a_paragraph(name, f"{block}\n\n")
 
     # What authors do.
 
     def word(self) -> Changes | None:
-        name = self._page()
-        text = self._read(name)
-        if not (places := self._paragraphs(text)):
-            return None
-        at = self.chance.choice(places)
-        return {name: f"{text[:at]}Word{self.number} {text[at:]}"}
+        return self._before_a_paragraph(self._page(), f"Word{self.number} ")
 
     def heading(self) -> Changes | None:
         name = self._page()

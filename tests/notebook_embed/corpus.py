@@ -20,6 +20,19 @@ import nbformat
 
 Bundle = dict[str, Any]
 
+#: What Material's own guide turns on, as lines of mkdocs.yml.
+EXTENSIONS = """markdown_extensions:
+  - attr_list
+  - footnotes
+  - md_in_html
+  - pymdownx.details
+  - tables
+  - pymdownx.arithmatex: {generic: true}
+  - pymdownx.superfences
+  - pymdownx.tabbed: {alternate_style: true}
+  - pymdownx.highlight
+"""
+
 
 @dataclass(frozen=True)
 class Kind:

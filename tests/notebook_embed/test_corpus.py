@@ -10,30 +10,20 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from tests.notebook_embed.corpus import NOTEBOOKS, write
+from tests.notebook_embed.corpus import EXTENSIONS, NOTEBOOKS, write
 
-MKDOCS = """
+MKDOCS = f"""
 site_name: Corpus
 site_url: http://shapes.localhost/blog/
 use_directory_urls: false
 strict: true
-theme: {name: material, font: false, features: [navigation.instant], palette: {scheme: default}}
+theme: {{name: material, font: false, features: [navigation.instant], palette: {{scheme: default}}}}
 plugins:
   - notebook-embed:
       execute: never
-      dark: {"#21242b": "#e8e6e1"}
-      views: {spinner: notebooks/spinner.js}
-markdown_extensions:
-  - attr_list
-  - footnotes
-  - md_in_html
-  - pymdownx.details
-  - tables
-  - pymdownx.arithmatex: {generic: true}
-  - pymdownx.superfences
-  - pymdownx.tabbed: {alternate_style: true}
-  - pymdownx.highlight
-  - toc: {permalink: true}
+      dark: {{"#21242b": "#e8e6e1"}}
+      views: {{spinner: notebooks/spinner.js}}
+{EXTENSIONS}  - toc: {{permalink: true}}
 """
 
 
