@@ -60,6 +60,7 @@ CODE = {
 NAMES = {
     "ours": "ours, WebAssembly",
     "mask": "ours, keys hidden only",
+    "unfused": "ours, without fused multiply and add",
     "plain": "ours, plain JavaScript",
     "onnx": "ONNX Runtime Web",
     "tensorflow": "TensorFlow.js",

@@ -7,8 +7,12 @@ export async function setUp() {
   const { fastProducts, plainProducts } = await import("/assets/live/products.js");
   const bytes = async (url) => (await fetch(url)).arrayBuffer();
   const weights = readWeights(await unpacked(await bytes("/assets/live/flagship.safetensors.gz")));
-  const kernel = await WebAssembly.instantiateStreaming(fetch("/assets/live/kernel.wasm"));
-  const fast = new Network(fastProducts(kernel.instance.exports, roomFor(weights)), weights, {});
+  const by = async (kernel) => {
+    const { instance } = await WebAssembly.instantiateStreaming(fetch(`/assets/live/${kernel}`));
+    return new Network(fastProducts(instance.exports, roomFor(weights)), weights, {});
+  };
+  const fast = await by("kernel-fused.wasm");
+  const unfused = await by("kernel.wasm");
   const plain = new Network(plainProducts(), weights, {});
   const images = new Uint8Array(await bytes("/images.bin"));
   const size = 3 * scene.SIZE * scene.SIZE;
@@ -26,6 +30,7 @@ export async function setUp() {
   window.run = {
     ours: (n) => fast.run(image(n)).painted,
     mask: (n) => fast.run(image(0), { hidden: hidden(n) }).painted,
+    unfused: (n) => unfused.run(image(n)).painted,
     plain: (n) => plain.run(image(n)).painted,
     onnx: async (n) => {
       const given = { image: new ort.Tensor("float32", pixels(n), [1, 3, 128, 128]) };

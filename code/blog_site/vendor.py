@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["COMPILER", "KERNEL", "PACKAGES", "Package", "compile_kernel", "vendor"]
+__all__ = ["COMPILER", "KERNEL", "KERNELS", "PACKAGES", "Package", "compile_kernels", "vendor"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path("assets/theme/assets/site")
@@ -26,7 +26,12 @@ LIVE = Path("code/notebook_embed/live")
 BUNDLER = "esbuild@0.28.2"
 #: Compiles the inner loops of the live model; the bytes that it makes are committed.
 COMPILER = "assemblyscript@0.28.20"
-KERNEL = (Path("assets/live/kernel.ts"), Path("assets/theme/assets/live/kernel.wasm"))
+KERNEL = Path("assets/live/kernel.ts")
+#: What it is compiled to, with the compiler's features: the second is for browsers that can fuse.
+KERNELS = {
+    Path("assets/theme/assets/live/kernel.wasm"): ("simd",),
+    Path("assets/theme/assets/live/kernel-fused.wasm"): ("simd", "relaxed-simd"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,22 +144,27 @@ def vendor(root: Path = ROOT) -> None:
         modules = Path(folder) / "node_modules"
         record = [_copy(package, modules / package.name, root) for package in PACKAGES]
         record += [_bundle(bundle, Path(folder), root) for bundle in BUNDLES]
-        compile_kernel(root / KERNEL[0], root / KERNEL[1], modules=modules)
+        compile_kernels(root, modules=modules)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (root / RECORD).write_text(text + "\n", encoding="utf-8")
 
 
-def compile_kernel(source: Path, target: Path, *, modules: Path) -> None:
-    """Compile AssemblyScript to WebAssembly with the compiler among the installed `modules`.
+def compile_kernels(target: Path, *, modules: Path) -> None:
+    """Compile the kernel's source below `target`, with the compiler among the installed `modules`.
 
     Raises
     ------
     subprocess.CalledProcessError
         When the source has a mistake; the compiler has said which.
     """
-    options = ["-O3", "--runtime", "stub", "--enable", "simd", "--use", "abort=", "--noAssert"]
+    options = ["-O3", "--runtime", "stub", "--use", "abort=", "--noAssert"]
     compiler = modules / ".bin" / "asc"
-    subprocess.run([compiler, source, "--outFile", target, *options], check=True)
+    for kernel, features in KERNELS.items():
+        enabled = [word for feature in features for word in ("--enable", feature)]
+        output = target / kernel
+        output.parent.mkdir(parents=True, exist_ok=True)
+        command = [compiler, ROOT / KERNEL, "--outFile", output, *options, *enabled]
+        subprocess.run(command, check=True)
 
 
 def _bundle(bundle: Bundle, folder: Path, root: Path) -> dict[str, object]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from blog_site.vendor import KERNELS
 from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesBatch, make_shapes
 from shapes_of_attention.interpret.knockout import head_averages, heads_stilled, weights_replaced
 from shapes_of_attention.measure.ideal import KEY_PIXELS, ideal_attention
@@ -132,9 +133,9 @@ def test_the_truth_is_the_truth(bench: Bench, many: ShapesBatch) -> None:
     assert wrong == 0
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["WebAssembly", "JavaScript"])
+@pytest.mark.parametrize("kernel", [path.name for path in KERNELS] + [""])
 def test_paintings_and_maps_are_those_of_torch(
-    bench: Bench, batch: ShapesBatch, fast: bool
+    bench: Bench, batch: ShapesBatch, kernel: str
 ) -> None:
     touched = patch_cover(batch, 16) >= KEY_PIXELS  # [batch, slots, patches]
     hidden = touched[:, 0]
@@ -153,8 +154,8 @@ def test_paintings_and_maps_are_those_of_torch(
             bench.give(f"{name}-{change}-maps", maps)
     found = bench.run(
         """
-        const { fast, shapes, hidden, still, modules, stilled, replaced, every } = argument;
-        const one = await network(fast, { [stilled]: Float32Array.from(still) });
+        const { kernel, shapes, hidden, still, modules, stilled, replaced, every } = argument;
+        const one = await network(kernel, { [stilled]: Float32Array.from(still) });
         const images = await given("image", Uint8Array);
         const found = {};
         for (const change of every) {
@@ -188,7 +189,7 @@ def test_paintings_and_maps_are_those_of_torch(
         return found;
         """,
         {
-            "fast": fast,
+            "kernel": kernel,
             "shapes": shapes_of(batch),
             "hidden": hidden.tolist(),
             "still": still.tolist(),
@@ -208,7 +209,7 @@ def test_colours_drawn_and_painted_in_the_browser_are_as_good_as_the_flagships(
 ) -> None:
     errors = bench.run(
         """
-        const one = await network(true);
+        const one = await network("kernel-fused.wasm");
         return argument.flatMap((shapes) => {
           const { painted } = one.run(scene.paint(shapes));
           const levels = painted.map((value) => Math.min(255, Math.max(0, 255 * value)));
@@ -229,7 +230,7 @@ def test_a_kept_memory_changes_nothing(bench: Bench, batch: ShapesBatch) -> None
         """
         const { shapes, hidden } = argument;
         const [image, other] = shapes.map((each) => scene.paint(each));
-        const one = await network(true);
+        const one = await network("kernel-fused.wasm");
         one.run(image);
         const kept = one.run(image, { hidden });
         one.run(other);

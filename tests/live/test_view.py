@@ -291,7 +291,7 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
 def test_without_webassembly_javascript_does_the_same(folder: Any, lab: Lab) -> None:
     lab.open()
     fast = lab.painted()
-    lab.page.route("**/kernel.wasm", lambda route: route.fulfill(status=404, body=""))
+    lab.page.route("**/*.wasm", lambda route: route.fulfill(status=404, body=""))
     lab.page.reload()
     lab.page.locator(".nb-figure__wake").click()
     lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)

@@ -1,7 +1,7 @@
 /* The canvas on which a reader draws: pixels as the models see them, and over them the shapes as things
    that can be dragged, sized and reached by keyboard. */
 import { contextOf } from "../site/attention-tools.js";
-import { GRID, PATCH, SIZE, paint } from "./scene.js";
+import { GRID, PATCH, SIZE } from "./scene.js";
 import { moved, sized, wordsFor } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -202,12 +202,13 @@ export function makeEditor(wishes) {
     root,
     /**
      * @param {State} state
+     * @param {Uint8Array} image the shapes, drawn
      * @param {boolean[]} kept
      * @param {number} patch the patch that asks
      * @param {string} note said on the picture
      */
-    show(state, kept, patch, note) {
-      putPixels(canvas, pixels, paint(state.shapes));
+    show(state, image, kept, patch, note) {
+      putPixels(canvas, pixels, image);
       outline(state, kept);
       asking.setAttribute("x", String((patch % GRID) * PATCH));
       asking.setAttribute("y", String(Math.floor(patch / GRID) * PATCH));
@@ -228,9 +229,10 @@ export function makeEditor(wishes) {
  */
 export function putPixels(canvas, pixels, image) {
   const area = SIZE * SIZE;
+  const whole = new Uint32Array(pixels.data.buffer); // red is the lowest byte, as processors with a screen have it
+  const level = (/** @type {number} */ at) => (image[at] + 0.5) | 0;
   for (let i = 0; i < area; i++) {
-    for (let channel = 0; channel < 3; channel++) pixels.data[4 * i + channel] = image[channel * area + i];
-    pixels.data[4 * i + 3] = 255;
+    whole[i] = 0xff000000 | (level(2 * area + i) << 16) | (level(area + i) << 8) | level(i);
   }
   contextOf(canvas).putImageData(pixels, 0, 0);
 }

@@ -5,7 +5,7 @@
    scene is in the address, as ?live=SCENE#figure, and a link to it leads back to it. */
 import { cellAt, chooser, element, massOn, rowOf, styled, uniformOn } from "../site/attention-tools.js";
 import { makeEditor } from "./editor.js";
-import { difference, drawMatrix, makePicture, overlay } from "./pictures.js";
+import { copy, difference, drawMatrix, makePicture, overlay } from "./pictures.js";
 import { GRID, KINDS, PATCHES, isCircle, isHollow, isKept, membersOf, paint, touchedBy } from "./scene.js";
 import * as states from "./state.js";
 
@@ -106,6 +106,7 @@ async function mountLab(box, data) {
   const isMine = location.hash.slice(1) === figure.id || document.querySelectorAll("[data-view=lab]").length === 1;
   const wished = linked !== null && isMine ? states.read(linked, names) : null;
   let state = wished?.shapes.length ? wished : first;
+  let image = paint(state.shapes);
   let greeting = wished && !wished.shapes.length ? "That address holds no scene; this is the one of the page." : "";
   /** @type {string[]} */
   const past = [];
@@ -297,7 +298,7 @@ async function mountLab(box, data) {
     answer = given;
     answered = asked;
     if (waiting) request();
-    requestAnimationFrame(showAnswer);
+    showAnswer();
   });
   worker.addEventListener("error", () => {
     under = false;
@@ -322,8 +323,8 @@ async function mountLab(box, data) {
     gesture = why.startsWith("select") || why === "ask" ? "" : why;
     state = after;
     greeting = "";
-    show();
     request();
+    show();
     rest();
   }
 
@@ -338,8 +339,8 @@ async function mountLab(box, data) {
     if (before === undefined) return;
     state = states.read(before, names);
     gesture = "";
-    show();
     request();
+    show();
     rest();
   }
 
@@ -414,7 +415,8 @@ async function mountLab(box, data) {
   function show() {
     const kept = state.shapes.map(isKept);
     box.dataset.wanted = states.write(state);
-    canvas.show(state, kept, states.askingPatch(state), note());
+    image = paint(state.shapes);
+    canvas.show(state, image, kept, states.askingPatch(state), note());
     const { selected, shapes } = state;
     undo.disabled = !past.length;
     away.disabled = selected < 0;
@@ -557,10 +559,10 @@ async function mountLab(box, data) {
     const weights = heads.subarray(state.head * size, (state.head + 1) * size);
     const row = rowOf(weights, query, PATCHES);
     const best = rowOf(truth.ideal, query, PATCHES);
-    const image = paint(state.shapes);
-    overlay(learned, image, row, query);
     overlay(glance, image, row, query);
     glance.heading.textContent = `${capital(states.titleOf(shownModule()).split(",")[0])}, head ${state.head + 1}`;
+    if (!data.parts.includes("look")) return;
+    copy(learned, glance);
     overlay(ideal, image, best, query);
     drawMatrix(matrix, weights, query);
     learned.frame.setAttribute("aria-valuenow", String(query + 1));

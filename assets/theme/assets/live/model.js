@@ -35,6 +35,18 @@ import { GRID, PATCH, PATCHES, SIZE } from "./scene.js";
  * @property {Record<string, Float32Array>} attention by module: [heads, query, key]
  */
 
+/**
+ * An image as the encoder has read it, and what it was read with.
+ *
+ * @typedef {object} Encoded
+ * @property {Uint8Array} image
+ * @property {string} key names the changes that reach the encoder
+ * @property {Matrix} patches
+ * @property {Matrix} memory
+ * @property {number} mark where the memory ends
+ * @property {Painting["attention"]} attention
+ */
+
 const DIM = 128;
 const HEADS = 4;
 const HEAD_DIM = DIM / HEADS;
@@ -120,7 +132,7 @@ export class Network {
       if (shape.length === 2) {
         // torch keeps [outputs, inputs]; x W^T needs [inputs, outputs].
         const [outputs, inputs] = shape;
-        this.factors[name] = panels(products, inputs, outputs, (k, j) => values[j * inputs + k]);
+        this.factors[name] = panels(products, inputs, outputs, values, { down: 1, across: inputs });
       } else {
         this.vectors[name] = products.allocate(wholePanels(values.length)).fill(0);
         this.vectors[name].set(values);
@@ -128,7 +140,7 @@ export class Network {
     }
     this.angles = rotaryAngles();
     this.start = products.mark();
-    /** @type {{image: Uint8Array, key: string, memory: Matrix, mark: number, attention: Painting["attention"]} | null} */
+    /** @type {Encoded | null} */
     this.encoded = null;
     /** @type {Changes} */
     this.changes = {};
@@ -152,7 +164,7 @@ export class Network {
    */
   run(image, changes = {}) {
     this.changes = changes;
-    const painted = this.encoderOnly ? this.rewrite(image) : this.decode(image, this.encode(image));
+    const painted = this.encoderOnly ? this.rewrite(image) : this.decode(this.encode(image));
     return { painted, attention: this.attention };
   }
 
@@ -160,7 +172,7 @@ export class Network {
    * Read the image. The memory of it is kept: hiding keys or changing the decoder needs no encoder.
    *
    * @param {Uint8Array} image
-   * @returns {Matrix}
+   * @returns {Encoded}
    */
   encode(image) {
     const key = this.encoderChanges();
@@ -168,7 +180,7 @@ export class Network {
     if (before && before.key === key && same(before.image, image)) {
       this.products.release(before.mark);
       this.attention = { ...before.attention };
-      return before.memory;
+      return before;
     }
     this.products.release(this.start);
     this.attention = {};
@@ -177,8 +189,7 @@ export class Network {
     for (let i = 0; i < this.config.encoder_layers; i++) x = this.encoderBlock(`encoder.${i}`, x);
     const memory = this.layerNorm("encoder_norm", x);
     const attention = { ...this.attention };
-    this.encoded = { image: image.slice(), key, memory, mark: this.products.mark(), attention };
-    return memory;
+    return (this.encoded = { image: image.slice(), key, patches, memory, mark: this.products.mark(), attention });
   }
 
   /** Name what of the changes reaches the encoder. */
@@ -192,11 +203,10 @@ export class Network {
   /**
    * Paint each patch with what its query has gathered from the memory.
    *
-   * @param {Uint8Array} image
-   * @param {Matrix} memory
+   * @param {Encoded} encoded
    */
-  decode(image, memory) {
-    let queries = this.linear("decoder_embedding.project", this.patchify(image));
+  decode({ patches, memory }) {
+    let queries = this.linear("decoder_embedding.project", patches);
     for (let i = 0; i < this.config.decoder_layers; i++) queries = this.decoderBlock(`decoder.${i}`, queries, memory);
     return this.paintPatches(this.layerNorm("decoder_norm", queries));
   }
@@ -265,15 +275,17 @@ export class Network {
   layerNorm(name, x) {
     const y = matrix(this.products, x.rows, x.columns);
     const [scale, shift] = [this.vectors[`${name}.weight`], this.vectors[`${name}.bias`]];
-    for (let row = 0; row < x.rows; row++) {
-      const from = row * x.stride;
+    const { data, rows, columns, stride } = x;
+    const out = y.data;
+    for (let row = 0; row < rows; row++) {
+      const from = row * stride;
       let mean = 0;
-      for (let i = 0; i < x.columns; i++) mean += x.data[from + i];
-      mean /= x.columns;
+      for (let i = 0; i < columns; i++) mean += data[from + i];
+      mean /= columns;
       let variance = 0;
-      for (let i = 0; i < x.columns; i++) variance += (x.data[from + i] - mean) ** 2;
-      const factor = 1 / Math.sqrt(variance / x.columns + EPSILON);
-      for (let i = 0; i < x.columns; i++) y.data[from + i] = (x.data[from + i] - mean) * factor * scale[i] + shift[i];
+      for (let i = 0; i < columns; i++) variance += (data[from + i] - mean) ** 2;
+      const factor = 1 / Math.sqrt(variance / columns + EPSILON);
+      for (let i = 0; i < columns; i++) out[from + i] = (data[from + i] - mean) * factor * scale[i] + shift[i];
     }
     return y;
   }
@@ -314,7 +326,7 @@ export class Network {
       this.softmax(weights, 1 / Math.sqrt(HEAD_DIM), hidden);
       if (this.changes.replaced?.[name]?.includes(head)) this.putIdeal(weights);
       shown.set(weights.data, head * PATCHES * PATCHES);
-      const v = panels(this.products, PATCHES, HEAD_DIM, (k, j) => value.data[k * value.stride + from + j]);
+      const v = panels(this.products, PATCHES, HEAD_DIM, value.data, { from, down: value.stride, across: 1 });
       const mix = columnsOf(mixed, from, HEAD_DIM);
       this.products.multiply(weights, v, null, mix);
       if (this.changes.stilled?.[name]?.includes(head)) this.still(mix, name, from);
@@ -332,7 +344,7 @@ export class Network {
    */
   headWeights(query, key, from) {
     const q = columnsOf(query, from, HEAD_DIM);
-    const k = panels(this.products, HEAD_DIM, PATCHES, (i, j) => key.data[j * key.stride + from + i]);
+    const k = panels(this.products, HEAD_DIM, PATCHES, key.data, { from, down: 1, across: key.stride });
     const scores = matrix(this.products, PATCHES, PATCHES);
     this.products.multiply(q, k, null, scores);
     return scores;
@@ -346,18 +358,17 @@ export class Network {
    * @param {boolean[]} [hidden]
    */
   softmax({ data, rows, columns }, scale, hidden) {
-    for (let row = 0; row < rows; row++) {
-      const line = data.subarray(row * columns, (row + 1) * columns);
+    const seen = Float32Array.from({ length: columns }, (_, i) => (hidden?.[i] ? 0 : 1));
+    for (let from = 0; from < rows * columns; from += columns) {
       let most = -Infinity;
-      for (let i = 0; i < columns; i++) if (line[i] > most && !hidden?.[i]) most = line[i];
-      for (let i = 0; i < columns; i++) line[i] = Math.min(0, (line[i] - most) * scale);
+      for (let i = 0; i < columns; i++) if (seen[i] && data[from + i] > most) most = data[from + i];
+      for (let i = 0; i < columns; i++) data[from + i] = Math.min(0, (data[from + i] - most) * scale);
     }
     this.products.exponential(data);
-    for (let row = 0; row < rows; row++) {
-      const line = data.subarray(row * columns, (row + 1) * columns);
+    for (let from = 0; from < rows * columns; from += columns) {
       let total = 0;
-      for (let i = 0; i < columns; i++) total += line[i] = hidden?.[i] ? 0 : line[i];
-      for (let i = 0; i < columns; i++) line[i] /= total || 1; // 0 where every key is hidden
+      for (let i = 0; i < columns; i++) total += data[from + i] *= seen[i];
+      for (let i = 0; i < columns; i++) data[from + i] /= total || 1; // 0 where every key is hidden
     }
   }
 
@@ -390,9 +401,10 @@ export class Network {
    */
   patchify(image) {
     const flat = matrix(this.products, PATCHES, 3 * PATCH * PATCH);
+    const { data, stride } = flat;
     eachPatchRow((patch, channel, y, from) => {
-      const to = patch * flat.stride + (channel * PATCH + y) * PATCH;
-      for (let x = 0; x < PATCH; x++) flat.data[to + x] = image[from + x] / 255;
+      const to = patch * stride + (channel * PATCH + y) * PATCH;
+      for (let x = 0; x < PATCH; x++) data[to + x] = image[from + x] / 255;
     });
     return flat;
   }
@@ -410,10 +422,10 @@ export class Network {
     this.products.sigmoid(masks.data);
     const painted = new Float32Array(3 * SIZE * SIZE);
     eachPatchRow((patch, channel, y, to) => {
+      const level = patch * colours.stride + channel * palette;
+      const from = patch * masks.stride + y * PATCH;
       for (let colour = 0; colour < palette; colour++) {
-        const level = colours.data[patch * colours.stride + channel * palette + colour];
-        const from = patch * masks.stride + colour * area + y * PATCH;
-        for (let x = 0; x < PATCH; x++) painted[to + x] += level * masks.data[from + x];
+        addScaled(painted, to, colours.data[level + colour], masks.data, from + colour * area);
       }
     });
     return painted;
@@ -444,8 +456,22 @@ function eachPatchRow(visit) {
  * @param {Matrix} y
  */
 function add(x, y) {
-  for (let i = 0; i < y.data.length; i++) y.data[i] += x.data[i];
+  const [from, to] = [x.data, y.data];
+  for (let i = 0; i < to.length; i++) to[i] += from[i];
   return y;
+}
+
+/**
+ * Add a row of a patch's pixels, scaled, to a row of the image: y += factor x
+ *
+ * @param {Float32Array} y
+ * @param {number} to
+ * @param {number} factor
+ * @param {Float32Array} x
+ * @param {number} from
+ */
+function addScaled(y, to, factor, x, from) {
+  for (let i = 0; i < PATCH; i++) y[to + i] += factor * x[from + i];
 }
 
 /**
@@ -476,8 +502,10 @@ function rotate({ data, rows, stride }, { cosine, sine }) {
     for (let head = 0; head < HEADS; head++) {
       const from = row * stride + head * HEAD_DIM;
       for (let pair = 0; pair < pairs; pair++) {
-        const [c, s] = [cosine[row * pairs + pair], sine[row * pairs + pair]];
-        const [first, second] = [data[from + pair], data[from + pairs + pair]];
+        const c = cosine[row * pairs + pair];
+        const s = sine[row * pairs + pair];
+        const first = data[from + pair];
+        const second = data[from + pairs + pair];
         data[from + pair] = first * c - second * s;
         data[from + pairs + pair] = first * s + second * c;
       }
@@ -489,4 +517,7 @@ function rotate({ data, rows, stride }, { cosine, sine }) {
  * @param {Uint8Array} a
  * @param {Uint8Array} b
  */
-const same = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
+function same(a, b) {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
+}

@@ -1,5 +1,5 @@
 /* The pictures beside the canvas: images as they are, attention laid over an image, and its matrix. */
-import { contextOf, picture as cells, viridis } from "../site/attention-tools.js";
+import { contextOf, picture, viridis } from "../site/attention-tools.js";
 import { putPixels } from "./editor.js";
 import { GRID, PATCHES, SIZE } from "./scene.js";
 
@@ -34,6 +34,8 @@ export function makePicture(title, role = {}) {
     heading,
     frame,
     canvas,
+    cells: document.createElement("canvas"),
+    pixels,
     /** @param {ArrayLike<number>} image [3, size, size], levels 0-255 */
     image: (image) => putPixels(canvas, pixels, image),
   };
@@ -61,20 +63,25 @@ export function difference(one, other) {
  * @param {Float32Array} weights [patches]
  * @param {number} query framed
  */
-export function overlay(picture, image, weights, query) {
+export function overlay({ canvas, pixels }, image, weights, query) {
   const most = Math.max(...weights, 1e-9);
-  const glow = Array.from(weights, (weight) => viridis(Math.sqrt(weight / most)).map((v) => v * GLOW));
   const area = SIZE * SIZE;
   const side = SIZE / GRID;
-  const mixed = new Uint8ClampedArray(3 * area);
-  for (let i = 0; i < area; i++) {
-    const patch = Math.floor(i / SIZE / side) * GRID + Math.floor((i % SIZE) / side);
-    for (let channel = 0; channel < 3; channel++) {
-      mixed[channel * area + i] = glow[patch][channel] + IMAGE * image[channel * area + i];
+  const { data } = pixels;
+  for (let patch = 0; patch < PATCHES; patch++) {
+    const glow = viridis(Math.sqrt(weights[patch] / most)).map((level) => level * GLOW);
+    const corner = Math.floor(patch / GRID) * side * SIZE + (patch % GRID) * side;
+    for (let y = 0; y < side; y++) {
+      for (let at = corner + y * SIZE, end = at + side; at < end; at++) {
+        data[4 * at] = glow[0] + IMAGE * image[at];
+        data[4 * at + 1] = glow[1] + IMAGE * image[area + at];
+        data[4 * at + 2] = glow[2] + IMAGE * image[2 * area + at];
+        data[4 * at + 3] = 255;
+      }
     }
   }
-  picture.image(mixed);
-  const context = contextOf(picture.canvas);
+  const context = contextOf(canvas);
+  context.putImageData(pixels, 0, 0);
   const [x, y] = [(query % GRID) * side, Math.floor(query / GRID) * side];
   for (const [colour, width, inset] of /** @type {const} */ ([
     ["#000", 3, 1.5],
@@ -87,14 +94,22 @@ export function overlay(picture, image, weights, query) {
 }
 
 /**
+ * Show in one picture what another one shows.
+ *
+ * @param {Picture} one
+ * @param {Picture} other
+ */
+export const copy = (one, other) => contextOf(one.canvas).drawImage(other.canvas, 0, 0);
+
+/**
  * Draw the weights of all queries, the row of one framed.
  *
  * @param {Picture} picture
  * @param {Float32Array} weights [query, key]
  * @param {number} query
  */
-export function drawMatrix({ canvas }, weights, query) {
-  const still = cells(PATCHES, (cell) => viridis(Math.sqrt(weights[cell] / FULL)));
+export function drawMatrix({ canvas, cells }, weights, query) {
+  const still = picture(PATCHES, (cell) => viridis(Math.sqrt(weights[cell] / FULL)), cells);
   const context = contextOf(canvas);
   const scale = SIZE / PATCHES;
   context.imageSmoothingEnabled = false;

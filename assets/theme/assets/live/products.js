@@ -75,21 +75,23 @@ export function matrix(products, rows, columns) {
 export const columnsOf = (of, from, columns) => ({ ...of, data: of.data.subarray(from), columns });
 
 /**
- * Lay a right factor out in panels.
+ * Lay a right factor out in panels: entry (k, j) is taken from `values[from + k * down + j * across]`.
  *
  * @param {Products} products
  * @param {number} inner
  * @param {number} columns
- * @param {(inner: number, column: number) => number} value
+ * @param {Float32Array} values
+ * @param {{from?: number, down: number, across: number}} steps
  * @returns {Panels}
  */
-export function panels(products, inner, columns, value) {
+export function panels(products, inner, columns, values, { from = 0, down, across }) {
   const data = products.allocate(inner * wholePanels(columns));
   let at = 0;
   for (let first = 0; first < columns; first += PANEL) {
     for (let k = 0; k < inner; k++) {
+      const row = from + k * down;
       for (let column = first; column < first + PANEL; column++) {
-        data[at++] = column < columns ? value(k, column) : 0;
+        data[at++] = column < columns ? values[row + column * across] : 0;
       }
     }
   }

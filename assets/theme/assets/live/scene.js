@@ -44,16 +44,31 @@ export const isHollow = (kind) => kind % 2 === 1;
 
 /* ---- drawing ---- */
 
+/** @typedef {{left: number, top: number, side: number, cover: Float32Array}} Window cover is [side, side] */
+
+/** A shape never changes, another takes its place; each is drawn and measured several times. */
+/** @type {WeakMap<Shape, Window>} */
+const covers = new WeakMap();
+
 /**
- * Compute the covered share of each pixel in a window around a shape.
+ * Give the covered share of each pixel in a window around a shape.
  *
+ * @param {Shape} shape
+ */
+export function coverage(shape) {
+  let found = covers.get(shape);
+  if (!found) covers.set(shape, (found = rasterised(shape)));
+  return found;
+}
+
+/** *
  * Coordinates are taken relative to the window first, as numpy's are: its float32 values then have
  * the same digits.
  *
  * @param {Shape} shape
- * @returns {{left: number, top: number, side: number, cover: Float32Array}} cover is [side, side]
+ * @returns {Window}
  */
-export function coverage({ kind, box, stroke }) {
+function rasterised({ kind, box, stroke }) {
   const [x0, y0, x1, y1] = box.map(f32);
   const side = Math.ceil(Math.max(f32(x1 - x0), f32(y1 - y0))) + 2;
   const left = Math.min(Math.floor(x0), SIZE - side);
@@ -163,8 +178,8 @@ function eachPixel(shape, visit) {
   const { left, top, side, cover } = coverage(shape);
   for (let y = Math.max(0, -top); y < side && top + y < SIZE; y++) {
     for (let x = Math.max(0, -left); x < side && left + x < SIZE; x++) {
-      const covered = cover[y * side + x];
-      if (covered > 0) visit((top + y) * SIZE + left + x, covered);
+      const share = cover[y * side + x];
+      if (share > 0) visit((top + y) * SIZE + left + x, share);
     }
   }
 }

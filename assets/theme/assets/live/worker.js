@@ -29,6 +29,9 @@ import { PATCHES, interiorMeans, meansWithout, paint, touchedBy, truthOf } from 
  * @property {([number, number, number] | null)[]} seen colours as they were painted
  */
 
+/** The first multiplies and adds in one instruction, where the browser can. */
+const KERNELS = ["kernel-fused.wasm", "kernel.wasm"];
+
 /** @type {Map<string, Promise<Network>>} */
 const networks = new Map();
 
@@ -46,13 +49,15 @@ async function fetched(name) {
  * @param {boolean} [plain]
  */
 async function products(room, plain) {
-  if (plain) return plainProducts();
-  try {
-    const { instance } = await WebAssembly.instantiate(await fetched("kernel.wasm"));
-    return fastProducts(/** @type {any} */ (instance.exports), room);
-  } catch {
-    return plainProducts();
+  for (const kernel of plain ? [] : KERNELS) {
+    try {
+      const { instance } = await WebAssembly.instantiate(await fetched(kernel));
+      return fastProducts(/** @type {any} */ (instance.exports), room);
+    } catch {
+      // The next one asks less of the browser.
+    }
   }
+  return plainProducts();
 }
 
 /** @param {Request} request */
@@ -109,7 +114,8 @@ async function answer(request) {
 
 self.addEventListener("message", async ({ data }) => {
   try {
-    self.postMessage(await answer(data));
+    const given = await answer(data);
+    self.postMessage(given, { transfer: [given.painted.buffer, given.target.buffer] });
   } catch (error) {
     self.postMessage({ id: data.id, error: String(error) });
   }

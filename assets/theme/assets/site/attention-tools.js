@@ -50,15 +50,19 @@ export const percent = (/** @type {number} */ share, digits = 0) => `${(100 * sh
 
 /* ---- colours and canvases ---- */
 
+/** The colours of shares from 0 to 1, made once: a dragged shape asks for thousands of them in each frame. */
+const STEPS = 1023;
+const RAMP = Array.from({ length: STEPS + 1 }, (_, step) => {
+  const place = (step / STEPS) * (VIRIDIS.length - 1);
+  const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
+  return Object.freeze(VIRIDIS[low].map((v, i) => Math.round(v + (place - low) * (VIRIDIS[low + 1][i] - v))));
+});
+
 /**
  * Give the colour [red, green, blue] of a share from 0 to 1.
  * @param {number} share
  */
-export function viridis(share) {
-  const place = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
-  const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
-  return VIRIDIS[low].map((v, i) => Math.round(v + (place - low) * (VIRIDIS[low + 1][i] - v)));
-}
+export const viridis = (share) => RAMP[Math.round(STEPS * Math.min(Math.max(share, 0), 1))];
 
 /** @param {HTMLCanvasElement} canvas */
 export const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -66,12 +70,19 @@ export const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (ca
 /**
  * Make a picture of one pixel a cell; drawn large, without smoothing, it has no seams.
  * @param {number} side
- * @param {(cell: number) => number[]} colour red, green, blue, and where it is not 255 how opaque
+ * @param {(cell: number) => readonly number[]} colour red, green, blue, and where it is not 255 how opaque
+ * @param {HTMLCanvasElement} still what it is put on
  */
-export function picture(side, colour) {
+export function picture(side, colour, still = element("canvas")) {
   const pixels = new ImageData(side, side);
-  for (let cell = 0; cell < side * side; cell++) pixels.data.set([...colour(cell), 255].slice(0, 4), 4 * cell);
-  const still = element("canvas", { width: side, height: side });
+  for (let cell = 0; cell < side * side; cell++) {
+    const [red, green, blue, opaque = 255] = colour(cell);
+    pixels.data[4 * cell] = red;
+    pixels.data[4 * cell + 1] = green;
+    pixels.data[4 * cell + 2] = blue;
+    pixels.data[4 * cell + 3] = opaque;
+  }
+  if (still.width !== side || still.height !== side) Object.assign(still, { width: side, height: side });
   contextOf(still).putImageData(pixels, 0, 0);
   return still;
 }
