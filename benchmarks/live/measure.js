@@ -75,12 +75,19 @@ export async function drag(steps) {
   }
   fire("pointerup", 25, 27);
   // One step at a time: from the event to the frame that shows its answer.
-  for (let step = 0; step < 20; step++) {
+  for (let step = 0; step < 60; step++) {
     while (view.dataset.state !== view.dataset.wanted) await frame();
+    const answered = new Promise((resolve) => {
+      const watch = new MutationObserver(() => {
+        if (view.dataset.state !== view.dataset.wanted) return;
+        watch.disconnect();
+        resolve(performance.now());
+      });
+      watch.observe(view, { attributes: true });
+    });
     const start = performance.now();
     shape.dispatchEvent(new KeyboardEvent("keydown", { key: step % 2 ? "ArrowUp" : "ArrowDown", bubbles: true }));
-    while (view.dataset.state !== view.dataset.wanted) await new Promise((resolve) => setTimeout(resolve));
-    waits.push(performance.now() - start);
+    waits.push((await answered) - start);
   }
   await new Promise((resolve) => setTimeout(resolve, 300));
   return { longest_task: Math.max(0, ...tasks), posts, steps, waits };
