@@ -21,7 +21,7 @@ def executor_for(
 ) -> Iterator[tuple[Run, int, Callable[[], None]]]:
     """Give the functions that run a notebook and that stop all, and how many may run at a time.
 
-    On this machine kernels start from `forks`, which end with it.
+    On this machine kernels start from `forks`.
 
     With the address of a Dask scheduler, they run on its workers, as many at a time as these have
     threads. A notebook whose worker dies is run again on another one. Workers need the project's
@@ -33,8 +33,7 @@ def executor_for(
     """
     if not scheduler:
         kernels = Kernels(forks)
-        with contextlib.closing(forks) if forks else contextlib.nullcontext():
-            yield partial(run_notebook, kernels=kernels), jobs, kernels.stop
+        yield partial(run_notebook, kernels=kernels), jobs, kernels.stop
         return
     try:
         import distributed

@@ -5,6 +5,11 @@ each imports, on top of what its parent has, what all notebooks below it import 
 packages, and kernels are forks of it. A notebook gets a process that has loaded nothing which the
 notebook, or the project's modules that it uses, do not name. Linux only: elsewhere libraries do not
 bear to be forked.
+
+While a server runs, the process of the notebook that was edited last stays: a changed cell does not
+wait for imports. Its cells run from the top all the same. What those above have done to files, or
+in memory that only native code sees, cannot be taken back, so nothing less gives what a fresh run
+gives.
 """
 
 from __future__ import annotations
@@ -18,11 +23,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Forks", "plan"]
+__all__ = ["Forks", "forks_for", "let_go", "plan"]
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 # What every kernel has loaded anyway.
@@ -69,6 +74,13 @@ class Forks:
                 tops = self._plan[tops][0]
         return None
 
+    @property
+    def whole(self) -> bool:
+        """Whether none of the processes has failed."""
+        with self._lock:
+            running = self._process is None or self._process.poll() is None
+            return running and None not in self._sockets.values()
+
     def close(self) -> None:
         with self._lock:
             for control in self._sockets.values():
@@ -110,6 +122,46 @@ class Forks:
                 start_new_session=True,
             )
         return mine, _heard(mine)
+
+
+class _Kept:
+    """The processes of the notebook that was edited last, while a server runs."""
+
+    what: object = None
+    forks: Forks | None = None
+
+
+@contextlib.contextmanager
+def forks_for(
+    imports: Iterable[frozenset[str]], environment: Mapping[str, str], keep: object = None
+) -> Iterator[Forks]:
+    """Give the processes for notebooks that import these names.
+
+    They end with the block. Where `keep` says what else one notebook depends on while it imports,
+    those of this notebook stay for the next time, until another runs or that has changed.
+    """
+    listed = list(imports)
+    if keep is None or len(listed) != 1:
+        with contextlib.closing(Forks(listed, environment)) as forks:
+            yield forks
+        return
+    what = (listed, dict(environment), keep)
+    if _Kept.forks is None or _Kept.what != what or not _Kept.forks.whole:
+        let_go()
+        # As if there were another that imports the same: it will, on the next save.
+        _Kept.what, _Kept.forks = what, Forks(listed * 2, environment)
+    try:
+        yield _Kept.forks
+    except BaseException:
+        let_go()
+        raise
+
+
+def let_go() -> None:
+    """End the processes that stay."""
+    if _Kept.forks is not None:
+        _Kept.forks.close()
+    _Kept.what = _Kept.forks = None
 
 
 class ForkedProcess:

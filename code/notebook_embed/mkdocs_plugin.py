@@ -31,6 +31,7 @@ from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, joined
 from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
+from notebook_embed.forks import let_go
 from notebook_embed.library import Library, files_below
 from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
@@ -97,6 +98,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     def on_shutdown(self) -> None:
         self.staging.abandon()
+        let_go()
 
     @event_priority(100)  # before others note where the site goes
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

@@ -79,7 +79,8 @@ def prepare(
     is_excluded : tells of a notebook, by its URI, that the site leaves it out.
     select : takes from a library what is not to be published, before anything of it is used.
     url : gives the URL of a notebook's own page.
-    keep_going : let notebooks fail, which the library then names, and pages say so in their place.
+    keep_going : as a server does, let notebooks fail, which the library then names, and pages say
+        so in their place; the process of the notebook that ran last may stay (`forks.let_go`).
     fresh, why : run all notebooks whatever the cache holds; say of each why it runs.
 
     Raises
@@ -97,7 +98,7 @@ def prepare(
             continue
         convert = None if check is None else _bound(check, library, uri)
         library.alts |= check_embeds(library, path, uri, convert)
-    settings = kernel_settings(root, options, fresh=fresh, why=why)
+    settings = kernel_settings(root, options, serving=keep_going, fresh=fresh, why=why)
     executed = execute_all(library.notebooks, settings, library.failed if keep_going else None)
     prepared = Prepared(library, {**STATIC_FILES}, {})
     for uri, notebook in library.notebooks.items():
@@ -107,7 +108,12 @@ def prepare(
 
 
 def kernel_settings(
-    root: Path, options: Options, *, fresh: bool = False, why: bool = False
+    root: Path,
+    options: Options,
+    *,
+    serving: bool = False,
+    fresh: bool = False,
+    why: bool = False,
 ) -> Settings:
     """Return how the notebooks of the site in `root` run."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -132,6 +138,7 @@ def kernel_settings(
         jobs=options.jobs or cores or 2,
         scheduler=options.scheduler,
         forks=options.forks,
+        serving=serving,
         execute=options.execute,
         fresh=fresh,
         why=why,

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -23,7 +24,7 @@ from notebook_embed.environment import concerned_distributions, pins_in
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
-from notebook_embed.forks import Forks
+from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.kernels import environment_of, spec_of
 from notebook_embed.notebook import Cell, Notebook
@@ -44,8 +45,8 @@ class Settings:
     notebook depends on (relative to `root`), `environment` what kernels get, `secret` what they get
     besides and nobody may read in the cache, `timeout` the seconds that a cell may take, `jobs` how
     many run at a time, `scheduler` the address of the Dask cluster that runs them (on this machine
-    when empty), `forks` whether kernels may start with their imports done, `execute` when they run
-    (`MODES`).
+    when empty), `forks` whether kernels may start with their imports done, `serving` whether a
+    server will run them again, `execute` when they run (`MODES`).
     """
 
     root: Path
@@ -59,6 +60,7 @@ class Settings:
     jobs: int = 2
     scheduler: str = ""
     forks: bool = True
+    serving: bool = False
     execute: str = "always"
     fresh: bool = False
     why: bool = False
@@ -192,7 +194,8 @@ class _Work:
         settings = self.settings
         with (
             running(list(due)) as report,
-            executor_for(settings.scheduler, settings.jobs, self._forks(due)) as (run, jobs, stop),
+            self._forks(due) as forks,
+            executor_for(settings.scheduler, settings.jobs, forks) as (run, jobs, stop),
         ):
             executor, stopped = concurrent.futures.ThreadPoolExecutor(jobs), threading.Event()
             try:
@@ -219,15 +222,24 @@ class _Work:
             finally:
                 executor.shutdown()
 
-    def _forks(self, due: dict[str, Key]) -> Forks:
+    def _forks(self, due: dict[str, Key]) -> AbstractContextManager[Forks]:
         forked = [
-            key.imports
+            key
             for uri, key in due.items()
             if self.settings.forks
             and self.notebooks[uri].kernel == "python3"
             and not self.notebooks[uri].own_kernel
         ]
-        return Forks(forked, environment_of(self.settings.given))
+        # A package may read a declared input while it is imported: a file of styles.
+        keep = [
+            (name, value)
+            for key in forked
+            for name, value in sorted(key.parts.items())
+            if name.startswith(("input ", "package "))
+        ]
+        imports = [key.imports for key in forked]
+        given = environment_of(self.settings.given)
+        return forks_for(imports, given, keep if self.settings.serving else None)
 
     def outdated(self) -> list[str]:
         """Name the notebooks whose inputs changed since their keys were made.

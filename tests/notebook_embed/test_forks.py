@@ -65,7 +65,7 @@ def run(folder: Path, sources: dict[str, str], **options: object) -> dict[str, s
         (folder / f"{name}.py").write_text(source)
         notebooks[name] = read_notebook(folder / f"{name}.py", f"{name}.py")
     settings = Settings(
-        root=folder,
+        root=folder.parent,
         cache=folder.parent / "cache",
         requirements=folder / "requirements.txt",
         environment=GIVEN,
@@ -117,10 +117,37 @@ def test_a_fork_shows_what_a_kernel_of_its_own_shows(folder: Path, marked: str) 
     assert forked["finds"] == own["finds"]
     assert forked["loaded"].startswith("True") and own["loaded"].startswith("False")
     assert forked["loaded"] != run(folder, sources)["loaded"], "each draws numbers of its own"
+    assert ended(marked)
+
+
+def ended(mark: str) -> bool:
     deadline = time.monotonic() + 120
-    while running(marked) and time.monotonic() < deadline:
+    while (left := running(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert running(marked) == []
+    return not left
+
+
+@only_linux
+def test_while_a_server_runs_imports_are_made_once_for_the_notebook_that_is_edited(
+    folder: Path, marked: str
+) -> None:
+    (folder / "style.txt").write_text("plain")
+    declared = "# %%\n#| inputs: notebooks/style.txt\nstyle = 'read'\n"
+    finds = "".join(line for line in FINDS.splitlines(True) if "sys.modules" not in line)
+    edited = finds + declared + LEAVES  # the next run finds what this one leaves, if anything
+    try:
+        shown = run(folder, {"edited": edited}, serving=True)
+        first = set(running(marked))
+        again = run(folder, {"edited": edited + "# More.\n"}, serving=True)
+        stays = first & set(running(marked))
+        assert stays
+        (folder / "style.txt").write_text("bold")
+        run(folder, {"edited": edited}, serving=True)
+        assert not stays & set(running(marked)), "a package may have read what has changed"
+    finally:
+        forks.let_go()
+    assert ended(marked)
+    assert shown == again == run(folder, {"edited": edited}, forks=False)
 
 
 @only_linux
