@@ -77,6 +77,7 @@ campaign: $(DEV) ## Kill builds, flip bits, edit the served site at random, fork
 	@$(BIN)/python benchmarks/walk.py
 	@$(BIN)/python benchmarks/forks.py
 	@FUZZ_TIMES=50 $(BIN)/python -m pytest -q tests/notebook_embed -k "any or path or lines or whole"
+	@EVERY_LOOK=1 $(BIN)/python -m pytest -q tests/site/test_every_page.py
 
 audit: $(DEV) ## Lighthouse and page weight over every page of site/ (needs Node and npm)
 	@$(BIN)/python benchmarks/audit.py $(ARGS)

@@ -1,15 +1,27 @@
-"""How long does an author wait? From a save to the browser, under ``serve``, beside mkdocs-jupyter.
+"""How long does an author wait? From a save to the browser, under a server, beside the peers.
 
-``python benchmarks/saves.py [--rounds 5] [--record]``
+``python benchmarks/saves.py [--rounds 5] [--only ROW ...] [--record]``
 
-``site``     this site as it is, its longest post being edited
-``embed``    this generator with four notebooks, as in builds.py
-``jupyter``  the same four notebooks under plain ``mkdocs serve`` with mkdocs-jupyter
+Sites of this blog:
 
-Each is served, and a page of it is open in Chromium. Then files are saved, rounds interleaved: a
-word of a post; a cell of a notebook, whose page is open; a label that does not exist, until the
-browser says so; and its correction. Seconds run from the save until the page shows it; the median
-counts. How many notebooks ran for a changed cell is read off the terminal.
+``site``, ``short``   as it is; its longest post and its shortest one are edited
+``embed``             four of its notebooks and a post that embeds them, as in builds.py
+``jupyter``           the same four under plain ``mkdocs serve`` with mkdocs-jupyter
+
+``few``, ``many``     ten and a thousand short posts, as in scale.py
+
+The content of peers.py, a hundred paragraphs and four notebooks, each as its guide says:
+
+``ours``       this generator
+``ten``        the same, and a notebook of ten cells that is edited
+``nbsync``     mkdocs-nbsync, which shows what the notebooks have stored
+``sphinx``     myst-nb under sphinx-autobuild
+``zensical``   Zensical: the paragraphs alone, for it has no notebooks
+
+Each is served, and a page of it is open in Chromium. Then files are saved: a word of a post; the
+last cell of a notebook, whose page is open, after another one was edited, and once more; a label
+that does not exist, until the browser says so; and its correction. Seconds run from the save until
+the page shows it; the median counts.
 """
 
 from __future__ import annotations
@@ -17,7 +29,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -25,66 +36,259 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jupytext
+import nbformat
+from nbclient import NotebookClient
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 import builds
+import peers
+import scale
 from recorded import machine, write_readme
 from workbench.browser import find
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "benchmarks/saves.json"
-NOTEBOOK = "docs/notebooks/shapes-dataset.py"
-NAMES = {
-    "site": "this site, its longest post",
-    "embed": "four notebooks, this generator",
-    "jupyter": "four notebooks, mkdocs-jupyter",
+STEPS = {
+    "word": "word",
+    "cell": "cell",
+    "again": "cell, again",
+    "mistake": "mistake shown",
+    "mended": "mended",
 }
-STEPS = {"word": "word", "cell": "cell", "mistake": "mistake shown", "mended": "mended"}
+PEER_PYTHON = str(peers.TOOLS / "venv/bin/python")
+START = 600  # s until a server answers, its first build included
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that is served, and which of its files are edited.
+
+    `posts` are edited by row of the table, above `place` in their text. `other` is a notebook that
+    is saved before `notebook` is; where `label` is set, it is misspelt in the first post. A page is
+    at its file's path, unless `page` names another.
+    """
+
+    rows: dict[str, str]
+    write: Callable[[Path], None]
+    command: Callable[[int], list[str]]
+    posts: tuple[str, ...]
+    place: str
+    notebook: str = ""
+    other: str = ""
+    label: str = ""
+    page: str = ""
+
+    def page_of(self, name: str) -> str:
+        return self.page or Path(name).relative_to("docs").with_suffix(".html").as_posix()
+
+
+def write_blog(folder: Path) -> None:
+    listed = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
+    files = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    for name in files.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+
+
+def write_ten(folder: Path) -> None:
+    """Add a notebook of ten cells: imports, data, and eight that draw or print."""
+    peers.write_ours(folder)
+    source = (folder / "docs/notebooks/map-1.py").read_text("utf-8").split("# %%\n")
+    cells = [
+        "import torch\nimport matplotlib.pyplot as plt\nfrom maps import attention\n",
+        "weights = torch.from_numpy(attention(64))\n",
+        *(
+            f"figure, axes = plt.subplots()\naxes.imshow(weights ** {power})\nplt.show()\n"
+            if power % 2
+            else f"print({power}, float((weights ** {power}).sum()))\n"
+            for power in range(1, 9)
+        ),
+    ]
+    text = "# %%\n".join([source[0], *cells])
+    (folder / "docs/notebooks/ten.py").write_text(text, "utf-8")
+
+
+def write_nbsync(folder: Path) -> None:
+    names = peers.write_common(folder, "notebooks", renderer="png", show="figure")
+    (folder / "docs").mkdir()
+    for name in names:
+        path = folder / f"notebooks/{name}.py"
+        node = jupytext.read(path)
+        for cell in node.cells:
+            cell.source = cell.source.replace("#| label: ", "# #").replace('"png"', '"svg"')
+        environment = os.environ | {"PYTHONPATH": str(folder / "code")}
+        NotebookClient(node, kernel_name="python3").execute(env=environment)
+        path.unlink()
+        nbformat.write(node, path.with_suffix(".ipynb"))
+    embeds = "\n\n".join(f"![A map](../notebooks/{name}.ipynb){{#heatmap}}" for name in names)
+    post = f"# A post\n\nOne word.\n\n{embeds}\n\n{peers.paragraphs()}\n"
+    (folder / "docs/post.md").write_text(post, "utf-8")
+    write_plain_config(folder, "plugins: [mkdocs-nbsync, search]\n")
+
+
+def write_zensical(folder: Path) -> None:
+    (folder / "docs").mkdir(parents=True)
+    post = f"# A post\n\nOne word.\n\n{peers.paragraphs()}\n"
+    (folder / "docs/post.md").write_text(post, "utf-8")
+    write_plain_config(folder)
+
+
+def write_plain_config(folder: Path, more: str = "") -> None:
+    (folder / "docs/index.md").write_text("# Home\n\n[The post](post.md)\n", "utf-8")
+    (folder / "mkdocs.yml").write_text(
+        "site_name: Peers\nuse_directory_urls: false\ntheme: {name: material, font: false}\n"
+        + more,
+        "utf-8",
+    )
+
+
+def mkdocs(port: int, *, python: str = sys.executable, module: str = "mkdocs") -> list[str]:
+    return [python, "-m", module, "serve", "--dev-addr", f"127.0.0.1:{port}"]
+
+
+def autobuild(port: int) -> list[str]:
+    return [PEER_PYTHON, "-m", "sphinx_autobuild", "-q", "--port", str(port), "docs", "site"]
+
+
+embedding = partial(mkdocs, module="notebook_embed")
+BLOG = {"notebook": "docs/notebooks/shapes-dataset.py", "place": "<!-- more -->"}
+PEER = {"place": "One word.", "posts": ("docs/post.md",)}
+MAPS = {"notebook": "docs/notebooks/map-1.py", "other": "docs/notebooks/map-2.py"}
+SITES = (
+    Site(
+        {"site": "this site, its longest post", "short": "this site, its shortest post"},
+        write_blog,
+        embedding,
+        ("docs/posts/vision-transformers.md", "docs/posts/what-beats-what.md"),
+        other="docs/notebooks/authoring-examples.py",
+        label="shapes-dataset.py#batch",
+        **BLOG,
+    ),
+    Site(
+        {"embed": "four of its notebooks, this generator"},
+        partial(builds.prepare, "embed"),
+        embedding,
+        ("docs/posts/four.md",),
+        other="docs/notebooks/copy-2.py",
+        label="shapes-dataset.py#batch",
+        **BLOG,
+    ),
+    Site(
+        {"jupyter": "the same four, mkdocs-jupyter"},
+        partial(builds.prepare, "jupyter"),
+        mkdocs,
+        ("docs/posts/four.md",),
+        other="docs/notebooks/copy-2.py",
+        **BLOG,
+    ),
+    *(
+        Site(
+            {row: f"{posts:,} short posts, this generator"},
+            partial(scale.make_blog, posts=posts),
+            embedding,
+            ("docs/posts/post-0.md",),
+            place="## Value",
+            page="2026/01/01/post-0.html",
+        )
+        for row, posts in (("few", 10), ("many", 1000))
+    ),
+    Site(
+        {"ours": "a plain site, this generator"},
+        peers.write_ours,
+        embedding,
+        label="map-1.py#heatmap",
+        **MAPS,
+        **PEER,
+    ),
+    Site(
+        {"ten": "the same, a notebook of ten cells"},
+        write_ten,
+        embedding,
+        notebook="docs/notebooks/ten.py",
+        other="docs/notebooks/map-2.py",
+        **PEER,
+    ),
+    Site(
+        {"nbsync": "the same, mkdocs-nbsync"},
+        write_nbsync,
+        partial(mkdocs, python=PEER_PYTHON),
+        **PEER,
+    ),
+    Site(
+        {"sphinx": "the same, myst-nb and sphinx-autobuild"},
+        peers.write_sphinx,
+        autobuild,
+        **MAPS,
+        **PEER,
+    ),
+    Site(
+        {"zensical": "its paragraphs alone, Zensical"},
+        write_zensical,
+        lambda port: [PEER_PYTHON, "-m", "zensical", "serve", "-a", f"127.0.0.1:{port}"],
+        **PEER,
+    ),
+)
 
 
 @dataclass
 class Author:
     """Edits a site that is being served, and looks at it in a browser."""
 
-    kind: str
+    site: Site
     folder: Path
     address: str
     page: Page
     terminal: Path
 
-    @property
-    def post(self) -> Path:
-        name = "vision-transformers" if self.kind == "site" else "four"
-        return self.folder / f"docs/posts/{name}.md"
-
-    def round(self, number: int) -> dict[str, float]:
-        self.page.goto(f"{self.address}posts/{self.post.stem}.html")
-        good = self.post.read_text("utf-8")
-        lead = good.index("<!-- more -->")
-        good = f"{good[:lead]}Saved for the {number}th time.\n\n{good[lead:]}"
-        seconds = {"word": self.saved(self.post, good, f"for the {number}th time")}
-        if self.kind != "jupyter":
-            bad = good.replace("shapes-dataset.py#batch", "shapes-dataset.py#bacth", 1)
-            seconds["mistake"] = self.saved(self.post, bad, "no cell labelled 'bacth'")
-            seconds["mended"] = self.saved(self.post, good, "no cell labelled", gone=True)
-        self.page.goto(f"{self.address}notebooks/shapes-dataset.html")
-        notebook = self.folder / NOTEBOOK
-        text = notebook.read_text("utf-8") + f"\n# %%\nprint('saved', 1000 + {number})\n"
-        seconds["cell"] = self.saved(notebook, text, f"saved {1000 + number}")
+    def round(self, number: int) -> dict[tuple[str, str], float]:
+        """Save each kind of change once: seconds by row and step."""
+        seconds: dict[tuple[str, str], float] = {}
+        mark = f"Saved for the {number}th time."
+        good = ""
+        for row, name in reversed([*zip(self.site.rows, self.site.posts, strict=True)]):
+            self.open(name)
+            good = (self.folder / name).read_text("utf-8")
+            good = good.replace(self.site.place, f"{mark}\n\n{self.site.place}", 1)
+            seconds[row, "word"] = self.saved(name, good, mark)
+        row, post = next(iter(self.site.rows)), self.site.posts[0]
+        if self.site.label:
+            bad = good.replace(self.site.label, f"{self.site.label}-gone", 1)
+            words = f"no cell labelled '{self.site.label.partition('#')[2]}-gone'"
+            seconds[row, "mistake"] = self.saved(post, bad, words)
+            seconds[row, "mended"] = self.saved(post, good, words, gone=True)
+        if self.site.notebook:
+            self.open(self.site.other)
+            self.added(self.site.other, f"saved {2000 + number}")
+            self.open(self.site.notebook)
+            seconds[row, "cell"] = self.added(self.site.notebook, f"saved {1000 + number}")
+            seconds[row, "again"] = self.added(self.site.notebook, f"saved {3000 + number}")
         return seconds
 
-    def saved(self, path: Path, text: str, shown: str, *, gone: bool = False) -> float:
+    def open(self, name: str) -> None:
+        self.page.goto(f"{self.address}{self.site.page_of(name)}")
+
+    def added(self, notebook: str, words: str) -> float:
+        """Print other words in a notebook's last cell."""
+        text = (self.folder / notebook).read_text("utf-8").partition("\n# %%\n# Saved\n")[0]
+        words_in_parts = words.replace(" ", "', '", 1)  # shown by the output, not by the code
+        return self.saved(notebook, f"{text}\n# %%\n# Saved\nprint('{words_in_parts}')\n", words)
+
+    def saved(self, name: str, text: str, shown: str, *, gone: bool = False) -> float:
         """Save a file, and return the seconds until the page shows some words, or no longer."""
         self.page.wait_for_load_state("load")
         time.sleep(1)  # nobody types faster
-        path.write_text(text, "utf-8")
+        (self.folder / name).write_text(text, "utf-8")
         started = time.perf_counter()
         try:
             self.page.wait_for_function(
@@ -94,74 +298,69 @@ class Author:
             )
         except PlaywrightTimeoutError:
             log = self.terminal.read_text("utf-8")[-3000:]
-            sys.exit(f"{self.kind}: {self.page.url} never showed {shown!r}; the terminal:\n{log}")
+            sys.exit(f"{self.folder}: {self.page.url} never showed {shown!r}; terminal:\n{log}")
         return time.perf_counter() - started
 
 
 @contextmanager
-def authoring(kind: str, folder: Path, browser: Browser) -> Iterator[Author]:
-    """Write the site `kind` into `folder` and serve it while the block lasts."""
-    if kind == "site":
-        listed = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
-        files = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-        for name in files.splitlines():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    else:
-        builds.prepare(kind, folder)
+def authoring(site: Site, folder: Path, browser: Browser) -> Iterator[Author]:
+    """Write a site into `folder` and serve it while the block lasts."""
+    folder.mkdir()
+    site.write(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with (folder / "mkdocs.yml").open("a", encoding="utf-8") as config:
-        config.write(f"\ndev_addr: 127.0.0.1:{port}\n")
-    module = "mkdocs" if kind == "jupyter" else "notebook_embed"
     environment = os.environ | {
         "PYTHONPATH": str(folder / "code"),
+        "JUPYTER_PATH": str(peers.TOOLS / "jupyter"),
         "MATPLOTLIBRC": str(folder / "assets/matplotlibrc"),
         "NO_MKDOCS_2_WARNING": "1",
     }
+    if not (folder / "assets/matplotlibrc").exists():
+        del environment["MATPLOTLIBRC"]
     terminal = folder.with_suffix(".log")
     with terminal.open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", module, "serve"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            site.command(port), cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
+    address, page = f"http://127.0.0.1:{port}/", browser.new_page()
     try:
-        while "Serving on" not in terminal.read_text("utf-8"):
-            if server.poll() is not None:
-                sys.exit(f"{kind}: the server ended\n{terminal.read_text('utf-8')[-3000:]}")
+        until = time.monotonic() + START
+        while not answers(f"{address}{site.page_of(site.posts[0])}"):
+            if server.poll() is not None or time.monotonic() > until:
+                sys.exit(f"{folder}: no server\n{terminal.read_text('utf-8')[-3000:]}")
             time.sleep(0.2)
-        yield Author(kind, folder, f"http://127.0.0.1:{port}/", browser.new_page(), terminal)
+        yield Author(site, folder, address, page, terminal)
     finally:
+        page.close()
         server.terminate()
         server.wait(60)
 
 
-def measure(rounds: int, work: Path) -> dict[str, Any]:
-    seconds: dict[str, dict[str, list[float]]] = {
-        kind: {step: [] for step in STEPS} for kind in NAMES
-    }
-    ran = {}
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def measure(sites: tuple[Site, ...], rounds: int, work: Path) -> dict[str, Any]:
+    peers.install()
+    found: dict[str, dict[str, list[float]]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find(), args=["--no-sandbox", "--disable-gpu"]
         )
-        for kind in NAMES:
-            with authoring(kind, work / kind, browser) as author:
-                at_start = author.terminal.read_text("utf-8").count("  done in")
+        for site in sites:
+            with authoring(site, work / next(iter(site.rows)), browser) as author:
                 for number in range(rounds):
-                    for step, taken in author.round(number).items():
-                        seconds[kind][step].append(round(taken, 3))
+                    for (row, step), taken in author.round(number).items():
+                        found.setdefault(row, {}).setdefault(step, []).append(round(taken, 3))
                     print(".", end="", file=sys.stderr, flush=True)
-                found = len(re.findall("  done in", author.terminal.read_text("utf-8")))
-                if kind != "jupyter":
-                    ran[kind] = (found - at_start) / rounds
         browser.close()
     print(file=sys.stderr)
-    return {"seconds": seconds, "notebooks_run_for_a_cell": ran}
+    return {"seconds": found}
 
 
 def table(record: dict[str, Any]) -> str:
@@ -170,24 +369,25 @@ def table(record: dict[str, Any]) -> str:
         f"| seconds from a save to the browser, median | {' | '.join(STEPS.values())} |",
         "|---|" + "---|" * len(STEPS),
     ]
-    for kind, name in NAMES.items():
-        times = record["seconds"][kind]
-        cells = [f"{statistics.median(t):.1f}" if (t := times[step]) else "–" for step in STEPS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    names = {row: name for site in SITES for row, name in site.rows.items()}
+    for row, times in record["seconds"].items():
+        cells = [f"{statistics.median(times[s]):.1f}" if s in times else "–" for s in STEPS]
+        lines.append(f"| {names[row]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], help="rows, by their names above")
     parser.add_argument("--record", action="store_true", help="keep it, and show it in README.md")
     options = parser.parse_args()
+    sites = tuple(s for s in SITES if not options.only or set(options.only) & set(s.rows))
     with tempfile.TemporaryDirectory() as work:
-        measured = measure(options.rounds, Path(work))
+        measured = measure(sites, options.rounds, Path(work))
     command = f"python benchmarks/saves.py --rounds {options.rounds}"
     record = {"command": f"{command} --record", "machine": machine()} | measured
     print(table(record))
-    print("notebooks run for a changed cell:", record["notebooks_run_for_a_cell"])
     if options.record:
         RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
         write_readme("saves", table(record))

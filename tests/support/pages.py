@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,8 +171,15 @@ def page_troubles(site: Site, tab: Watched, scheme: str) -> list[str]:
     return troubles + tab.take()
 
 
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds: WCAG, its own advice, and targets too small for a finger."""
+# What a switch of the scheme can change: colours, and which picture of two is shown.
+BY_SCHEME = ("color-contrast", "link-in-text-block", "image-alt", "role-img-alt", "svg-img-alt")
+
+
+def barriers(page: Page, only: Sequence[str] = ()) -> list[str]:
+    """Return what axe-core finds: WCAG, its own advice, and targets too small for a finger.
+
+    Or what some of its rules find, by their names.
+    """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text("utf-8"))
     # All parts laid out, and seen from the top: the header lies over nothing there.
@@ -183,12 +190,13 @@ def barriers(page: Page) -> list[str]:
     # What passes is not listed, and style sheets, which none of these rules reads, are not fetched
     # again: that would take half of its time.
     found = page.evaluate(
-        """() => axe.run({
-          rules: { "target-size": { enabled: true } },
+        """(only) => axe.run({
+          ...(only.length ? { runOnly: only } : { rules: { "target-size": { enabled: true } } }),
           resultTypes: ["violations"],
           selectors: false,
           preload: { assets: ["media"] },
-        }).then((result) => result.violations).finally(() => probe.restore())"""
+        }).then((result) => result.violations).finally(() => probe.restore())""",
+        list(only),
     )
     return [
         f"axe: {rule['id']}: {node['html'][:120]} {node['failureSummary']}"
