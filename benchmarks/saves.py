@@ -81,7 +81,7 @@ class Site:
 
     rows: dict[str, str]
     write: Callable[[Path], None]
-    command: Callable[[int], list[str]]
+    command: Callable[[Path, int], list[str]]
     posts: tuple[str, ...]
     place: str
     notebook: str = ""
@@ -117,6 +117,9 @@ def write_ten(folder: Path) -> None:
     ]
     text = "# %%\n".join([source[0], *cells])
     (folder / "docs/notebooks/ten.py").write_text(text, "utf-8")
+    config = (folder / "mkdocs.yml").read_text("utf-8")
+    config = config.replace("- notebook-embed\n", "- notebook-embed: {forks: true}\n", 1)
+    (folder / "mkdocs.yml").write_text(config, "utf-8")
 
 
 def write_nbsync(folder: Path) -> None:
@@ -153,11 +156,15 @@ def write_plain_config(folder: Path, more: str = "") -> None:
     )
 
 
-def mkdocs(port: int, *, python: str = sys.executable, module: str = "mkdocs") -> list[str]:
-    return [python, "-m", module, "serve", "--dev-addr", f"127.0.0.1:{port}"]
+def mkdocs(
+    folder: Path, port: int, *, python: str = sys.executable, module: str = "mkdocs"
+) -> list[str]:
+    with (folder / "mkdocs.yml").open("a", encoding="utf-8") as config:
+        config.write(f"\ndev_addr: 127.0.0.1:{port}\n")
+    return [python, "-m", module, "serve"]
 
 
-def autobuild(port: int) -> list[str]:
+def autobuild(folder: Path, port: int) -> list[str]:
     return [PEER_PYTHON, "-m", "sphinx_autobuild", "-q", "--port", str(port), "docs", "site"]
 
 
@@ -212,7 +219,7 @@ SITES = (
         **PEER,
     ),
     Site(
-        {"ten": "the same, a notebook of ten cells"},
+        {"ten": "the same with `forks`, a notebook of ten cells"},
         write_ten,
         embedding,
         notebook="docs/notebooks/ten.py",
@@ -235,7 +242,7 @@ SITES = (
     Site(
         {"zensical": "its paragraphs alone, Zensical"},
         write_zensical,
-        lambda port: [PEER_PYTHON, "-m", "zensical", "serve", "-a", f"127.0.0.1:{port}"],
+        lambda folder, port: [PEER_PYTHON, "-m", "zensical", "serve", "-a", f"127.0.0.1:{port}"],
         **PEER,
     ),
 )
@@ -321,7 +328,11 @@ def authoring(site: Site, folder: Path, browser: Browser) -> Iterator[Author]:
     terminal = folder.with_suffix(".log")
     with terminal.open("w") as log:
         server = subprocess.Popen(
-            site.command(port), cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            site.command(folder, port),
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     address, page = f"http://127.0.0.1:{port}/", browser.new_page()
     try:

@@ -47,13 +47,14 @@ def build(fresh: bool, why: bool, site_dir: str | None) -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option("-a", "--dev-addr", metavar="IP:PORT", help="Where, if not where mkdocs.yml says.")
+def serve(dev_addr: str | None) -> None:
     """Serve the site on this machine and build it anew on every save."""
     from notebook_embed import serving
 
     set_source_date(Path.cwd())
     deferred = _log_to_terminal(logging.INFO)
-    serving.serve(partial(_build, deferred=deferred))
+    serving.serve(partial(_build, deferred=deferred), dev_addr)
 
 
 class DeferredPageErrors(logging.StreamHandler[TextIO]):

@@ -214,18 +214,22 @@ class Builds:
     """Builds the site again and again for `server`, into ``site`` below `folder`.
 
     `build(config, **options)` builds as MkDocs' own does. The page that was saved comes first.
+    `dev_addr` stands in for the one of mkdocs.yml.
     """
 
     server: Server
 
-    def __init__(self, build: Callable[..., None], folder: Path) -> None:
+    def __init__(
+        self, build: Callable[..., None], folder: Path, dev_addr: str | None = None
+    ) -> None:
         self.build, self.folder, self.site = build, folder, folder / "site"
+        self.dev_addr = dev_addr
         self.site.mkdir()
         self.trouble, self.pages = Trouble(), PageCache()
         self.first = PageFirst(lambda: self.server.watched, self.pages)
 
     def load(self) -> MkDocsConfig:
-        config = load_config("mkdocs.yml", site_dir=str(self.site))
+        config = load_config("mkdocs.yml", site_dir=str(self.site), dev_addr=self.dev_addr)
         config.plugins[PageCache.NAME] = self.pages
         config.plugins[PageFirst.NAME] = self.first
         return config
@@ -273,8 +277,10 @@ class Builds:
             (self.site / "index.html").write_text(NOTHING_YET, "utf-8")
 
 
-def serve(build: Callable[..., None]) -> None:
+def serve(build: Callable[..., None], dev_addr: str | None = None) -> None:
     """Serve the site in this folder; `build(config, **options)` builds it as MkDocs' own does.
+
+    It has the address of mkdocs.yml, or `dev_addr`.
 
     It goes as MkDocs' command does, which takes neither another builder nor another server.
 
@@ -283,7 +289,7 @@ def serve(build: Callable[..., None]) -> None:
     EmbedError : the address is taken, or is not one of this machine.
     """
     with tempfile.TemporaryDirectory(prefix="notebook-embed-") as folder:
-        builds = Builds(build, Path(folder))
+        builds = Builds(build, Path(folder), dev_addr)
         logging.getLogger("mkdocs").addHandler(builds.trouble)
         config = builds.load()
         config.plugins.on_startup(command="serve", dirty=False)

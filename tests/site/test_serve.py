@@ -191,9 +191,8 @@ def without_reload(page: str) -> str:
 def test_a_taken_address_is_told_before_anything_is_built(project: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        project.change("mkdocs.yml", "site_name", f"dev_addr: 127.0.0.1:{port}\nsite_name")
         done = subprocess.run(
-            [sys.executable, "-m", "notebook_embed", "serve"],
+            [sys.executable, "-m", "notebook_embed", "serve", "-a", f"127.0.0.1:{port}"],
             cwd=project.root,
             env=project.environment(),
             capture_output=True,
