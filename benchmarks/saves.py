@@ -169,9 +169,9 @@ def autobuild(folder: Path, port: int) -> list[str]:
 
 
 embedding = partial(mkdocs, module="notebook_embed")
-BLOG = {"notebook": "docs/notebooks/shapes-dataset.py", "place": "<!-- more -->"}
-PEER = {"place": "One word.", "posts": ("docs/post.md",)}
-MAPS = {"notebook": "docs/notebooks/map-1.py", "other": "docs/notebooks/map-2.py"}
+BLOG: dict[str, Any] = {"notebook": "docs/notebooks/shapes-dataset.py", "place": "<!-- more -->"}
+PEER: dict[str, Any] = {"place": "One word.", "posts": ("docs/post.md",)}
+MAPS: dict[str, Any] = {"notebook": "docs/notebooks/map-1.py", "other": "docs/notebooks/map-2.py"}
 SITES = (
     Site(
         {"site": "this site, its longest post", "short": "this site, its shortest post"},

@@ -22,7 +22,7 @@ from typing import Any
 from jinja2 import Environment, Template
 from mkdocs.commands import build as mkdocs_build
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
@@ -185,8 +185,21 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
 
     # What follows is what a build tells while it is under way.
 
+    @event_priority(-45)  # after the notebooks, before Material's blog reads all posts
+    def _before_the_blog(self, files: Files, *, config: MkDocsConfig) -> Files:
+        self._look()
+        return files
+
+    @event_priority(-200)
+    def _after_all(self, files: Files, *, config: MkDocsConfig) -> Files:
+        self._look()
+        return files
+
+    on_files = CombinedEvent(_before_the_blog, _after_all)
+
     @event_priority(-200)
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        self._look()
         self._build.config, self._build.files, self._build.nav = config, files, nav
         return nav
 
@@ -215,6 +228,7 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
 
     @event_priority(-200)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        self._look()
         self._build.env = env
         for file in files.documentation_pages():
             path, content = file.abs_src_path, file.page and file.page.content
@@ -238,6 +252,7 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
 
     @event_priority(-200)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
+        self._look()
         if (path := page.file.abs_src_path) is not None:
             self._build.written[path] = _digest(output.encode("utf-8", "xmlcharrefreplace"))
         return output
