@@ -163,8 +163,8 @@ def compile_kernels(target: Path, *, modules: Path) -> None:
         enabled = [word for feature in features for word in ("--enable", feature)]
         output = target / kernel
         output.parent.mkdir(parents=True, exist_ok=True)
-        command = [compiler, ROOT / KERNEL, "--outFile", output, *options, *enabled]
-        subprocess.run(command, check=True)
+        command: list[str | Path] = [compiler, ROOT / KERNEL, "--outFile", output]
+        subprocess.run([*command, *options, *enabled], check=True)
 
 
 def _bundle(bundle: Bundle, folder: Path, root: Path) -> dict[str, object]:

@@ -38,9 +38,10 @@ _STAMP = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 STAMP = f"{_OPEN}[0-9]+{_CLOSE}"
 
 _FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})")
-# A stamp goes behind each of these. A dollar before a space opens no formula, and a stamp must not
-# make it one.
-_EMBED = r"\]\(\s*<?(?=[^)\s>]*\.(?:py|ipynb|md)(?:[)#?\s>]|$))|^\s*:::(?= +[A-Za-z_])"
+# A stamp goes behind each of these. A dollar or an asterisk beside a space opens or closes nothing,
+# and a stamp must not make it do so.
+_ADDRESS = r"(?=[^)\s>]*\.(?:py|ipynb|md)(?:[)#?\s>]|$))"
+_EMBED = rf"\]\((?:\s+(?=<?[A-Za-z0-9./]))?<?{_ADDRESS}|^\s*:::(?= +[A-Za-z_])"
 _FORMULA = r"\$+(?=[^\s$])|(?<!\\)\\[(\[](?!\\[)\]])|\\begin\{[a-z]+\*?\}(?!\\end)"
 _PLACES = {False: re.compile(_EMBED), True: re.compile(f"{_EMBED}|{_FORMULA}")}
 # A formula whose dollars have a line of their own: the stamp goes to the next one, if that can
@@ -50,8 +51,9 @@ _FIRST_WORD = re.compile(r"[\s>]*(?=[A-Za-z\\{(])")
 _DEFINITION = re.compile(r"[\s>]*\[[^\]]+\]:\s*<?([^\s>]+)")
 # As Markdown's own pattern of HTML has it.
 _COMMENT = r"(<!--(?:(?!<!--|-->).)*-->)"
-# Names that are compared as written; with a formula in one, formulas have no stamps.
-_NAMED_BY_FORMULA = re.compile(r"^\s*\*?\[[^\]]*[$\\][^\]]*\]:", re.M)
+# Names that are compared as written, in a list or a quotation too; with a formula in one,
+# formulas have no stamps.
+_NAMED_BY_FORMULA = re.compile(r"\[[^\]]*[$\\][^\]]*\]:")
 
 
 def take(text: str) -> tuple[int | None, str]:

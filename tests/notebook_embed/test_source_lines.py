@@ -268,6 +268,9 @@ PIECES = st.sampled_from(
 
 @settings(FUZZ, max_examples=many(400))
 @given(text=st.lists(PIECES, max_size=16).map("".join))
+@example("$]( $[a](b.md#c)")
+@example("*]( *[a](b.md#c)")
+@example('- [a$x]: b.md "a"\n    $x$[a$x]: b.md')
 @example("a $5 and $6\n\n$x $ y$\n")
 @example("[a](b.md) `[a](b.md)` <b title='[a](b.md)'>")
 def test_stamps_change_nothing_of_a_page(text: str) -> None:

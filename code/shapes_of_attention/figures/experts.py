@@ -108,7 +108,7 @@ def one_token(
         y = top + expert * row + (row - 8) / 2
         start = x_expert + wide
         drawing.arrow((start + 2, y), (x_sum - 22, middle + np.sign(y - middle) * 8), colour=INK)
-        drawing.text(start + 66, y + (-14 if y < middle else 14), f"× {weight:.2f}")
+        drawing.text(start + 38, y + (-14 if y < middle else 14), f"× {weight:.2f}")
     drawing.box(x_sum - 20, middle - 20, 40, 40, "+", radius=20)
     drawing.arrow((x_sum + 22, middle), (WIDTH - 2, middle), colour=INK)
     return drawing.figure()
