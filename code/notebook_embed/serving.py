@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -44,9 +43,6 @@ NOTHING_YET = "<!doctype html><title>Not built yet</title><body></body>"
 POLL_SECONDS = 0.15
 #: Seconds that browsers have for a page shown first, before the build behind it begins.
 PAUSE_SECONDS = 0.3
-# While a build works, who looks for a save waits this long for Python at each file, instead of five
-# milliseconds: with a thousand files that is five seconds.
-SWITCH_SECONDS = 0.0002
 POLL_OF_BROWSERS = re.compile(r"/livereload/(?P<epoch>[0-9]+)/[0-9]+")
 
 
@@ -292,7 +288,6 @@ def serve(build: Callable[..., None], dev_addr: str | None = None) -> None:
     ------
     EmbedError : the address is taken, or is not one of this machine.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
     with tempfile.TemporaryDirectory(prefix="notebook-embed-") as folder:
         builds = Builds(build, Path(folder), dev_addr)
         logging.getLogger("mkdocs").addHandler(builds.trouble)
