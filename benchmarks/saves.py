@@ -13,7 +13,7 @@ Sites of this blog:
 The content of peers.py, a hundred paragraphs and four notebooks, each as its guide says:
 
 ``ours``       this generator
-``ten``        the same, and a notebook of ten cells that is edited
+``ten``        the same with ``forks``, and a notebook of ten cells that is edited
 ``nbsync``     mkdocs-nbsync, which shows what the notebooks have stored
 ``sphinx``     myst-nb under sphinx-autobuild
 ``zensical``   Zensical: the paragraphs alone, for it has no notebooks
@@ -81,7 +81,7 @@ class Site:
 
     rows: dict[str, str]
     write: Callable[[Path], None]
-    command: Callable[[Path, int], list[str]]
+    command: Callable[[int], list[str]]
     posts: tuple[str, ...]
     place: str
     notebook: str = ""
@@ -156,15 +156,11 @@ def write_plain_config(folder: Path, more: str = "") -> None:
     )
 
 
-def mkdocs(
-    folder: Path, port: int, *, python: str = sys.executable, module: str = "mkdocs"
-) -> list[str]:
-    with (folder / "mkdocs.yml").open("a", encoding="utf-8") as config:
-        config.write(f"\ndev_addr: 127.0.0.1:{port}\n")
-    return [python, "-m", module, "serve"]
+def mkdocs(port: int, *, python: str = sys.executable, module: str = "mkdocs") -> list[str]:
+    return [python, "-m", module, "serve", "-a", f"127.0.0.1:{port}"]
 
 
-def autobuild(folder: Path, port: int) -> list[str]:
+def autobuild(port: int) -> list[str]:
     return [PEER_PYTHON, "-m", "sphinx_autobuild", "-q", "--port", str(port), "docs", "site"]
 
 
@@ -242,7 +238,7 @@ SITES = (
     Site(
         {"zensical": "its paragraphs alone, Zensical"},
         write_zensical,
-        lambda folder, port: [PEER_PYTHON, "-m", "zensical", "serve", "-a", f"127.0.0.1:{port}"],
+        lambda port: [PEER_PYTHON, "-m", "zensical", "serve", "-a", f"127.0.0.1:{port}"],
         **PEER,
     ),
 )
@@ -328,7 +324,7 @@ def authoring(site: Site, folder: Path, browser: Browser) -> Iterator[Author]:
     terminal = folder.with_suffix(".log")
     with terminal.open("w") as log:
         server = subprocess.Popen(
-            site.command(folder, port),
+            site.command(port),
             cwd=folder,
             env=environment,
             stdout=log,
