@@ -435,22 +435,45 @@ class Finish(Treeprocessor):
                 )
 
     def _number(self, root: etree.Element) -> None:
-        """Let links without words to numbered figures say which they are."""
+        """Number the figures in the order of the page; let links without words say the numbers.
+
+        A figure that is alone and that no such link names has no number, nor has one in a list of
+        posts. A list shows only the beginning of a post, and what a failed notebook would have
+        shown is missing, so there a link may name what is not there.
+        """
         writer = self.writer
-        for link in root.iter() if writer.figures else ():
+        if not writer.figures or writer.checking:
+            return
+        boxes = [box for box in root.iter("figure") if "data-nb-number" in box.attrib]
+        words = [f"{writer.figures}\u00a0{number}" for number, _ in enumerate(boxes, 1)]
+        ids = [box.attrib.pop("data-nb-number") for box in boxes]
+        numbers = dict(
+            zip(reversed(ids), reversed(words), strict=True)
+        )  # of two the first is meant
+        links = [
+            link
+            for link in root.iter("a")
+            if link.get("href", "").startswith("#fig-") and not len(link)
+            if not (link.text or "").strip()
+        ]
+        partial = is_excerpt(self.md) or writer.library.failed
+        for link in links:
             href = link.get("href", "")
-            if not href.startswith("#fig-") or len(link) or (link.text or "").strip():
-                continue
-            if (number := writer.numbers.get(href[1:])) is None:
+            if href[1:] not in numbers and not partial:
                 at = located(writer, None, f"]({href})")
                 raise EmbedError(
                     f"no figure with a caption is named '{href}' on this page",
                     file=at.file,
                     line=at.line,
-                    remedy=nearest(href[1:], writer.numbers),
+                    remedy=nearest(href[1:], numbers),
                 )
-            link.text = AtomicString(f"{writer.figures}\u00a0{number}")
-        writer.numbers = {}
+            link.text = AtomicString(numbers.get(href[1:], writer.figures))
+        if not links and (len(boxes) == 1 or is_excerpt(self.md)):
+            return
+        for box, word in zip(boxes, words, strict=True):
+            mark = etree.Element("span", {"class": "nb-figure__number"})
+            mark.text, mark.tail = AtomicString(word), " "
+            next(box.iter("figcaption")).insert(0, mark)
 
 
 FOOTNOTE_ID = re.compile(r"fn(ref\d*)?\W")

@@ -74,7 +74,6 @@ class PageWriter:
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
         self.cells, self.figures, self.sanitise = cells, figures, sanitise
-        self.numbers: dict[str, int] = {}  # of figures, by their ids
         self._ids: set[str] = set()
 
     @property
@@ -401,9 +400,8 @@ class PageWriter:
             labels = {f"fig-{label}" for label in notebook.labels}
             name = look.id or self.unique(name, labels)
             box.set("id", name)
-        if self.figures and titled and pictures:
-            self.numbers.setdefault(name, len(self.numbers) + 1)
-            box.set("data-nb-number", str(self.numbers[name]))
+        if self.figures and titled and pictures and "unnumbered" not in look.classes:
+            box.set("data-nb-number", name)
         look.dress(box)
         if len(pictures) == 1:
             self._enliven(box, pictures[0])
@@ -450,9 +448,6 @@ class PageWriter:
         self, box: etree.Element, notebook: Notebook, cell: Cell, title: str | None
     ) -> None:
         caption = etree.SubElement(box, "figcaption")
-        if number := box.attrib.pop("data-nb-number", None):
-            mark = etree.SubElement(caption, "span", {"class": "nb-figure__number"})
-            mark.text = AtomicString(f"{self.figures}\u00a0{number}")
         if title:
             etree.SubElement(caption, "span").text = title
         page = self.library.pages.get(notebook.uri, page_of(notebook.uri))

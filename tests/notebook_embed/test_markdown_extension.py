@@ -339,12 +339,13 @@ def test_a_notebook_that_failed_stops_only_what_shows_it(page: Docs) -> None:
     page.library.failed["nb/x.py"] = EmbedError("ValueError: <no>", file="docs/nb/x.py", line=3)
     page.library.outputs["nb/x.py"] = {}
     html = page.convert(
-        "A ![](../nb/x.py#value) b.\n\n![F](../nb/x.py#figure)\n\n![](../nb/x.py)\n\nEnd."
+        "A ![](../nb/x.py#value) b.\n\n![F](../nb/x.py#figure)\n\n![](../nb/x.py)\n\nEnd. [](#fig-figure)",
+        figures="Figure",
     )
     assert html.count("docs/nb/x.py:3: ValueError: &lt;no&gt;") == 3
     assert html.count('class="nb-failed"') == 1
     assert "nb-cell" in html
-    assert "<p>End.</p>" in html
+    assert '<p>End. <a href="#fig-figure">Figure</a></p>' in html
 
 
 def test_a_folder_s_address_keeps_its_slash(page: Docs) -> None:
@@ -486,13 +487,49 @@ def test_figures_are_numbered_and_links_without_words_name_them(page: Docs) -> N
     )
     assert '<a href="#fig-figure">this</a>' in html
     numbers = re.findall(
-        r'<span class="nb-figure__number">Figure\u00a0(\d)</span><span>(\w+)', html
+        r'<span class="nb-figure__number">Figure\u00a0(\d)</span> <span>(\w+)', html
     )
     assert numbers == [("1", "One"), ("2", "Two"), ("3", "Three")]
     assert "data-nb-number" not in html
     assert "nb-figure__number" not in page.convert(text)
     with pytest.raises(EmbedError, match=r"page\.md:3: no figure .* '#fig-plo' .*\n.*'fig-plot'"):
         page.convert("a\n\nb [](#fig-plo)\n\n" + text, figures="Figure")
+
+
+def test_a_figure_has_a_number_where_one_helps(page: Docs) -> None:
+    def marks(text: str) -> list[str]:
+        html = page.convert(text, figures="Figure")
+        return re.findall(r'number">Figure\u00a0(\d)</span> <span>(.*?)</span>', html)
+
+    one, two, three = (f'![a](../nb/x.py#plot "{name}")' for name in ("One", "Two", "Three"))
+    assert marks(one) == []  # there is none to tell it from
+    assert marks(f"[](#fig-plot)\n\n{one}") == [("1", "One")]
+    assert marks(f"{one}{{ .unnumbered }}\n\n{two}\n\n{three}") == [("1", "Two"), ("2", "Three")]
+    # The order is that of the page, whatever order it is read in.
+    folded = f"!!! note\n\n    {one}\n\na[^1]\n\n[^1]: b\n\n    {three}\n\n{two}"
+    assert marks(folded) == [("1", "One"), ("2", "Two"), ("3", "Three")]
+    assert marks(f"{one}{{ #same }}\n\n{two}{{ #same }}") == [("1", "One"), ("2", "Two")]
+
+
+def test_a_list_of_posts_names_figures_and_numbers_none(page: Docs) -> None:
+    text = (
+        '![a](../nb/x.py#plot "One")\n\n![a](../nb/x.py#figure "Two")\n\n'
+        '%s<!-- more -->\n\n![a](../nb/x.py#plot "Three")'
+    )
+
+    def excerpt(text: str) -> str:
+        page.write("posts/page.md", text)
+        extension = NotebookEmbedExtension(
+            library=page.library, page="posts/page.md", figures="Figure"
+        )
+        md = markdown.Markdown(extensions=[extension])
+        md.treeprocessors.register(Treeprocessor(md), "excerpt", 0)
+        return md.convert(text)
+
+    assert "nb-figure__number" not in excerpt(text % "")
+    html = excerpt(text % "[](#fig-figure), [](#fig-plot-2)\n\n")
+    assert ">Figure\u00a02</a>, " in html
+    assert ">Figure</a>" in html  # it stands in the post alone
 
 
 @pytest.mark.parametrize("whole", [True, False])
