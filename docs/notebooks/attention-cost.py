@@ -60,7 +60,7 @@ efficiency.cost_of_full(families["explicit"]["rows"], families["fused"]["rows"])
 longest = families["explicit"]["rows"][-1]
 fused = row("fused", longest["tokens"])
 {
-    "tokens": f"{longest['tokens']:,}",
+    "tokens": longest["tokens"],
     "megabytes": {
         "explicit": f"{longest['both_bytes'] / 1e6:,.0f}",
         "fused": f"{fused['both_bytes'] / 1e6:,.0f}",
@@ -209,5 +209,5 @@ assert set(record["peers"]) - set(slower) == {"reformer-pytorch"}
 {
     "slower": f"{len(slower)} of {len(record['peers'])}",
     "reformer": f"{record['peers']['reformer-pytorch']['both_seconds']:.0%}",
-    "tokens": f"{record['peer_tokens']:,}",
+    "tokens": record["peer_tokens"],
 }

@@ -60,7 +60,7 @@ Markdown(f"> {decode(prompt[0].numpy())}")
 # %%
 #| label: model
 {
-    "parameters": f"{trained['parameters']:,}",
+    "parameters": trained["parameters"],
     "training-seconds": f"{trained['seconds']:.0f}",
     "recall": f"{trained['test']['recall']:.0%}",
 }

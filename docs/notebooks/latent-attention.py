@@ -135,7 +135,7 @@ print(f"ratio:      {standard / latent:.1f}")
 
 # %%
 #| label: deepseek-v2-ratio
-print(f"{standard / latent:.1f}")
+standard / latent
 
 # %% [markdown]
 # Its successor kept the sizes of the latent; transformers carries them as defaults.

@@ -116,7 +116,7 @@ print(f"used for one token    {active / 1e9:5.1f} billion")
 
 # %%
 #| label: mixtral-share
-print(f"{layers * 8 * expert / total:.0%}")
+layers * 8 * expert / total
 
 # %% [markdown]
 # ## The layer

@@ -80,9 +80,9 @@ results.examples(
 # %%
 #| label: flagship
 {
-    "test-images": f"{flagship.test['images']:,}",
+    "test-images": flagship.test["images"],
     "minutes": f"{flagship.seconds / 60:.0f}",
-    "images": f"{flagship.images:,}",
+    "images": flagship.images,
     "error": f"{flagship.score.colour_error:.2f}",
     "within-8": f"{flagship.score.within_8:.1%}",
     "removed": f"{flagship.score.filtered_removed:.1%}",
