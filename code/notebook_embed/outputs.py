@@ -28,6 +28,7 @@ from notebook_embed.pictures import (
 )
 from notebook_embed.progress import log
 from notebook_embed.terminal import last_state, without_controls
+from notebook_embed.unset_colours import seen_on_dark
 from notebook_embed.widgets import LEFT_OUT, STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
 
 __all__ = [
@@ -304,8 +305,10 @@ def drawing_of(bundle: Bundle) -> Image | None:
         return None
     width, height = svg_size(svg)
     light = bundle.file("svg", svg.encode())
-    twin = recolour(svg, bundle.dark)
+    twin: str | None = recolour(svg, bundle.dark)
     if twin == svg:
+        twin = seen_on_dark(svg)
+    if twin is None:
         return Image(light, width, height)
     return Image(light, width, height, bundle.file("svg", twin.encode(), ".dark"))
 

@@ -123,7 +123,7 @@ def recolour(svg: str, colours: Mapping[str, str]) -> str:
 def _root(svg: str) -> dict[str, str] | None:
     """Return the attributes of the outermost element, or None where `svg` is not well-formed."""
     found: list[dict[str, str]] = []
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(namespace_separator="}")  # prefixes have to be declared
 
     def begin(name: str, attributes: dict[str, str]) -> None:
         if not found:
