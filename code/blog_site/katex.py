@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from markdown.util import AtomicString
 from py_mini_racer import JSEvalException, MiniRacer
 
 from blog_site.errors import SiteError
+from notebook_embed.aside import here_only
 from notebook_embed.source_lines import STAMP, SourceLines, source_lines, take
 
 __all__ = ["KatexExtension", "makeExtension", "render"]
@@ -31,11 +33,14 @@ HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 
 
 @cache
-def _engine() -> MiniRacer:
-    """Return this process's V8 with KaTeX loaded; 0.2 s, paid by the first formula."""
+def _engine() -> tuple[MiniRacer, int]:
+    """Return V8 with KaTeX loaded, and the process that it runs in; 0.2 s, for the first formula.
+
+    It has threads, so a fork of that process cannot use it; but knows what was rendered before.
+    """
     engine = MiniRacer()
     engine.eval(KATEX.read_text(encoding="utf-8"))
-    return engine
+    return engine, os.getpid()
 
 
 @cache
@@ -54,8 +59,11 @@ def render(tex: str, *, display: bool = False) -> str:
         "strict": "error",
         "trust": False,
     }
+    engine, process = _engine()
+    if process != os.getpid():
+        here_only()
     try:
-        return str(_engine().call("katex.renderToString", tex, options))
+        return str(engine.call("katex.renderToString", tex, options))
     except JSEvalException as error:
         first_line = str(error).splitlines()[0]
         raise ValueError(re.sub(r"^.*?KaTeX parse error:\s*", "", first_line)) from None

@@ -64,10 +64,11 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
         self._used: dict[str, _Made] = {}
         self._shared = ""
         self._notebooks: dict[str, str] = {}  # their digests
+        self._tried: dict[str, set[str]] = {}  # keys of what was made for a name
 
     @event_priority(-100)  # when all files are known
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
-        self._used, self._shared = {}, _shared(config, files)
+        self._used, self._tried, self._shared = {}, {}, _shared(config, files)
         library: Library = config.mdx_configs["notebook_embed"]["library"]
         self._notebooks = {uri: _digest(library, uri) for uri in library.notebooks}
         return nav
@@ -112,17 +113,21 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
         self._kept = self._used
 
     @contextmanager
-    def trial(self) -> Iterator[Callable[[], None]]:
+    def trial(self, name: str) -> Iterator[Callable[[], None]]:
         """Forget what is made in the block, unless it calls what it is given.
 
-        What has given a warning must give it again.
+        What has given a warning must give it again. The next trial of the same `name` takes the
+        place of this one.
         """
         before, good = set(self._used), list[bool]()
         try:
             yield lambda: good.append(True)
         finally:
-            for key in [] if good else self._used.keys() - before:
-                del self._used[key]
+            made = self._used.keys() - before
+            for key in self._tried.pop(name, set()) if good else made:
+                self._used.pop(key, None)
+            if good:
+                self._tried[name] = made
 
     def _once(
         self,

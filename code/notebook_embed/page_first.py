@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 from jinja2 import Environment, Template
 from mkdocs.commands import build as mkdocs_build
 from mkdocs.config.defaults import MkDocsConfig
@@ -32,7 +33,7 @@ from mkdocs.utils.templates import TemplateContext
 from notebook_embed.imports import stamp_if_there
 from notebook_embed.page_cache import PageCache
 
-__all__ = ["Interrupted", "PageFirst", "Shown"]
+__all__ = ["Interrupted", "Left", "PageFirst", "Shown"]
 
 Stamps = dict[str, tuple[int, ...]]
 
@@ -46,11 +47,23 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Shown:
-    """A page that was shown first: its file, its URL below the site's, and where it was written."""
+    """A page that was shown first: its file, its URL below the site's, and where it was written.
+
+    Where there is a `mistake` in it, the page that was there stays.
+    """
 
     source: Path
     url: str
     path: Path
+    mistake: click.ClickException | None = None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What another process tells of a whole build, after which only bodies of pages had changed."""
+
+    stamps: Stamps
+    written: dict[str, str]
 
 
 @dataclass
@@ -105,6 +118,19 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         if self._whole is not None:
             self._whole.stamps = _stamps(self._watched()) | self._whole.stamps
 
+    def left(self) -> Left:
+        """Return what the last whole build left that `take` needs in another process."""
+        assert self._whole is not None
+        return Left(self._whole.stamps, self._whole.written)
+
+    def take(self, left: Left) -> None:
+        """Take a whole build of another process, which has begun as a copy of this one, for ours.
+
+        All else that a page is made of is as it was, for otherwise no page had been shown first.
+        """
+        assert self._whole is not None
+        self._whole.stamps, self._whole.written, self._shown = left.stamps, left.written, {}
+
     def drop(self) -> None:
         """Let plugins, which go on from build to build, be as the last whole build left them."""
         if self._whole is not None and self._whole.config is not None:
@@ -114,9 +140,9 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
     def show(self, site: Path, aside: Path) -> Shown | None:
         """Make the one page whose body changed since the last whole build, and put it into `site`.
 
-        None where the whole site has to come first: something else changed as well, or the page
-        gives an error or a warning, which a build tells with all others. `aside` is a folder on the
-        same disk.
+        None where the whole site has to come first: something else changed as well. Warnings are
+        left to the build of the whole site, which tells them with all others. `aside` is a folder
+        on the same disk.
         """
         if (whole := self._whole) is None or (path := self._saved(whole)) is None:
             return None
@@ -128,11 +154,15 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         try:
             if _digest(place.read_bytes()) != whole.written.get(path):
                 return None  # others work on pages once they are written
-            with _silence() as warnings, self._pages.trial() as is_good:
+            with _silence() as warnings, self._pages.trial(path) as is_good:
                 content = self._make(whole, file, path, aside)
-                if content is None or warnings:
+                if content is None:
                     return None
-                is_good()
+                if not warnings:
+                    is_good()
+        except click.ClickException as mistake:
+            self._shown[path] = now
+            return Shown(Path(path), file.url, place, mistake)
         except Exception:
             return None
         (aside / "page.html").replace(place)
@@ -164,8 +194,11 @@ class PageFirst(BasePlugin):  # type: ignore[type-arg]
         assert config and files and nav and env and page
         _restore(page, whole.before[path])
         if type(page).__name__ == "Post":  # its text is read as it is made
-            read = type(page)(file, config)  # type: ignore[call-arg]
-            file.page, page.markdown, page.meta = page, read.markdown, read.meta
+            try:
+                read = type(page)(file, config)  # type: ignore[call-arg]
+            finally:
+                file.page = page
+            page.markdown, page.meta = read.markdown, read.meta
         config.mdx_configs["notebook_embed"]["library"].used.pop(file.src_uri, None)
         self._build, build = Build({}), self._build
         try:

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 import nbformat
 
+from notebook_embed.aside import here_only
 from notebook_embed.cache import Cache, Key
 from notebook_embed.environment import concerned_distributions, pins_in
 from notebook_embed.errors import EmbedError, joined, shown
@@ -146,6 +147,7 @@ class _Work:
                 self._tell(uri, self.cache.why(key))
                 due[uri] = key
         if due:
+            here_only()  # kernels outlive what a server ends
             self._run(due)
 
     def _mode(self, uri: str) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -25,9 +27,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer, _timestamp
 
+from notebook_embed.aside import Refused, in_fork
 from notebook_embed.errors import EmbedError
 from notebook_embed.page_cache import PageCache
-from notebook_embed.page_first import Interrupted, PageFirst
+from notebook_embed.page_first import Interrupted, Left, PageFirst
 
 __all__ = ["Builds", "Server", "serve", "tell_in_browser"]
 
@@ -41,8 +44,10 @@ ALERT_STYLE = (
 NOTHING_YET = "<!doctype html><title>Not built yet</title><body></body>"
 #: Seconds between two looks at the files; MkDocs takes half a second.
 POLL_SECONDS = 0.15
-#: Seconds that browsers have for a page shown first, before the build behind it begins.
+#: Seconds that browsers have for a page shown first, before this process builds the rest.
 PAUSE_SECONDS = 0.3
+#: How often as long as the last whole build one behind a page may take, and seconds in any case.
+PATIENCE, PATIENCE_SECONDS = 10, 60.0
 POLL_OF_BROWSERS = re.compile(r"/livereload/(?P<epoch>[0-9]+)/[0-9]+")
 
 
@@ -73,16 +78,17 @@ class Trouble(logging.Handler):
             self.text, self.file = "\n".join([*self.warnings, str(error)]), None
             click.echo(str(error), err=True)
         except click.ClickException as error:  # ours, and MkDocs' own
-            file = getattr(error, "file", None)
-            self.text, self.file = (
-                f"Error: {error}",
-                None if file is None else Path(file).absolute(),
-            )
+            self.note(error)
             click.echo(f"\n{self.text}\n", err=True)
         except Exception as error:
             kind = "".join(traceback.format_exception_only(error)).strip()
             self.text, self.file = f"{kind}\n\nThe terminal shows where it was raised.", None
             traceback.print_exc()
+
+    def note(self, error: click.ClickException) -> None:
+        file = getattr(error, "file", None)
+        self.text = f"Error: {error}"
+        self.file = None if file is None else Path(file).absolute()
 
 
 class Server(LiveReloadServer):
@@ -112,12 +118,15 @@ class Server(LiveReloadServer):
         return self._want_rebuild
 
     def show_first(self, url: str) -> None:
-        """Let browsers load the site again, a page of which is new; give them a while."""
+        """Let browsers load the site again, a page of which is new."""
         log.info("Reloading browsers; the rest of the site follows")
         with self._epoch_cond:
             self._first = unquote(urlsplit(urljoin(self.url, url)).path), self._wanted_epoch
             self._visible_epoch, self._others_seen = self._wanted_epoch, False
             self._epoch_cond.notify_all()
+
+    def give_way(self) -> None:
+        """Leave the machine to browsers for a while, unless something is saved."""
         with self._rebuild_cond:
             self._rebuild_cond.wait_for(lambda: self._want_rebuild, timeout=PAUSE_SECONDS)
 
@@ -210,6 +219,17 @@ def _with_alert(
     return content
 
 
+@dataclass(frozen=True)
+class News:
+    """What a build in a fork tells: its trouble, what is watched after it, and what it has left."""
+
+    text: str
+    file: Path | None
+    warnings: list[str]
+    watched: list[str]
+    left: Left | None
+
+
 class Builds:
     """Builds the site again and again for `server`, into ``site`` below `folder`.
 
@@ -227,6 +247,7 @@ class Builds:
         self.site.mkdir()
         self.trouble, self.pages = Trouble(), PageCache()
         self.first = PageFirst(lambda: self.server.watched, self.pages)
+        self._took = 0.0  # seconds, by the last whole build
 
     def load(self) -> MkDocsConfig:
         config = load_config("mkdocs.yml", site_dir=str(self.site), dev_addr=self.dev_addr)
@@ -240,25 +261,62 @@ class Builds:
         if shown is None:
             self._whole(config)
             return
-        if self.trouble.file == shown.source:
+        if shown.mistake is not None:
+            self.trouble.note(shown.mistake)
+        elif self.trouble.file == shown.source:
             self.trouble.text = ""
         content, told = shown.path.read_bytes(), self.trouble.text
         self.server.show_first(shown.url)
-        self.first.saved_again = lambda: self.server.saved_again
-        try:
-            self._whole(config)
-        except Interrupted:
+        if not self._behind():
             log.info("Saved again: the rest of the site waits")
             return
-        finally:
-            self.first.saved_again = lambda: False
         same = shown.path.is_file() and shown.path.read_bytes() == content
         self.server.show_rest(same=same and self.trouble.text == told)
 
-    def _whole(self, config: MkDocsConfig | None) -> None:
+    def _behind(self) -> bool:
+        """Build the whole site behind a page that is shown; False if the next save ends this.
+
+        A fork does it, so that this process sees the next save at once, and makes that page while
+        nothing else runs. Where a fork cannot, this process does.
+        """
+
+        def saved_again() -> bool:
+            return self.server.saved_again
+
+        seconds = max(PATIENCE * self._took, PATIENCE_SECONDS)
+        try:
+            news = None if saved_again() else in_fork(self._aside, ended=saved_again, seconds=seconds)
+        except Refused:
+            self.server.give_way()
+            self.first.saved_again = saved_again
+            try:
+                self._whole(None)
+            except Interrupted:
+                return False
+            finally:
+                self.first.saved_again = lambda: False
+            return True
+        if news is None:
+            return False
+        self.trouble.text, self.trouble.file = news.text, news.file
+        self.trouble.warnings[:] = news.warnings
+        for path in set(news.watched) - set(self.server.watched):
+            self.server.watch(path)
+        if news.left is not None:
+            self.first.take(news.left)
+        return True
+
+    def _aside(self) -> News:
+        whole = self._whole(None)
+        trouble = self.trouble
+        left = self.first.left() if whole else None
+        return News(trouble.text, trouble.file, trouble.warnings, self.server.watched, left)
+
+    def _whole(self, config: MkDocsConfig | None) -> bool:
+        """Build the whole site, and tell whether that went well."""
         log.info("Building documentation...")
         self.first.begin()
-        whole = False
+        whole, began = False, time.monotonic()
         try:
             config = config or self.load()
             config.site_url = self.server.url
@@ -273,8 +331,10 @@ class Builds:
             raise
         finally:
             self.first.keep() if whole else self.first.drop()
+        self._took = time.monotonic() - began
         if not any(self.site.iterdir()):
             (self.site / "index.html").write_text(NOTHING_YET, "utf-8")
+        return whole
 
 
 def serve(build: Callable[..., None], dev_addr: str | None = None) -> None:

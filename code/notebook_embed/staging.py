@@ -10,6 +10,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.utils import CountHandler
 
+from notebook_embed.aside import past_return
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.publish import only_build, swap_in
 
@@ -57,6 +58,7 @@ class Staging:
         if self._site is None:
             return
         if not (config.strict and _warned()):
+            past_return()
             swap_in(self._staging, self._site)
             log.info("The site is in %s", self._site)
         config.site_dir = str(self._site)

@@ -24,12 +24,8 @@ class Author:
 
     def __init__(self, root: Path, served: Path) -> None:
         self.root, self.news = root, list[str]()
-        self.builds = Builds(self._build, served)
+        self.builds = Told(self, served)
         self.server = self.builds.server = Watching(self)
-
-    def _build(self, config: Any, **options: Any) -> None:
-        self.news.append("whole")
-        build(config, **options)
 
     def start(self) -> None:
         """Build for the first time, and watch what a server does."""
@@ -75,6 +71,26 @@ class Author:
     def told(self) -> str:
         """What stopped the last build, empty if nothing did."""
         return self.builds.trouble.text
+
+
+class Told(Builds):
+    """Builds, of which those of the whole site are told, wherever they are done."""
+
+    def __init__(self, author: Author, served: Path) -> None:
+        super().__init__(self._build, served)
+        self.author = author
+
+    def _build(self, config: Any, **options: Any) -> None:
+        self.author.news.append("whole")
+        build(config, **options)
+
+    def _behind(self) -> bool:
+        there = os.getpid()
+        whole = super()._behind()
+        assert os.getpid() == there
+        if whole and "whole" not in self.author.news:
+            self.author.news.append("aside")
+        return whole
 
 
 class Watching(Server):

@@ -147,7 +147,7 @@ def test_a_changed_body_is_shown_first_and_is_the_page_of_the_whole_site(
 ) -> None:
     before, first = blog.page(url), list[str]()
     blog.server.meanwhile = lambda: first.append(blog.page(url))
-    assert blog.change(file, old, new) == [url, "whole", "same"]
+    assert blog.change(file, old, new) == [url, "aside", "same"]
     assert first == [blog.page(url)] != [before]
     assert (fresh_site(blog) / url).read_text("utf-8") == first[0]
 
@@ -169,7 +169,7 @@ def test_what_others_show_of_a_page_or_what_is_no_page_takes_the_whole_site(
 ) -> None:
     assert blog.change(file, old, new) == ["whole"]
     # What is shown next is made of the new site.
-    assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "whole", "same"]
+    assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "aside", "same"]
     assert ("Another" in blog.page(ABOUT)) == (file == "mkdocs.yml")
 
 
@@ -188,25 +188,29 @@ def test_two_pages_that_are_saved_at_once_take_the_whole_site(blog: Author) -> N
     assert "An area" in blog.page(CIRCLES)
 
 
-def test_a_mistake_is_told_by_the_whole_site_and_the_page_stays(blog: Author) -> None:
-    before = blog.page(CIRCLES)
-    assert blog.change(POST, "ipynb#area)", "ipynb#aera)") == ["whole"]
-    assert "no cell labelled 'aera'" in blog.builds.trouble.text
+def test_a_mistake_is_told_at_once_and_the_page_stays(blog: Author) -> None:
+    before, told = blog.page(CIRCLES), list[str]()
+    blog.server.meanwhile = lambda: told.append(blog.told)
+    assert blog.change(POST, "ipynb#area)", "ipynb#aera)") == [CIRCLES, "aside", "same"]
+    assert "no cell labelled 'aera'" in told[0]
+    assert blog.told == told[0], "as the whole site tells it"
     assert blog.page(CIRCLES) == before
+    # Another page shows meanwhile; the mistake is still told.
+    assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "aside", "same"]
+    assert "Three words" in blog.page(ABOUT)
+    assert blog.told == told[1] == told[0]
     # Mended, it shows at once, and nothing is told any more.
-    told = list[str]()
-    blog.server.meanwhile = lambda: told.append(blog.builds.trouble.text)
-    assert blog.change(POST, "ipynb#aera)", "ipynb#area) now") == [CIRCLES, "whole", "same"]
-    assert told == [""]
-    assert blog.builds.trouble.text == ""
+    assert blog.change(POST, "ipynb#aera)", "ipynb#area) now") == [CIRCLES, "aside", "same"]
+    assert told[2] == blog.told == ""
     assert "now" in blog.page(CIRCLES)
+    assert tree(blog.builds.site) == tree(fresh_site(blog))
 
 
 def test_a_warning_is_given_as_by_any_build(blog: Author) -> None:
     about = "docs/about.md"
-    assert blog.change(about, "Two words", "[Two](nowhere.md) words") == ["whole"]
+    assert blog.change(about, "Two words", "[Two](nowhere.md) words") == [ABOUT, "aside", "same"]
     assert any("nowhere.md" in warning for warning in blog.builds.trouble.warnings)
-    assert blog.change(about, "(nowhere.md)", "(nowhere.md) more") == ["whole"]
+    assert blog.change(about, "(nowhere.md)", "(nowhere.md) more") == [ABOUT, "aside", "same"]
     assert any("nowhere.md" in warning for warning in blog.builds.trouble.warnings)
     assert "more" in blog.page(ABOUT)
 
@@ -217,13 +221,13 @@ def test_the_next_save_ends_the_build_behind_and_nothing_is_lost(blog: Author) -
 
     index = blog.page("index.html")
     blog.server.meanwhile = save_again
-    assert blog.change(POST, "The area", "One area") == [CIRCLES, "whole"]
+    assert blog.change(POST, "The area", "One area") == [CIRCLES]
     assert "One area" in blog.page(CIRCLES)
     assert blog.page("index.html") == index, "the rest waits"
-    assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "whole"]
+    assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT]
     blog.server.meanwhile = lambda: None
     blog.server._want_rebuild = False
-    assert blog.change(POST, "One area", "Some area") == [CIRCLES, "whole", "same"]
+    assert blog.change(POST, "One area", "Some area") == [CIRCLES, "aside", "same"]
     assert "Some area" in blog.page("index.html")
     assert "Three words" in blog.page(ABOUT)
     assert not list(blog.builds.site.parent.glob("*.building"))
@@ -232,7 +236,7 @@ def test_the_next_save_ends_the_build_behind_and_nothing_is_lost(blog: Author) -
 def test_the_rest_corrects_what_the_page_takes_from_others(blog: Author) -> None:
     """Circles are saved again, ended before the rest is built, and named anew in the same go."""
     blog.server.meanwhile = lambda: setattr(blog.server, "_want_rebuild", True)
-    assert blog.change(POST, "The area", "One area") == [CIRCLES, "whole"]
+    assert blog.change(POST, "The area", "One area") == [CIRCLES]
     blog.server.meanwhile = lambda: None
     blog.server._want_rebuild = False
     assert blog.change(POST, "tags: [circles]", "tags: [round]") == ["whole"]
@@ -242,13 +246,13 @@ def test_the_rest_corrects_what_the_page_takes_from_others(blog: Author) -> None
 def test_what_an_extension_reads_is_read_again_where_it_has_changed(blog: Author) -> None:
     assert "An area is a size." in blog.page(CIRCLES)
     news = blog.change("docs/words.md", "a size", "a number")
-    assert news == ["words.html", "whole", "same"]
+    assert news == ["words.html", "aside", "same"]
     for name in (CIRCLES, "index.html"):  # the index shows the post's beginning
         assert "An area is a number." in blog.page(name)
 
 
 def test_another_alt_text_is_that_of_the_notebooks_page_too(blog: Author) -> None:
-    assert blog.change(POST, "![How large]", "![A circle]") == [CIRCLES, "whole", "same"]
+    assert blog.change(POST, "![How large]", "![A circle]") == [CIRCLES, "aside", "same"]
     assert 'alt="A circle"' in blog.page("notebooks/areas.html")
     assert tree(blog.builds.site) == tree(fresh_site(blog))
 
