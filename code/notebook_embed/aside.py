@@ -30,7 +30,7 @@ GRACE_SECONDS = 20.0
 
 
 class Refused(BaseException):
-    """This cannot be done in a fork. No mistake of anyone's, so nobody who catches those has it."""
+    """It cannot be done in a fork. No mistake of anyone's, so nobody who catches those has it."""
 
 
 class _Fork:
@@ -56,19 +56,20 @@ def in_fork(work: Callable[[], T], *, ended: Callable[[], bool], seconds: float)
         warnings.simplefilter("ignore", DeprecationWarning)  # there are threads; see above
         process.start()
     send.close()
+    was_ended = False
     try:
         until = time.monotonic() + seconds
-        while not receive.poll(LOOK_SECONDS):
-            if ended():
+        while not was_ended and not receive.poll(LOOK_SECONDS):
+            if was_ended := ended():
                 process.terminate()
-                process.join()
-                if not receive.poll():
-                    return None
+                process.join(GRACE_SECONDS)
             elif time.monotonic() > until:
                 raise Refused
-        answer: T = receive.recv()
+        answer: T = receive.recv()  # there may be one all the same
         return answer
     except EOFError:
+        if was_ended:
+            return None
         raise Refused from None
     finally:
         process.terminate()

@@ -65,6 +65,7 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
         self._shared = ""
         self._notebooks: dict[str, str] = {}  # their digests
         self._tried: dict[str, set[str]] = {}  # keys of what was made for a name
+        self._trying = False
 
     @event_priority(-100)  # when all files are known
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
@@ -117,12 +118,13 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
         """Forget what is made in the block, unless it calls what it is given.
 
         What has given a warning must give it again. The next trial of the same `name` takes the
-        place of this one.
+        place of this one. Nothing is put into the index that readers search.
         """
-        before, good = set(self._used), list[bool]()
+        before, good, self._trying = set(self._used), list[bool](), True
         try:
             yield lambda: good.append(True)
         finally:
+            self._trying = False
             made = self._used.keys() - before
             for key in self._tried.pop(name, set()) if good else made:
                 self._used.pop(key, None)
@@ -205,6 +207,8 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
                 del index.entries[before:]
                 return made
 
+            if self._trying:
+                return
             named = (page.meta.get("tags"), page.meta.get("search"), page.meta.get("title"))
             index.entries += self._once(make, "search", page.url, page.title, named, page.content)
 

@@ -285,7 +285,9 @@ class Builds:
 
         seconds = max(PATIENCE * self._took, PATIENCE_SECONDS)
         try:
-            news = None if saved_again() else in_fork(self._aside, ended=saved_again, seconds=seconds)
+            news = (
+                None if saved_again() else in_fork(self._aside, ended=saved_again, seconds=seconds)
+            )
         except Refused:
             self.server.give_way()
             self.first.saved_again = saved_again

@@ -7,6 +7,7 @@ import pytest
 
 from blog_site.errors import SiteError
 from blog_site.katex import render
+from notebook_embed.aside import ABLE, Refused, in_fork
 
 EXTENSIONS = ["toc", "pymdownx.arithmatex", "blog_site.katex"]
 CONFIG = {"pymdownx.arithmatex": {"generic": True}}
@@ -80,3 +81,12 @@ def test_prices_are_no_formulas(extensions: list[str]) -> None:
     html = parser.convert(text)
     assert "Prices of $5-$10 rose, of $20 to $30 too; " in html
     assert html.count('<bdi class="math"') == 3
+
+
+@pytest.mark.skipif(not ABLE, reason="libraries bear no forks here")
+def test_a_fork_knows_what_was_rendered_and_leaves_the_rest_to_its_parent():
+    known = render("a + b")
+    again = in_fork(lambda: render("a + b"), ended=bool, seconds=600)
+    assert again == known
+    with pytest.raises(Refused):
+        in_fork(lambda: render("a + b + c"), ended=bool, seconds=600)

@@ -15,6 +15,7 @@ from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 from mkdocs.commands.build import build
 
+from notebook_embed.aside import here_only
 from notebook_embed.serving import Builds
 from workbench.author import Author, authoring
 from workbench.edits import Edits
@@ -241,6 +242,33 @@ def test_the_rest_corrects_what_the_page_takes_from_others(blog: Author) -> None
     blog.server._want_rebuild = False
     assert blog.change(POST, "tags: [circles]", "tags: [round]") == ["whole"]
     assert "round" in blog.page("tags.html")
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_where_a_fork_cannot_build_the_server_does(
+    blog: Author, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    if not able:
+        monkeypatch.setattr("notebook_embed.aside.ABLE", False)
+    else:  # it asks for what a fork has not, however late
+        monkeypatch.setattr("notebook_embed.staging.past_return", here_only)
+    assert blog.change(POST, "The area", "One area") == [CIRCLES, "whole", "same"]
+    assert "One area" in blog.page("index.html")
+    # Ended by the next save, this leaves nothing behind either.
+    blog.server.meanwhile = lambda: setattr(blog.server, "_want_rebuild", True)
+    assert blog.change(POST, "One area", "Some area")[0] == CIRCLES
+    blog.server.meanwhile = lambda: None
+    blog.server._want_rebuild = False
+    assert blog.change(POST, "Some area", "Any area") == [CIRCLES, "whole", "same"]
+    assert tree(blog.builds.site) == tree(fresh_site(blog))
+
+
+def test_what_is_kept_does_not_grow_with_the_number_of_saves(blog: Author) -> None:
+    blog.change(POST, "The area", "Area 0")
+    kept = len(blog.builds.pages._used)
+    for k in range(3):
+        assert blog.change(POST, f"Area {k}", f"Area {k + 1}") == [CIRCLES, "aside", "same"]
+    assert len(blog.builds.pages._used) == kept
 
 
 def test_what_an_extension_reads_is_read_again_where_it_has_changed(blog: Author) -> None:
