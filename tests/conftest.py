@@ -20,6 +20,14 @@ FIRST = (
     "test_attention_explorer.py",
     "test_serve.py",
 )
+# What all tests of a file share takes long to make: one process does them, and makes it once.
+TOGETHER = (
+    "test_corpus.py",
+    "test_distributed.py",
+    "test_formats_and_listings.py",
+    "test_outputs_of_all_kinds.py",
+    "test_package.py",
+)
 
 
 def pytest_configure() -> None:
@@ -28,8 +36,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (*FIRST, item.path.name).index(item.path.name))
+    for item in items:
+        if item.path.name in TOGETHER and config.pluginmanager.has_plugin("xdist"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +49,12 @@ def launch() -> Iterator[Launcher]:
 
     A second Playwright beside this one would refuse to start.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
-    from tests.support.browser import ARGUMENTS
+    from tests.support.browser import ARGUMENTS, PATIENCE
     from workbench.browser import find
 
+    expect.set_options(timeout=1000 * PATIENCE)  # its own five seconds are short on a busy machine
     path = find()  # before, for it may ask Playwright itself
     with sync_playwright() as playwright:
         browsers = []

@@ -211,37 +211,41 @@
 
   /* Words of a listing that look alike, and formulas: one stands for all of them, and the others are plain text until
      they are put back. Most of a page's elements are in there, and an audit would ask each of them the same. */
-  /** @type {[Element, Text][]} */
+  /** @type {[ChildNode, ChildNode][]} */
   let thinned = [];
 
   function thin() {
     /** @type {Set<string>} */
     const seen = new Set();
-    /** @type {(element: Element, ...place: unknown[]) => void} */
-    const look = (element, ...place) => {
+    /** Tells whether another one looks like this, and notes it.
+     * @type {(element: Element, ...place: unknown[]) => boolean} */
+    const again = (element, ...place) => {
       const { color, backgroundColor, fontSize, fontWeight, opacity } = getComputedStyle(element);
       const key = [color, backgroundColor, fontSize, fontWeight, opacity, ...place].join();
-      if (seen.has(key)) thinned.push([element, document.createTextNode(element.textContent ?? "")]);
-      seen.add(key);
+      return seen.has(key) || !seen.add(key);
     };
+    const bare = (/** @type {Element} */ element) => document.createTextNode(element.textContent ?? "");
     document.querySelectorAll("article pre").forEach((listing, number) => {
-      for (const word of listing.querySelectorAll("span[class]")) {
-        const bare = !word.childElementCount && word.attributes.length === 1;
-        if (bare) look(word, "word", number, word.parentElement?.className);
-      }
+      const words = [...listing.querySelectorAll("span[class]")];
+      const alike = words.map((word) => {
+        const simple = !word.childElementCount && word.attributes.length === 1;
+        return simple && again(word, "word", number, word.parentElement?.className);
+      });
+      if (!alike.includes(true)) return;
+      // A listing is replaced as a whole: the browser takes long over each element that comes into a page.
+      const short = /** @type {Element} */ (listing.cloneNode(true));
+      short.querySelectorAll("span[class]").forEach((word, at) => alike[at] && word.replaceWith(bare(word)));
+      thinned.push([listing, short]);
     });
     for (const formula of document.querySelectorAll("article .katex:not(:has([style*=color]))")) {
-      look(
-        formula,
-        "formula",
-        formula.closest("p, li, td, th, summary, figcaption, h1, h2, h3, h4, dd, div")?.localName,
-      );
+      const place = formula.closest("p, li, td, th, summary, figcaption, h1, h2, h3, h4, dd, div")?.localName;
+      if (again(formula, "formula", place)) thinned.push([formula, bare(formula)]);
     }
-    for (const [element, text] of thinned) element.replaceWith(text);
+    for (const [whole, short] of thinned) whole.replaceWith(short);
   }
 
   function restore() {
-    for (const [element, text] of thinned) text.replaceWith(element);
+    for (const [whole, short] of thinned) short.replaceWith(whole);
     thinned = [];
   }
 

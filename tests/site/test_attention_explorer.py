@@ -23,7 +23,7 @@ from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import capture_attention
 from shapes_of_attention.training.checkpoint import load_model
-from tests.support.browser import PATIENCE, Watched, watched
+from tests.support.browser import Watched, watched
 from tests.support.pages import frames, until
 from tests.support.published import ROOT, Site
 from tests.support.servers import BASE, ORIGIN
@@ -34,7 +34,6 @@ FIGURE = "figure[data-view=attention-explorer]"
 LAST = "decoder.1.cross_attention"
 BYTE = 0.01  # how far a weight that travelled as a byte may be off, in parts of its row's largest
 NEAR = 9  # levels of 255 by which a colour may miss: the script's scale has sixteen stops
-expect.set_options(timeout=1000 * PATIENCE)
 HEAVY = re.compile(r"/explorer\.flagship-\d+\.")  # what an explorer fetches for its first view
 SETTLED = 400  # ms after which the address has followed
 

@@ -34,15 +34,6 @@ LOOKS = [("light", 375, BASE), ("dark", 1280, ELSEWHERE)]
 if "EVERY_LOOK" in os.environ:
     LOOKS += [("dark", 375, BASE), ("light", 1280, ELSEWHERE)]
 
-# The worker makes an index of all pages on every page. What it finds has tests of its own.
-NO_INDEX = """{
-  const { Worker } = window;
-  const silent = { postMessage() {}, addEventListener() {}, removeEventListener() {} };
-  window.Worker = function (url, options) {
-    return String(url).includes("/workers/search.") ? silent : new Worker(url, options);
-  };
-}"""
-
 
 @pytest.mark.parametrize(("scheme", "width", "home"), LOOKS)
 def test_every_page_is_whole_and_quiet(
@@ -51,7 +42,6 @@ def test_every_page_is_whole_and_quiet(
     troubles = []
     with profile(browser, **look(scheme, width)) as reader:
         reader.add_init_script(path=PROBE)
-        reader.add_init_script(NO_INDEX)
         # No page is switched yet: what the last one remembered goes before the next one looks.
         reader.add_init_script("localStorage.clear()")
         for name in published.pages:

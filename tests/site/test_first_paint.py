@@ -27,7 +27,7 @@ def late(route: Route) -> None:
 
 
 def test_text_is_painted_before_any_script_runs(published: Site, browser: Browser) -> None:
-    with watched(browser, **look("light", 375)) as tab:
+    with watched(browser, search=True, **look("light", 375)) as tab:
         tab.page.add_init_script(
             """Object.defineProperty(window, "document$", {
               set(value) {

@@ -108,7 +108,7 @@ def test_an_address_that_is_not_there_says_so(published: Site, browser: Browser)
 
 
 def test_search_finds_a_post_and_leads_to_the_place(published: Site, browser: Browser) -> None:
-    with watched(browser, **look("dark", 375)) as tab:
+    with watched(browser, search=True, **look("dark", 375)) as tab:
         page = tab.page
         page.goto(ORIGIN + BASE + "about.html")
         page.get_by_role("button", name="Search").click()

@@ -22,7 +22,6 @@ from tests.support.servers import BASE, ORIGIN
 
 FIGURE = "figure[data-view=series-attention]"
 NEAR = 9  # levels of 255 by which a colour may miss: the script's scale has sixteen stops
-PATIENCE = 40_000  # ms: a busy machine takes long to start a page
 LINE, LEARNED, IDEAL = range(3)  # its canvases
 
 
@@ -55,7 +54,6 @@ def reader(browser: Browser, where: str) -> Iterator[Page]:
     """Open the page and come near the view; at the end nothing may have gone wrong."""
     viewport = {"width": 1280, "height": 900}
     with watched(browser, color_scheme="light", viewport=viewport) as tab:
-        tab.page.set_default_timeout(PATIENCE)
         tab.page.add_init_script(path=Path(__file__).parent / "probe.js")
         tab.page.goto(ORIGIN + BASE + where)
         tab.page.locator(FIGURE).scroll_into_view_if_needed()

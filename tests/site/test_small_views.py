@@ -42,7 +42,7 @@ def reader(browser: Browser, page: str, inside: str) -> Iterator[Page]:
         tab.page.goto(ORIGIN + BASE + page)
         tab.page.wait_for_function("() => window.notebookEmbed")
         tab.page.mouse.move(100, 300)  # the first sign of a reader
-        tab.page.locator(inside).wait_for(timeout=60_000)
+        tab.page.locator(inside).wait_for()
         yield tab.page
         assert not tab.page.locator(inside).evaluate(BEYOND)
         assert not tab.take()

@@ -71,7 +71,6 @@ def page(chromium: Browser) -> Iterator[Page]:
 
     with profile(chromium, viewport={"width": 800, "height": 600}) as reader:
         tab = reader.new_page()
-        tab.set_default_timeout(30_000)
         troubles: list[str] = []
         tab.on("pageerror", lambda error: troubles.append(str(error)))
         tab.on(

@@ -12,14 +12,11 @@ from tests.support.browser import watched
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
-PATIENCE = 40_000  # ms: a busy machine takes long to start a page
-
 
 @contextmanager
 def reader(browser: Browser, page: str, view: str) -> Iterator[Page]:
     """Come near a view of a post on a phone; at the end nothing may have gone wrong."""
     with watched(browser, viewport={"width": 375, "height": 812}, has_touch=True) as tab:
-        tab.page.set_default_timeout(PATIENCE)
         tab.page.goto(ORIGIN + BASE + page)
         figure = tab.page.locator(f"figure[data-view={view}]")
         figure.scroll_into_view_if_needed()

@@ -39,12 +39,22 @@ PATIENCE = 120
 #: after it has loaded.
 READY = "html.no-js, html:not(:has([data-scripts]))"
 
-#: Ends when nothing on the page is on its way to another look. Until then what the browser computes
-#: is a value in between: the theme fades colours in when a scheme is chosen.
-AT_REST = """async () => {
-  document.body.getBoundingClientRect();  // what was changed has begun to move
-  const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
-  await Promise.allSettled(moving.map(({ finished }) => finished));
+#: Brings to its end what is on its way to another look, and what sets out when that has come. Until
+#: then what the browser computes is a value in between: the theme fades colours in when a scheme is
+#: chosen.
+AT_REST = """() => {
+  const moving = () => document.getAnimations().filter((one) => one instanceof CSSTransition);
+  for (let some = moving(); some.length; some = moving()) some.forEach((one) => one.finish());
+}"""
+
+#: The theme's worker makes an index of all words of the site on every page: half of what it takes to
+#: open one. Only who searches needs it.
+NO_INDEX = """{
+  const { Worker } = window;
+  const silent = { postMessage() {}, addEventListener() {}, removeEventListener() {} };
+  window.Worker = function (url, options) {
+    return String(url).includes("/workers/search.") ? silent : new Worker(url, options);
+  };
 }"""
 
 
@@ -98,9 +108,11 @@ class Watched:
 
 
 @contextlib.contextmanager
-def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
-    """Start as a new reader; `options` are those of a browser context."""
+def profile(browser: Browser, *, search: bool = False, **options: Any) -> Iterator[BrowserContext]:
+    """Start as a new reader, who may search or not; `options` are those of a browser context."""
     context = browser.new_context(**options)
+    if not search:
+        context.add_init_script(NO_INDEX)
     context.set_default_timeout(1000 * PATIENCE)
     try:
         yield context
@@ -110,6 +122,6 @@ def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
 
 @contextlib.contextmanager
 def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
-    """Open the one tab of a new reader."""
+    """Open the one tab of a new reader; `options` are those of `profile`."""
     with profile(browser, **options) as context:
         yield Watched(context.new_page())
