@@ -327,7 +327,7 @@ def vega_of(bundle: Bundle, mime: str) -> Output | None:
         dark = {**charts.DARK, **bundle.dark}
         still = drawing_of(replace(bundle, data={SVG: svg}, dark=dark))
     if bundle.trusted and not charts.fetches(chart):
-        data = {"spec": charts.coloured(chart, lite=lite), "lite": lite}
+        data = {"spec": charts.with_rows(charts.coloured(chart, lite=lite)), "lite": lite}
         return bundle.drawn_by("nb-vega", data, still, charts.size_of(chart)[1])
     if still is not None and bundle.trusted:
         bundle.warn("a chart that stays a picture: it fetches its data from an address")

@@ -22,7 +22,17 @@ from notebook_embed.fragments import SETTLED, add_fragment, readdressed
 from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
 from notebook_embed.notebook import Cell, Notebook
-from notebook_embed.outputs import Figure, Image, Media, Output, Text, Values, is_mixed, plain
+from notebook_embed.outputs import (
+    DRAWN,
+    Figure,
+    Image,
+    Media,
+    Output,
+    Text,
+    Values,
+    is_mixed,
+    plain,
+)
 from notebook_embed.sanitised import harmless_attribute, safe_html
 from notebook_embed.source_lines import SourceLines
 from notebook_embed.values import read_value
@@ -358,6 +368,8 @@ class PageWriter:
             inside = "".join(self._images(figure.image, name, look))
         else:
             content = self._html(Text("html", figure.stands_in), origin)
+            if figure.stands_in == DRAWN and alt != unnamed(origin.cell):
+                content += f'<p class="nb-notice">{name}</p>'  # who has no script reads it
             inside = f'<div class="nb-figure__stand-in">{content}</div>'
             extra += f' style="min-height: {figure.height}px"' if figure.height else ""
         return (
@@ -484,7 +496,7 @@ class PageWriter:
         """Show all that a cell of an embedded notebook put out."""
         outputs = self.library.outputs.get(notebook.uri, {}).get(cell.name, [])
         pictures = [output for output in outputs if isinstance(output, Figure)]
-        own = cell.options.alt or f"Output of cell {cell.name}"
+        own = cell.options.alt or unnamed(cell)
         alt = self.library.alts.get((notebook.uri, cell.name), own)
         title = cell.options.caption if pictures else cell.options.table_caption
         if outputs and cell.options.fold_output:
@@ -496,6 +508,11 @@ class PageWriter:
         self.fill(part, outputs, alt, origin)
         if outputs and title:
             self.caption(part, notebook, cell, title)
+
+
+def unnamed(cell: Cell) -> str:
+    """Return what a picture is called where its author has not said what there is to see."""
+    return f"Output of cell {cell.name}"
 
 
 def keep_one_title(box: etree.Element) -> None:

@@ -317,6 +317,7 @@ NOTEBOOKS: dict[str, Kind] = {
     "vega-lite": Kind(outputs=(of("application/vnd.vegalite.v6+json", BARS, "alt.Chart(...)"),), looks=('data-view="nb-vega"', "<img")),
     "vega": Kind(outputs=(of("application/vnd.vega.v5+json", WORD, "<Vega>"),), looks=('data-view="nb-vega"', "<img")),
     "altair-html": Kind(outputs=(shown(text_html=altair_html(BARS), text_plain="alt.Chart(...)"),), looks=('data-view="nb-vega"',)),
+    "vega-csv": Kind(outputs=(of("application/vnd.vegalite.v6+json", {**BARS, "data": {"values": "a,b\nx,2\ny,3", "format": {"type": "csv"}}}, "alt.Chart(...)"),), looks=('data-view="nb-vega"', "<img")),
     "vega-fetching": Kind(outputs=({**shown(image_png=png()), "data": {"application/vnd.vegalite.v6+json": {**BARS, "data": {"url": "https://elsewhere.example/x.csv"}}, "image/png": png()}},), looks=("<img",)),
     "bokeh": Kind(outputs=bokeh(PLOT), looks=('data-view="nb-bokeh"', "min-height: 260px")),
     "bokeh-widgets": Kind(outputs=bokeh(COLUMN), looks=('data-view="nb-bokeh"',)),

@@ -450,6 +450,54 @@ def test_a_chart_that_would_fetch_stays_a_picture(docs: Docs, spec: dict[str, An
     assert render(docs, chart(table, image_png=PNG))[0][0].view == "nb-vega"
 
 
+TABLE = 'a,b\n1,"x, ""y""\nz"\r\n2,\n'
+ROWS = [{"a": "1", "b": 'x, "y"\nz'}, {"a": "2", "b": ""}]
+
+
+@pytest.mark.parametrize(
+    ("form", "table", "rows"),
+    [
+        ({"type": "csv"}, TABLE, ROWS),
+        ({"type": "tsv"}, "a\tb\n1\t2", [{"a": "1", "b": "2"}]),
+        ({"type": "dsv", "delimiter": "|"}, "a|b\r1|2\r", [{"a": "1", "b": "2"}]),
+        ({"type": "csv", "header": ["a"]}, "1\n\n2", [{"a": "1"}, {"a": ""}, {"a": "2"}]),
+        ({"type": "csv"}, "", []),
+    ],
+)
+def test_a_chart_s_table_in_text_is_rows(
+    form: dict[str, Any], table: str, rows: list[dict[str, str]]
+) -> None:
+    """What makes code of its titles in the browser is done before; the author's types stay."""
+    own = {"values": table, "format": {**form, "parse": {"a": "number"}}}
+    read = {"values": rows, "format": {"parse": {"a": "number"}}}
+    for spec, made in (
+        ({"data": own}, {"data": read}),
+        ({"layer": [{"data": own}, {"mark": "bar"}]}, {"layer": [{"data": read}, {"mark": "bar"}]}),
+        ({"data": [own, {"name": "s"}]}, {"data": [read, {"name": "s"}]}),  # as Vega has it
+        (
+            {"datasets": {"d": table, "e": table}, "data": {"name": "d", "format": form}},
+            {"datasets": {"d": rows, "e": table}, "data": {"name": "d", "format": {}}},
+        ),
+    ):
+        assert charts.with_rows(spec) == made
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"values": "[1]", "format": {"type": "json"}},
+        {"values": [{"format": {"type": "csv"}, "values": "a"}], "format": {"type": "csv"}},
+        {"values": "a", "format": {"type": "dsv"}},
+        {"values": "a", "format": {"type": "dsv", "delimiter": "\n"}},
+        {"values": "a", "format": "csv"},
+        {"name": "d", "format": {"type": "csv"}},
+        {"url": "x.csv", "format": {"type": "csv"}},
+    ],
+)
+def test_other_data_of_a_chart_stay(data: dict[str, Any]) -> None:
+    assert charts.with_rows({"data": data}) == {"data": data}
+
+
 def test_a_chart_with_a_ground_of_its_own_keeps_its_colours() -> None:
     for spec in ({"background": "#eee"}, {"config": {"background": "#eee"}}):
         assert charts.coloured(spec, lite=True) == spec

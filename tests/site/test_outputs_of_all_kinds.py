@@ -35,6 +35,7 @@ LIVE = [name for name in SHOWN if name.startswith("plotly") and name != "plotly-
 DRAWN = {
     "vega-lite": "svg.marks",
     "vega": "svg.marks",
+    "vega-csv": "svg.marks [aria-label='a: y; b: 3']",
     "altair-html": "svg.marks",
     "bokeh": ".bk-Figure",
     "bokeh-widgets": ".bk-Slider",
@@ -229,6 +230,12 @@ def test_charts_and_controls_of_others_are_drawn_in_both_schemes(tab: Watched) -
              && getComputedStyle(document.querySelector('figure:has(a[href*="/vega-lite.html"]) .role-axis-title text')).fill !== light""",
         arg=light,
     )
+    slider = page.locator('figure:has(a[href*="/bokeh-widgets.html"]) .noUi-target')
+    ground = "(one) => getComputedStyle(one).backgroundColor"
+    panel = """(one) => { const probe = document.body.appendChild(document.createElement('i'));
+      probe.style.background = getComputedStyle(one.getRootNode().host).getPropertyValue('--nb-panel');
+      return getComputedStyle(probe).backgroundColor; }"""
+    assert slider.evaluate(ground) == slider.evaluate(panel), "a control has the page's colours"
     page.evaluate("document.body.dataset.mdColorScheme = 'default'")
     assert [
         one for one in tab.take() if "Policy" in one or "page error" in one or "host" in one

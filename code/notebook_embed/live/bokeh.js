@@ -78,6 +78,46 @@ const COLOURS = [
   ],
 ];
 
+/* Controls and tables have their colours from style sheets of Bokeh's, one in each shadow tree. This one comes after them, and
+   what it takes from the page follows the page's scheme by itself. */
+const CONTROLS = `
+:host {
+  --background-color: var(--nb-paper);
+  --surface-background-color: var(--nb-panel);
+  --color: var(--nb-ink);
+  --border-color: var(--nb-muted);
+  --placeholder-color: var(--nb-muted);
+  --disabled-background-color: var(--nb-panel);
+  --disabled-color: var(--nb-muted);
+  --hover-color: var(--nb-panel);
+  --divider-color: var(--nb-line);
+  --icon-color: var(--nb-muted);
+  --default: var(--nb-paper);
+  --default-border: var(--nb-muted);
+  --default-hover: var(--nb-panel);
+  --default-hover-border: var(--nb-muted);
+  --default-active: var(--nb-line);
+  --default-active-border: var(--nb-muted);
+  --default-disabled: var(--nb-panel);
+  --default-disabled-border: var(--nb-line);
+  --odd: var(--nb-panel);
+  --special: var(--nb-panel);
+  --selected: var(--nb-line);
+  --muted-text: var(--nb-muted);
+}
+.noUi-target { background: var(--nb-panel); border-color: var(--nb-muted); box-shadow: none; }
+.noUi-connect { background: var(--nb-muted); }
+.noUi-handle { background: var(--nb-paper); border-color: var(--nb-muted); box-shadow: none; }
+.noUi-tooltip, .choices__list--dropdown, .slick-row, .slick-cell.editable {
+  background: var(--nb-paper);
+  color: var(--nb-ink);
+}
+.slick-row.odd { background: var(--nb-panel); }
+.choices__list--dropdown .is-highlighted { background: var(--nb-panel) !important; }
+.bk-input { color: var(--nb-ink); }
+select.bk-input { appearance: auto; background-image: none; }
+`;
+
 window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots }) => {
   await loadAll(JSON.stringify(content));
   clearGrounds(content);
@@ -89,6 +129,9 @@ window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots
   /** @type {[any, string, string | null][]} */
   const free = [];
   for (const model of drawn._all_models.values()) {
+    if ("stylesheets" in model.properties && !("x_range" in model)) {
+      model.stylesheets = [CONTROLS, ...model.stylesheets]; // an author's own has the last word
+    }
     for (const [matches, colours] of COLOURS) {
       if (!matches(model)) continue;
       for (const [key, name] of Object.entries(colours)) {
