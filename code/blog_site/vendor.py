@@ -103,6 +103,20 @@ PACKAGES = (
         licence_text=GENERATOR / "plotly-cartesian.LICENSE.txt",
         files={"plotly-cartesian.min.js": GENERATOR / "plotly-cartesian.min.js"},
     ),
+    Package(
+        name="@fortawesome/fontawesome-free",
+        version="5.15.4",
+        why="icons on controls of Jupyter, in the version that their own page manager asks for",
+        licence="CC-BY-4.0 AND OFL-1.1 AND MIT",
+        licence_file="LICENSE.txt",
+        licence_text=LIVE / "widgets.icons.LICENSE.txt",
+        files={
+            "css/fontawesome.min.css": LIVE / "widgets.icons.min.css",
+            "css/v4-shims.min.css": LIVE / "widgets.icons-v4.min.css",
+            "webfonts/fa-solid-900.woff2": LIVE / "widgets.icons-900.woff2",
+            "webfonts/fa-regular-400.woff2": LIVE / "widgets.icons-400.woff2",
+        },
+    ),
 )
 
 BUNDLES = (

@@ -35,11 +35,12 @@ LIVE = [name for name in SHOWN if name.startswith("plotly") and name != "plotly-
 DRAWN = {
     "vega-lite": "svg.marks",
     "vega": "svg.marks",
-    "vega-csv": "svg.marks [aria-label='a: y; b: 3']",
+    "vega-csv": "svg.marks path[aria-label='a: y; b: 3']",
     "altair-html": "svg.marks",
     "bokeh": ".bk-Figure",
     "bokeh-widgets": ".bk-Slider",
     "widget-controls": ".jupyter-widgets .noUi-handle",
+    "widget-icons": ".jupyter-button .fa-check",
 }
 
 PICTURE = "img.nb-figure__image"
@@ -220,6 +221,10 @@ def test_charts_and_controls_of_others_are_drawn_in_both_schemes(tab: Watched) -
             box["x"] >= room["x"] - 1 and box["x"] + box["width"] <= room["x"] + room["width"] + 1
         )
     assert page.evaluate(SHIFT) < 0.02
+    for weight, icon in (("900", ".fa-check"), ("400", ".fa-bell-o")):
+        page.wait_for_function(f"document.fonts.check('{weight} 14px \"Font Awesome 5 Free\"')")
+        drawn_in = page.locator(icon).first.evaluate("(one) => getComputedStyle(one).fontWeight")
+        assert drawn_in == weight, "an icon is a letter of its own font"
     chart = page.locator('figure:has(a[href*="/vega-lite.html"])').first
     title = chart.locator(".role-axis-title text").first
     chart.scroll_into_view_if_needed()
