@@ -50,7 +50,7 @@ NO, WORDS = "no", "its text alone"
 #: What questions are put in: questions.js.
 NAMES = "page, text, all, has, says, asks, pictures, picture, deep, within, looks"
 #: Kinds without a question: they have nothing to show, or stand in another's row.
-BESIDES = {"error-alternative", "nothing", "stderr"}
+BESIDES = {"error-alternative", "nothing", "stderr", "vega-csv", "widget-icons"}
 
 
 @dataclass(frozen=True)

@@ -323,15 +323,20 @@ class EmbedInline(ImageInlineProcessor):
                 f"'{name}' is a mapping, a value is one of its entries",
                 f"Name one. {nearest('', names)} {where}",
             )
-        if isinstance(output, Figure) and output.image and _alone(data, start, end):
-            if not (alt := unescaped(element.get("alt", "")) or cell.options.alt):
+        no_value = fail(
+            f"the output of '{cell.label}' is no value that a sentence can hold",
+            f"A figure or table goes into a paragraph of its own. {where}",
+        )
+        if isinstance(output, Figure) and output.image:
+            alt = unescaped(element.get("alt", "")) or cell.options.alt
+            picture = self.writer.picture(output.image, alt)
+            if not _alone(data, start, end):  # what holds the words is not known yet
+                self.writer.beside_words.append((picture, no_value))
+            elif not alt:
                 raise fail("a figure without alt text", NO_ALT_REMEDY)
-            return self.writer.picture(output.image, alt), start, end
+            return picture, start, end
         if not isinstance(output, Text) or output.kind in ("html", "stderr", "error"):
-            raise fail(
-                f"the output of '{cell.label}' is no value that a sentence can hold",
-                f"A figure or table goes into a paragraph of its own. {where}",
-            )
+            raise no_value
         try:
             span = self.writer.value(output, Origin(notebook, cell), unquote=not found.keys)
         except ValueError:
@@ -409,6 +414,10 @@ class CodeBlock(BlockProcessor):
         self.writer.fence(box, found.source, "python", title=found.file)
 
 
+# Where a picture may stand beside words.
+HOLDERS = {"h1", "h2", "h3", "h4", "h5", "h6", "a", "td", "th", "figcaption"}
+
+
 class Finish(Treeprocessor):
     """Set what could not be set before inline patterns ran, and let no embed slip through."""
 
@@ -424,6 +433,11 @@ class Finish(Treeprocessor):
                     if re.fullmatch("h[1-5]", str(element.tag)):
                         element.tag = f"h{int(element.tag[1]) + 1}"
         self._number(root)
+        inside = {id(one) for held in root.iter() if held.tag in HOLDERS for one in held.iter()}
+        pictures, self.writer.beside_words = self.writer.beside_words, []
+        for picture, error in pictures:
+            if id(picture) not in inside or not picture[0].get("alt"):
+                raise error
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
                 at = located(self.writer, self.writer.lines.definitions.get(src), src)

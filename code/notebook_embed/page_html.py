@@ -84,6 +84,8 @@ class PageWriter:
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
         self.cells, self.figures, self.sanitise = cells, figures, sanitise
+        #: Pictures in a line with words, each with the error that it is where only a value may be.
+        self.beside_words: list[tuple[etree.Element, EmbedError]] = []
         self._ids: set[str] = set()
 
     @property

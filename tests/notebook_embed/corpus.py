@@ -310,8 +310,8 @@ NOTEBOOKS: dict[str, Kind] = {
     "widget-slider": Kind(outputs=(widget("slider"),), looks=("<span>Size</span> <span>3</span>",)),
     "widget-choice": Kind(outputs=(widget("choice"),), looks=("second",)),
     "widget-output": Kind(outputs=(widget("out"),), looks=("<pre>printed</pre>",)),
-    "widget-icons": Kind(outputs=(widget("buttons"),), looks=('data-view="nb-widgets"',)),
     "widget-controls": Kind(outputs=(widget("tab"),), looks=('data-view="nb-widgets"', "<span>Even</span> <span>4</span>")),
+    "widget-icons": Kind(outputs=(widget("buttons"),), looks=('data-view="nb-widgets"',)),
     "widget-foreign": Kind(outputs=(widget("map"),), looks=("LeafletMap, a control of jupyter-leaflet, is not shown here.",)),
     "widget-lost": Kind(outputs=(widget("gone"),), looks=("Its state is not stored",)),
     # --- charts of others

@@ -496,6 +496,22 @@ def test_figures_are_numbered_and_links_without_words_name_them(page: Docs) -> N
         page.convert("a\n\nb [](#fig-plo)\n\n" + text, figures="Figure")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## {} The figure",
+        "The figure {}\n---",
+        "a [see {} it](x.html)",
+        "| a |\n|---|\n| see {} it |",
+    ],
+)
+def test_a_picture_stands_beside_words_where_an_image_may(page: Docs, text: str) -> None:
+    html = page.convert(text.format("![F](../nb/x.py#figure)"))
+    assert re.search(r'<(h2|a|td)\b.*<span class="nb-picture"><img [^>]*alt="F"', html)
+    with pytest.raises(EmbedError, match="no value that a sentence can hold"):
+        page.convert("One ![F](../nb/x.py#figure) two.\n\n" + text.format("word"))
+
+
 def test_a_figure_has_a_number_where_one_helps(page: Docs) -> None:
     def marks(text: str) -> list[str]:
         html = page.convert(text, figures="Figure")
