@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,8 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer, _timestamp
+from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.polling import PollingEmitter
 
 from notebook_embed.aside import Refused, in_fork
 from notebook_embed.errors import EmbedError
@@ -91,6 +94,41 @@ class Trouble(logging.Handler):
         self.file = None if file is None else Path(file).absolute()
 
 
+class Looks:
+    """Looks at the files that are watched, a thread for each folder.
+
+    While something shall be quick they are held back: they would take half of Python's time.
+    """
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+
+    def observer(self, seconds: float) -> BaseObserver:
+        looks = self
+
+        class Emitter(PollingEmitter):
+            def __init__(self, queue: Any, watch: ObservedWatch, **options: Any) -> None:
+                super().__init__(queue, watch, **options)
+                look = self._take_snapshot
+
+                def when_it_may() -> Any:
+                    looks.go.wait()
+                    return look()
+
+                self._take_snapshot = when_it_may
+
+        return BaseObserver(Emitter, timeout=seconds)
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        self.go.clear()
+        try:
+            yield
+        finally:
+            self.go.set()
+
+
 class Server(LiveReloadServer):
     """MkDocs' server, which shows on every page what stopped the last build.
 
@@ -104,6 +142,8 @@ class Server(LiveReloadServer):
                 builder()
 
         super().__init__(builder=build, polling_interval=POLL_SECONDS, **options)
+        self.looks = Looks()
+        self.observer = self.looks.observer(POLL_SECONDS)  # type: ignore[assignment]
         self.trouble, self._bound = trouble, False
         self.build_delay = 0.02  # for what one look at the files finds; MkDocs waits for a next one
         self._first = ("", 0)  # the page shown first, and its epoch
@@ -257,7 +297,8 @@ class Builds:
 
     def __call__(self, config: MkDocsConfig | None = None) -> None:
         """Show what was saved, or say why it cannot be."""
-        shown = self.first.show(self.site, self.folder)
+        with self.server.looks.held_back():
+            shown = self.first.show(self.site, self.folder)
         if shown is None:
             self._whole(config)
             return

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("mkdocs")
 
+import watchdog.events
 from mkdocs.exceptions import Abort, ConfigurationError, PluginError
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.serving import Trouble
+from notebook_embed.serving import Looks, Trouble
 
 
 @pytest.mark.parametrize("kind", [EmbedError, ConfigurationError, PluginError, Abort, ValueError])
@@ -23,3 +27,25 @@ def test_only_a_fault_in_code_has_a_traceback(
     told = capsys.readouterr().err
     assert "the file is wrong" in told
     assert ("Traceback" in told) is (kind is ValueError)
+
+
+def test_what_is_saved_while_looks_are_held_back_is_seen_after(tmp_path: Path) -> None:
+    looks, seen = Looks(), {name: threading.Event() for name in ("before.md", "meanwhile.md")}
+    handler = watchdog.events.FileSystemEventHandler()
+    handler.on_any_event = lambda event: [  # type: ignore[method-assign]
+        event_of.set() for name, event_of in seen.items() if event.src_path.endswith(name)
+    ]
+    observer = looks.observer(0.01)
+    observer.schedule(handler, str(tmp_path))
+    observer.start()
+    try:
+        times = 0
+        while not seen["before.md"].wait(0.05):  # the first look may have found it already
+            times += 1
+            (tmp_path / "before.md").write_text("#" * times, "utf-8")
+        with looks.held_back():
+            (tmp_path / "meanwhile.md").write_text("# Saved", "utf-8")
+        assert seen["meanwhile.md"].wait(600)
+    finally:
+        observer.stop()
+        observer.join()
