@@ -31,12 +31,14 @@ def test_only_a_fault_in_code_has_a_traceback(
 
 def test_what_is_saved_while_looks_are_held_back_is_seen_after(tmp_path: Path) -> None:
     looks, seen = Looks(), {name: threading.Event() for name in ("before.md", "meanwhile.md")}
-    handler = watchdog.events.FileSystemEventHandler()
-    handler.on_any_event = lambda event: [  # type: ignore[method-assign]
-        event_of.set() for name, event_of in seen.items() if event.src_path.endswith(name)
-    ]
+
+    class Handler(watchdog.events.FileSystemEventHandler):
+        def on_any_event(self, event: watchdog.events.FileSystemEvent) -> None:
+            if (name := Path(str(event.src_path)).name) in seen:
+                seen[name].set()
+
     observer = looks.observer(0.01)
-    observer.schedule(handler, str(tmp_path))
+    observer.schedule(Handler(), str(tmp_path))
     observer.start()
     try:
         times = 0
