@@ -65,6 +65,8 @@ def in_fork(work: Callable[[], T], *, ended: Callable[[], bool], seconds: float)
                 process.join(GRACE_SECONDS)
             elif time.monotonic() > until:
                 raise Refused
+        if not receive.poll():  # it was to end, and does not
+            return None
         answer: T = receive.recv()  # there may be one all the same
         return answer
     except EOFError:

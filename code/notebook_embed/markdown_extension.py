@@ -323,20 +323,23 @@ class EmbedInline(ImageInlineProcessor):
                 f"'{name}' is a mapping, a value is one of its entries",
                 f"Name one. {nearest('', names)} {where}",
             )
-        no_value = fail(
-            f"the output of '{cell.label}' is no value that a sentence can hold",
-            f"A figure or table goes into a paragraph of its own. {where}",
-        )
+
+        def no_value() -> EmbedError:
+            return fail(
+                f"the output of '{cell.label}' is no value that a sentence can hold",
+                f"A figure or table goes into a paragraph of its own. {where}",
+            )
+
         if isinstance(output, Figure) and output.image:
             alt = unescaped(element.get("alt", "")) or cell.options.alt
             picture = self.writer.picture(output.image, alt)
             if not _alone(data, start, end):  # what holds the words is not known yet
-                self.writer.beside_words.append((picture, no_value))
+                self.writer.beside_words.append((picture, no_value()))
             elif not alt:
                 raise fail("a figure without alt text", NO_ALT_REMEDY)
             return picture, start, end
         if not isinstance(output, Text) or output.kind in ("html", "stderr", "error"):
-            raise no_value
+            raise no_value()
         try:
             span = self.writer.value(output, Origin(notebook, cell), unquote=not found.keys)
         except ValueError:
@@ -433,11 +436,7 @@ class Finish(Treeprocessor):
                     if re.fullmatch("h[1-5]", str(element.tag)):
                         element.tag = f"h{int(element.tag[1]) + 1}"
         self._number(root)
-        inside = {id(one) for held in root.iter() if held.tag in HOLDERS for one in held.iter()}
-        pictures, self.writer.beside_words = self.writer.beside_words, []
-        for picture, error in pictures:
-            if id(picture) not in inside or not picture[0].get("alt"):
-                raise error
+        self._settle_beside_words(root)
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
                 at = located(self.writer, self.writer.lines.definitions.get(src), src)
@@ -447,6 +446,15 @@ class Finish(Treeprocessor):
                     line=at.line,
                     remedy="Write the path in round brackets: ![alt](path#label).",
                 )
+
+    def _settle_beside_words(self, root: etree.Element) -> None:
+        pictures, self.writer.beside_words = self.writer.beside_words, []
+        if not pictures:
+            return
+        inside = {id(one) for held in root.iter() if held.tag in HOLDERS for one in held.iter()}
+        for picture, error in pictures:
+            if id(picture) not in inside or not picture[0].get("alt"):
+                raise error
 
     def _number(self, root: etree.Element) -> None:
         """Number the figures in the order of the page; let links without words say the numbers.

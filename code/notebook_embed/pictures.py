@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from io import BytesIO
 from xml.parsers import expat
 
-__all__ = ["RASTERS", "decoded", "raster_size", "recolour", "standalone_svg", "svg_size"]
+__all__ = [
+    "OPENING",
+    "RASTERS",
+    "decoded",
+    "raster_size",
+    "recolour",
+    "standalone_svg",
+    "svg_size",
+    "view_box",
+]
 
 #: MIME types of pictures made of pixels, and the suffixes of their files.
 RASTERS = {
@@ -68,6 +77,10 @@ def raster_size(content: bytes) -> tuple[int, int]:
         raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
 
 
+#: The tag that an SVG begins with, whatever stands in its attributes.
+OPENING = re.compile(r"<svg(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
+
+
 def standalone_svg(svg: str) -> str | None:
     """Return `svg` as a file of its own, or None where it only works inside a page.
 
@@ -80,7 +93,7 @@ def standalone_svg(svg: str) -> str | None:
         lambda found: html.unescape(found[0]) if html.unescape(found[0]) != found[0] else found[0],
         text,
     )
-    opening = re.search(r"<svg(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>", text)
+    opening = OPENING.search(text)
     if opening is None:
         return None
     missing = ""
@@ -97,7 +110,7 @@ def standalone_svg(svg: str) -> str | None:
 def svg_size(svg: str) -> tuple[int, int]:
     """Return the size in CSS pixels: `width` and `height`, else the view box, else 640 x 480."""
     root = _root(svg) or {}
-    box = _view_box(root.get("viewBox", ""))
+    box = view_box(root.get("viewBox", ""))
     sides = [_length(root.get(side, "")) for side in ("width", "height")]
     if box and box[0] and box[1]:
         if sides[0] and not sides[1]:
@@ -144,7 +157,8 @@ def _length(text: str) -> float | None:
     return float(match[1]) * UNITS[match[2].lower()] or None
 
 
-def _view_box(text: str) -> list[float] | None:
+def view_box(text: str) -> list[float] | None:
+    """Return the width and height that a `viewBox` has, or None where it has none."""
     try:
         numbers = [float(part) for part in text.replace(",", " ").split()]
     except ValueError:

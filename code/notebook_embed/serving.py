@@ -89,6 +89,7 @@ class Trouble(logging.Handler):
             traceback.print_exc()
 
     def note(self, error: click.ClickException) -> None:
+        """Tell this mistake here alone."""
         file = getattr(error, "file", None)
         self.text = f"Error: {error}"
         self.file = None if file is None else Path(file).absolute()

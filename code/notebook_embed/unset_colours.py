@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
+from notebook_embed.pictures import OPENING, view_box
+
 __all__ = ["CARD", "INK", "seen_on_dark"]
 
 INK = "#e6e7e9"
@@ -25,7 +27,6 @@ COLOURED = ("fill", "stroke", "color", "stop-color")
 SETTING = re.compile(r"(?<![\w-])(fill|stroke|color|stop-color)\s*:\s*([^;{}!]+)")
 NO_COLOUR = {"none", "transparent", "inherit", "currentcolor", "context-fill", "context-stroke"}
 BLACK = re.compile(r"#000(?:000)?(?![0-9a-f])|black|rgb\(\s*0%?\s*,\s*0%?\s*,\s*0%?\s*\)", re.I)
-OPENING = re.compile(r"<svg(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
 #: Luminance below which a colour has less than a contrast of 3 with a dark page.
 DARK = 0.125
 
@@ -94,8 +95,8 @@ def _has_ground(root: etree.Element) -> bool:
     first = next((one for one, _ in _painted(root, "") if _own(one).get("fill") != "none"), None)
     if first is None or not _own(first).get("fill"):
         return False
-    box = _numbers(root.get("viewBox", ""))
-    wide, high = box[2:] if len(box) == 4 else [_number(root.get(s)) for s in ("width", "height")]
+    own = [_number(root.get(side)) for side in ("width", "height")]
+    wide, high = view_box(root.get("viewBox", "")) or own
     if _name(first) == "rect":
         across, down = (first.get(side, "") for side in ("width", "height"))
         whole = (across, down) == ("100%", "100%")

@@ -71,6 +71,18 @@ def fails() -> None:
     raise ValueError("a fault")
 
 
+def test_what_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "GRACE_SECONDS", 0.2)
+    begun = tmp_path / "begun"
+
+    def work() -> None:
+        past_return()
+        begun.touch()
+        time.sleep(LONG)
+
+    assert fork(work, ended=begun.exists) is None
+
+
 @pytest.mark.parametrize("work", [here_only, fails, functools.partial(os._exit, 0)])
 def test_work_that_a_fork_cannot_do_is_refused(
     work: Callable[[], None], capfd: pytest.CaptureFixture[str]
