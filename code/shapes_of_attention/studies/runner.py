@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -24,7 +23,13 @@ from torch import nn
 
 from shapes_of_attention.studies import efficient, experts, language, series, vision
 from shapes_of_attention.studies.display import Display
-from shapes_of_attention.studies.record import RecordError
+from shapes_of_attention.studies.kept import (
+    ASSETS,
+    as_json,
+    checkpoint_path,
+    is_done,
+    write_record,
+)
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
@@ -33,7 +38,7 @@ from shapes_of_attention.training.checkpoint import (
     write_tensors,
 )
 from shapes_of_attention.training.loop import Stopped, fit, precision_on
-from shapes_of_attention.training.machine import launch, processor, versions
+from shapes_of_attention.training.machine import card, launch, processor, versions
 from shapes_of_attention.training.run_config import Budget, Progress
 from shapes_of_attention.training.start import start_from
 
@@ -70,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assets",
         type=Path,
-        default=_ROOT / "assets",
+        default=ASSETS,
         help="folder of finished records and models",
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
@@ -163,9 +168,9 @@ def do(
     record["test"] = run.test(model.eval(), record)
     record.pop("memory", None)
     if run.checkpoint is not None:
-        kept = _checkpoint_path(run, assets)
+        kept = checkpoint_path(run, assets)
         write_atomically(kept, (folder / "model.safetensors").read_bytes())
-    _write_record(run, record, assets)
+    write_record(run, record, assets)
     return record
 
 
@@ -244,6 +249,7 @@ def train(
         "machine": {
             "processor": processor(),
             "device": str(fabric.device),
+            **card(fabric.device),
             "processes": fabric.world_size,
             "threads": torch.get_num_threads(),
             "precision": precision_on(fabric.device, task.precision),
@@ -251,18 +257,8 @@ def train(
         "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_atomically(record_path, _as_json(record))
+    write_atomically(record_path, as_json(record))
     return record
-
-
-def is_done(run: Run, assets: Path) -> bool:
-    """Tell whether just this run is recorded, and its weights are there if they are kept."""
-    found = _read_record(run, assets)
-    if run.checkpoint is not None and not _checkpoint_path(run, assets).exists():
-        return False
-    if "key" in found:
-        return bool(found["key"] == run.key())
-    return bool(found.get("config") == json.loads(json.dumps(run.described)))
 
 
 def _select(chosen: argparse.Namespace) -> Iterator[tuple[Study, Run]]:
@@ -323,49 +319,6 @@ def _acquire(lock: FileLock) -> bool:
 
 def _folder(run: Run, runs: Path) -> Path:
     return runs / f"{run.name.replace('/', '-')}-{run.key()}"
-
-
-def _checkpoint_path(run: Run, assets: Path) -> Path:
-    return assets / "checkpoints" / f"{run.checkpoint}.safetensors"
-
-
-def _record_path(run: Run, assets: Path) -> Path:
-    return assets / "records" / f"{run.record}.json"
-
-
-def _as_json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1) + "\n").encode()
-
-
-def _read_record(run: Run, assets: Path) -> dict[str, Any]:
-    found = _read_file(run, _record_path(run, assets))
-    return found.get(run.name, {}) if run.shares_record else found
-
-
-def _read_file(run: Run, path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        if run.shares_record:
-            raise RecordError(
-                f"the record '{path}' is damaged: {error}; it holds those of several runs: put it "
-                "back as it was, or remove it to do them again"
-            ) from error
-        print(f"warning: {path} is damaged; the run is done again", file=sys.stderr)
-        return {}
-    return found
-
-
-def _write_record(run: Run, record: dict[str, Any], assets: Path) -> None:
-    path = _record_path(run, assets)
-    if not run.shares_record:
-        write_atomically(path, _as_json(record))
-        return
-    with FileLock(Path(tempfile.gettempdir()) / f"shapes-of-attention-{path.name}.lock"):
-        others = _read_file(run, path)
-        write_atomically(path, _as_json(dict(sorted({**others, run.name: record}.items()))))
 
 
 def _describe(study: Study, run: Run, runs: Path, assets: Path) -> str:

@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-__all__ = ["fast_in_bfloat16", "launch", "processor", "versions"]
+__all__ = ["card", "fast_in_bfloat16", "launch", "processor", "versions"]
 
 #: What torch calls the instructions that multiply in bfloat16: of AVX-512, of AMX, of ARM.
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
@@ -23,6 +23,9 @@ def launch(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric
     """Start the processes of a run, one for each device on each node; give what joins them."""
     from lightning.fabric import Fabric  # takes seconds: only who trains waits for it
 
+    # What is called float32 is it: by default a graphics card convolves in fewer bits.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
     fabric.launch()
     return fabric
@@ -47,6 +50,11 @@ def processor() -> str:
         return platform.processor()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def card(device: torch.device) -> dict[str, str]:
+    """Name the graphics card of a run, for its record; nothing when it has none."""
+    return {"card": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
 
 
 def versions() -> dict[str, str]:

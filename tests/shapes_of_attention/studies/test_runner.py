@@ -48,7 +48,7 @@ def test_a_kill_between_weights_and_record_loses_nothing(
     run = small_studies[study][0]
     assets = tmp_path / "assets"
     given = arguments(tmp_path, study, "--only", run.name)
-    killed_before(monkeypatch, "_write_record", given)
+    killed_before(monkeypatch, "write_record", given)
     kept = contents(assets / "checkpoints")
     assert list(kept) == [f"{run.checkpoint}.safetensors"], "weights are written first"
     assert not (assets / "records").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shapes_of_attention.__main__ import main
-from shapes_of_attention.studies import runner, vision
+from shapes_of_attention.studies import kept, runner, vision
 from shapes_of_attention.studies.record import (
     RecordError,
     at_the_edge,
@@ -108,7 +108,7 @@ def test_every_record_that_was_ever_finished_still_counts_as_done():
         run.name
         for study in runner.STUDIES.values()
         for run in study.runs()
-        if runner._read_record(run, ASSETS) and not runner.is_done(run, ASSETS)
+        if kept.read_record(run, ASSETS) and not runner.is_done(run, ASSETS)
     ]
     assert not missing
     done = {run.name for run in vision.runs() if runner.is_done(run, ASSETS)}

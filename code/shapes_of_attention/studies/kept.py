@@ -1,0 +1,100 @@
+"""What is kept of finished runs: their records and checkpoints among the assets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from shapes_of_attention.studies.record import RecordError
+from shapes_of_attention.studies.study import Run
+from shapes_of_attention.training.checkpoint import write_atomically
+
+__all__ = [
+    "ASSETS",
+    "as_json",
+    "best_rate",
+    "checkpoint_path",
+    "is_done",
+    "read_record",
+    "write_record",
+]
+
+#: Folder of finished records and models.
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+
+
+def is_done(run: Run, assets: Path) -> bool:
+    """Tell whether just this run is recorded, and its weights are there if they are kept."""
+    found = read_record(run, assets)
+    if run.checkpoint is not None and not checkpoint_path(run, assets).exists():
+        return False
+    if "key" in found:
+        return bool(found["key"] == run.key())
+    return bool(found.get("config") == json.loads(json.dumps(run.described)))
+
+
+def best_rate(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> float | None:
+    """Give the learning rate of the run that did best in a sweep; None while one is not done.
+
+    `measure` names what is to be low in the last point of the learning curve, which is taken on
+    examples for validation: a rate that the test chose would be tested by what it was chosen by.
+    """
+    found: dict[float, float] = {}
+    for run in sweep:
+        if not is_done(run, assets):
+            return None
+        found[run.course.learning_rate] = float(read_record(run, assets)["curve"][-1][measure])
+    return min(found, key=lambda rate: found[rate])
+
+
+def read_record(run: Run, assets: Path) -> dict[str, Any]:
+    """Read what a run has left behind, whatever made it; nothing if there is no record."""
+    found = _read_file(run, _record_path(run, assets))
+    return found.get(run.name, {}) if run.shares_record else found
+
+
+def write_record(run: Run, record: dict[str, Any], assets: Path) -> None:
+    """Write a run's record, beside the others where several share a file."""
+    path = _record_path(run, assets)
+    if not run.shares_record:
+        write_atomically(path, as_json(record))
+        return
+    with FileLock(Path(tempfile.gettempdir()) / f"shapes-of-attention-{path.name}.lock"):
+        others = _read_file(run, path)
+        write_atomically(path, as_json(dict(sorted({**others, run.name: record}.items()))))
+
+
+def checkpoint_path(run: Run, assets: Path) -> Path:
+    """Name the file of a run's weights."""
+    return assets / "checkpoints" / f"{run.checkpoint}.safetensors"
+
+
+def _record_path(run: Run, assets: Path) -> Path:
+    return assets / "records" / f"{run.record}.json"
+
+
+def _read_file(run: Run, path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        if run.shares_record:
+            raise RecordError(
+                f"the record '{path}' is damaged: {error}; it holds those of several runs: put it "
+                "back as it was, or remove it to do them again"
+            ) from error
+        print(f"warning: {path} is damaged; the run is done again", file=sys.stderr)
+        return {}
+    return found
+
+
+def as_json(content: dict[str, Any]) -> bytes:
+    """Write a record as its file has it."""
+    return (json.dumps(content, indent=1) + "\n").encode()
