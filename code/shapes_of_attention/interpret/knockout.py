@@ -72,6 +72,7 @@ class HiddenFrom(nn.Module):
             return self.model(image)
         if self.head is not None:
             other_heads = torch.arange(self.config.heads)[:, None, None] != self.head
+            other_heads = other_heads.to(memory_mask.device)
             memory_mask = memory_mask | other_heads  # [batch, heads, 1, patches]
         with keys_hidden(self.model, self.names, memory_mask):
             return self.model(image)

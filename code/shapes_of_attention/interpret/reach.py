@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from shapes_of_attention.data import ShapesBatch
 from shapes_of_attention.interpret.knockout import keys_hidden
@@ -21,33 +20,12 @@ from shapes_of_attention.interpret.units import (
 from shapes_of_attention.measure.colours import ColourResult, company_error, score_colours
 from shapes_of_attention.measure.intervention import Intervention, InterventionResult
 from shapes_of_attention.models import EncoderDecoder, attention_names
+from shapes_of_attention.models.positions import reach_mask
 
 __all__ = ["REACHES", "Reach", "encoder_within", "measure_reach", "reach_mask"]
 
 #: How far the encoder may see, in patches to every side; None is all of the image.
 REACHES: dict[str, int | None] = {"own patch": 0, "3×3": 1, "5×5": 2, "full": None}
-
-
-def reach_mask(grid: int, reach: int | None) -> Tensor:
-    """Say which patches each patch of a grid may look at: bool [grid², grid²], in reading order.
-
-    `reach` is in patches, to every side and diagonally: 0 is the patch itself, 1 is 3×3 around it,
-    None is the whole grid.
-
-    Raises
-    ------
-    ValueError
-        If the reach is negative.
-    """
-    if reach is None:
-        return torch.ones(grid**2, grid**2, dtype=torch.bool)
-    if reach < 0:
-        raise ValueError(f"reach must not be negative, got {reach}")
-    cell = torch.stack(
-        torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij"), dim=-1
-    ).reshape(-1, 2)
-    apart = (cell[:, None] - cell[None]).abs().amax(dim=-1)
-    return apart <= reach
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from shapes_of_attention.models.positions import (
     LearnedPositions,
     SinusoidalPositions,
     grid_coordinates,
+    reach_mask,
     rotary_angles,
 )
 
@@ -43,6 +44,8 @@ class EncoderDecoderConfig:
         long.
     dim, heads, hidden : width of a token, attention heads, width inside the feed-forward network.
     encoder_layers, decoder_layers : depth.
+    encoder_reach : how far the encoder's attention sees, in patches to every side; None is all of
+        the image.
     decoder_self_attention, cross_attention : whether the decoder has these.
     registers : learned tokens that the encoder may use as scratch paper (arXiv 2309.16588); they
         are dropped before cross-attention.
@@ -64,6 +67,7 @@ class EncoderDecoderConfig:
     hidden: int = 512
     encoder_layers: int = 2
     decoder_layers: int = 2
+    encoder_reach: int | None = None
     decoder_self_attention: bool = False
     cross_attention: bool = True
     registers: int = 0
@@ -90,6 +94,8 @@ class EncoderDecoderConfig:
             raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
         if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
             raise ValueError("encoder_layers, decoder_layers and registers must not be negative")
+        if self.encoder_reach is not None and self.encoder_reach < 0:
+            raise ValueError(f"encoder_reach must not be negative, got {self.encoder_reach}")
         check_head(self.head)
         self.mixture()
 
@@ -137,6 +143,13 @@ class EncoderDecoder(nn.Module):
             self.rotary = rotary_angles(cells, head_dim=head_dim, base=base)
             self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim, base=base)
 
+        self.register_buffer("encoder_mask", None, persistent=False)
+        if config.encoder_reach is not None:
+            near = reach_mask(self.grid, config.encoder_reach).repeat(channels, channels)
+            # Registers are nowhere: they see and are seen by all.
+            extra = config.registers
+            self.encoder_mask = nn.functional.pad(near, (0, extra, 0, extra), value=True)
+
         self.encoder = nn.ModuleList(
             EncoderBlock(
                 dim=config.dim, heads=config.heads, hidden=config.hidden, mixture=config.mixture()
@@ -175,7 +188,7 @@ class EncoderDecoder(nn.Module):
                 # Registers are nowhere: an angle of 0 leaves them unturned.
                 rotary = nn.functional.pad(rotary, (0, 0, 0, self.config.registers))
         for block in self.encoder:
-            x = block(x, rotary=rotary)
+            x = block(x, mask=self.encoder_mask, rotary=rotary)
         return self.encoder_norm(x[:, :tokens])
 
     def forward(self, image: Tensor, *, memory_mask: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ __all__ = [
     "LearnedPositions",
     "SinusoidalPositions",
     "grid_coordinates",
+    "reach_mask",
     "rotary_angles",
     "rotate",
     "sinusoidal",
@@ -20,6 +21,26 @@ __all__ = [
 def grid_coordinates(rows: int, columns: int) -> Tensor:
     """List the cells of a grid in reading order: [rows * columns, 2], each (row, column)."""
     return torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).float()
+
+
+def reach_mask(grid: int, reach: int | None) -> Tensor:
+    """Say which patches each patch of a grid may look at: bool [grid², grid²], in reading order.
+
+    `reach` is in patches, to every side and diagonally: 0 is the patch itself, 1 is 3×3 around it,
+    None is the whole grid.
+
+    Raises
+    ------
+    ValueError
+        If the reach is negative.
+    """
+    if reach is None:
+        return torch.ones(grid**2, grid**2, dtype=torch.bool)
+    if reach < 0:
+        raise ValueError(f"reach must not be negative, got {reach}")
+    cell = grid_coordinates(grid, grid)
+    apart = (cell[:, None] - cell[None]).abs().amax(dim=-1)
+    return apart <= reach
 
 
 def _frequencies(number: int, base: float) -> Tensor:

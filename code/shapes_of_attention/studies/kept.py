@@ -19,6 +19,7 @@ __all__ = [
     "ASSETS",
     "as_json",
     "best_rate",
+    "best_run",
     "checkpoint_path",
     "is_done",
     "read_record",
@@ -39,18 +40,21 @@ def is_done(run: Run, assets: Path) -> bool:
     return bool(found.get("config") == json.loads(json.dumps(run.described)))
 
 
-def best_rate(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> float | None:
-    """Give the learning rate of the run that did best in a sweep; None while one is not done.
+def best_run(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> Run | None:
+    """Find the run that did best in a sweep; None while one of them is not done.
 
     `measure` names what is to be low in the last point of the learning curve, which is taken on
     examples for validation: a rate that the test chose would be tested by what it was chosen by.
     """
-    found: dict[float, float] = {}
-    for run in sweep:
-        if not is_done(run, assets):
-            return None
-        found[run.course.learning_rate] = float(read_record(run, assets)["curve"][-1][measure])
-    return min(found, key=lambda rate: found[rate])
+    if not all(is_done(run, assets) for run in sweep):
+        return None
+    return min(sweep, key=lambda run: float(read_record(run, assets)["curve"][-1][measure]))
+
+
+def best_rate(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> float | None:
+    """Give the learning rate of the run that did best in a sweep, as `best_run` does."""
+    best = best_run(sweep, measure, assets=assets)
+    return None if best is None else best.course.learning_rate
 
 
 def read_record(run: Run, assets: Path) -> dict[str, Any]:

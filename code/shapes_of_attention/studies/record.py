@@ -31,7 +31,21 @@ __all__ = [
 ]
 
 #: First parts of the names of vision's runs, and of the files of their records.
-FAMILIES = ("ablation", "channels", "compare", "contrast", "flagship", "main", "sweep", "tune")
+FAMILIES = (
+    "ablation",
+    "channels",
+    "compare",
+    "contrast",
+    "depth",
+    "flagship",
+    "main",
+    "patch",
+    "positions",
+    "reach",
+    "sweep",
+    "tune",
+    "without",
+)
 
 #: Files of records, by study: a run's name is in its record, or in its file's name. A study whose
 #: files are all named after it needs no line here.

@@ -91,6 +91,7 @@ def run_studies(chosen: argparse.Namespace) -> int:
     """List the chosen runs, or do those that are not done; give the exit status."""
     torch.set_num_threads(chosen.threads)
     listed = list(_select(chosen))
+    tried: set[tuple[str, str]] = set()
     if not listed:
         print(f"error: no run is called {chosen.only}; --list names them all", file=sys.stderr)
         return 1
@@ -100,8 +101,12 @@ def run_studies(chosen: argparse.Namespace) -> int:
                 print(_describe(study, run, chosen.runs, chosen.assets))
             return 0
         fabric = launch(chosen.accelerator, chosen.devices, chosen.nodes)
-        for study, run in listed:
-            _do_if_missing(study, run, chosen, fabric)
+        while listed:
+            study, run = listed.pop(0)
+            tried.add((study.name, run.name))
+            if _do_if_missing(study, run, chosen, fabric):
+                # A sweep that has ended meanwhile says what others train with: they come now.
+                listed = [(s, r) for s, r in _select(chosen) if (s.name, r.name) not in tried]
     except Stopped as stopped:
         print(stopped)
         return 130
@@ -111,27 +116,29 @@ def run_studies(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: Fabric) -> None:
+def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: Fabric) -> bool:
+    """Do a run unless it is done or another process is at it; tell whether it was done now."""
     if is_done(run, chosen.assets):
         fabric.print(f"{run.name}: done")
-        return
+        return False
     folder = _folder(run, chosen.runs)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     # The processes of one run share its folder: the first holds it for all.
     if not fabric.broadcast(_acquire(lock) if fabric.is_global_zero else True):
         fabric.print(f"{run.name}: another process is at it")
-        return
+        return False
     try:
         # Whoever held the folder until now may have finished it.
         if fabric.broadcast(is_done(run, chosen.assets)):
             fabric.print(f"{run.name}: done")
-            return
+            return False
         fabric.print(f"{run.name}: {folder}")
         workers = study.workers if chosen.workers is None else chosen.workers
         record = do(study, run, folder, assets=chosen.assets, fabric=fabric, workers=workers)
         if record:
             fabric.print(f"{run.name}: {study.summary(record['test'])}")
+        return True
     except Stopped as stopped:
         raise Stopped(f"{run.name}: {stopped}") from None
     finally:
@@ -164,6 +171,7 @@ def do(
     tensors, _ = read_tensors(folder / "model.safetensors")
     model = _build(run)
     model.load_state_dict(tensors)
+    model.to(fabric.device)
     record |= {"study": study.name, "name": run.name, "command": _command(study, run)}
     record["test"] = run.test(model.eval(), record)
     record.pop("memory", None)

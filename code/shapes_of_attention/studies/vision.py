@@ -1,19 +1,22 @@
 """The vision models of the third post: sweeps, comparisons, ablations, flagships."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, IMAGE_VALIDATION_SEED, ShapesConfig
 from shapes_of_attention.data.stream import Batch, shapes_batch
+from shapes_of_attention.interpret.knockout import HiddenFrom
 from shapes_of_attention.measure.colours import score_colours
 from shapes_of_attention.measure.evaluation import evaluate
+from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.painting import batches
-from shapes_of_attention.models import build_model
+from shapes_of_attention.models import EncoderDecoder, attention_names, build_model
+from shapes_of_attention.studies.kept import best_run
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import RunConfig
@@ -21,7 +24,10 @@ from shapes_of_attention.training.run_config import RunConfig
 __all__ = ["COMPARED", "RATES", "STUDY", "image_run", "runs", "summary"]
 
 _VALIDATION_IMAGES = 256
+_SWEEP_VALIDATION = 1024
 _TEST_IMAGES = 2048
+#: Hiding from each module in turn takes as many times as long.
+_MODULE_IMAGES = 512
 #: Shares of the budget after which the learning curve gets a point: often at first, then evenly.
 _CURVE = [0.005, 0.02, 0.05, *(step / 10 for step in range(1, 10))]
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -81,37 +87,63 @@ _CONTRAST = replace(
 ).with_budget(_CONTRAST_SECONDS)
 
 _COMPARED_IMAGES = 120_000
+_PART_IMAGES = 60_000
+_SWEEP_IMAGES = 40_000
 _CHANNEL_IMAGES = 160_000
 
-#: The models that are compared at one budget of images, in float32; each with the rates tried for
-#: it and the images of each trial: long enough to leave the plateau.
-_PIXELS = {"head": "pixels"}
-_TRIED: dict[str, tuple[RunConfig, tuple[float, ...], int]] = {
-    "encoder-decoder": (_ENCODER_DECODER, (1.5e-3, 3e-3, 6e-3), 20_000),
-    "encoder-only": (COMPARED["encoder-only"], (1.5e-3, 3e-3, 6e-3), 20_000),
+_TRANSFORMER_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
+_CONVOLUTION_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2)
+_FLAT_RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
+
+#: The models that are compared at one budget of images, in float32: architecture and head.
+_COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
+    "encoder-decoder": (_ENCODER_DECODER, _TRANSFORMER_RATES),
+    "encoder-only": (RunConfig(model="encoder-only", budget_images=1), _TRANSFORMER_RATES),
+    "unet": (RunConfig(model="unet", budget_images=1), _CONVOLUTION_RATES),
+    "fully-connected": (COMPARED["fully-connected"], _FLAT_RATES),
+    "encoder-decoder-channels": (
+        replace(_ENCODER_DECODER, options={"tokens": "channel"}),
+        _TRANSFORMER_RATES,
+    ),
     "encoder-decoder-pixels": (
-        replace(_ENCODER_DECODER, options=_PIXELS),
-        (1.5e-3, 3e-3, 6e-3),
-        20_000,
+        replace(_ENCODER_DECODER, options={"head": "pixels"}),
+        _TRANSFORMER_RATES,
     ),
     "encoder-only-pixels": (
-        replace(COMPARED["encoder-only"], options=_PIXELS),
-        (1.5e-3, 3e-3, 6e-3),
-        20_000,
+        RunConfig(model="encoder-only", options={"head": "pixels"}, budget_images=1),
+        _TRANSFORMER_RATES,
     ),
-    "fully-connected": (COMPARED["fully-connected"], (6e-3, 1.2e-2, 2.4e-2), 20_000),
-    "unet": (COMPARED["unet"], (6e-3, 1.2e-2, 2.4e-2), 40_000),
     "unet-palette": (
-        replace(COMPARED["unet"], options={"head": "palette"}),
-        (3e-3, 6e-3, 1.2e-2),
-        40_000,
-    ),
-    "encoder-decoder-channels": (
-        COMPARED["encoder-decoder-channels"],
-        (3e-3, 6e-3, 1.2e-2),
-        40_000,
+        RunConfig(model="unet", options={"head": "palette"}, budget_images=1),
+        _CONVOLUTION_RATES,
     ),
 }
+#: Those whose weights the posts look at.
+_KEPT = ("encoder-decoder", "encoder-only", "unet", "encoder-decoder-channels")
+
+#: Depth, with and without self-attention in the decoder. Two layers without are the
+#: encoder-decoder that is compared.
+_DEPTH: dict[str, dict[str, Any]] = {
+    "2-layers-self": {"decoder_self_attention": True},
+    "3-layers": {"encoder_layers": 3, "decoder_layers": 3},
+    "3-layers-self": {"encoder_layers": 3, "decoder_layers": 3, "decoder_self_attention": True},
+}
+
+#: What the encoder-decoder is worth with one thing changed: its options, the data's options.
+#: Patches of 16 are the model as it is.
+_CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "patch/16": ({}, {}),
+    "patch/8": ({"patch": 8}, {}),
+    "patch/32": ({"patch": 32}, {}),
+    "without/cross-attention": ({"cross_attention": False}, {}),
+    "without/red-filter": ({}, {"red_filter": False}),
+    "reach/own-patch": ({"encoder_reach": 0}, {}),
+    "reach/3x3": ({"encoder_reach": 1}, {}),
+}
+
+#: Bases that sinusoidal and rotary positions try, each with each rate.
+_BASES = (3.0, 10.0, 100.0, 1000.0)
+_POSITION_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
 
 #: Channel tokens learn the task from the weights of the model that has one token a patch.
 _CHANNELS_WARM = replace(
@@ -131,8 +163,12 @@ def _in_images(run: RunConfig, images: int, **changes: Any) -> RunConfig:
     return replace(run, precision="float32", budget_seconds=None, budget_images=images, **changes)
 
 
-def image_run(*, name: str, run: RunConfig, keep_model: bool = False) -> Run:
-    """Make a run of its configuration; `keep_model` keeps its weights in the repository."""
+def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: bool = False) -> Run:
+    """Make a run of its configuration.
+
+    `keep_model` keeps its weights in the repository. A run of a `sweep` is judged by images for
+    validation alone, at its end: the test is not to choose what is tested.
+    """
     flat = name.replace("/", "-")
     data = ShapesConfig(**run.data)
 
@@ -142,11 +178,18 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False) -> Run:
         return _LOSSES[run.loss](painted.float(), target.float() / 255)
 
     def measure(model: nn.Module) -> dict[str, float]:
-        seen = batches(images=_VALIDATION_IMAGES, seed=IMAGE_VALIDATION_SEED, config=data)
+        images = _SWEEP_VALIDATION if sweep else _VALIDATION_IMAGES
+        seen = batches(images=images, seed=IMAGE_VALIDATION_SEED, config=data)
         return score_colours(model, seen).as_curve()
 
-    def test(model: nn.Module, _: Mapping[str, Any]) -> dict[str, Any]:
-        return evaluate(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED, config=data)
+    def test(model: nn.Module, record: Mapping[str, Any]) -> dict[str, Any]:
+        if sweep:
+            seen = {"images": _SWEEP_VALIDATION, "seed": IMAGE_VALIDATION_SEED}
+            return {**seen, "colour": record["curve"][-1]}
+        found = evaluate(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED, config=data)
+        if "intervention" in found and isinstance(model, EncoderDecoder):
+            found["intervention_by_module"] = _by_module(model, data)
+        return found
 
     def task(_: nn.Module) -> Task:
         return Task(
@@ -154,7 +197,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False) -> Run:
             batch_size=run.batch_size,
             loss=loss,
             measure=measure,
-            points=_CURVE,
+            points=() if sweep else _CURVE,
             precision=run.precision,
         )
 
@@ -200,13 +243,6 @@ def runs() -> list[Run]:
     listed.append(image_run(name="contrast/self-attention", run=_CONTRAST, keep_model=True))
     listed += [
         image_run(
-            name=f"tune/{label}/rate-{rate:g}", run=_in_images(run, images, learning_rate=rate)
-        )
-        for label, (run, rates, images) in _TRIED.items()
-        for rate in rates
-    ]
-    listed += [
-        image_run(
             name=f"channels/warm/seed-{seed}",
             run=replace(_CHANNELS_WARM, seed=seed),
             keep_model=seed == 0,
@@ -233,7 +269,92 @@ def runs() -> list[Run]:
             )
             for label, (options, data) in _ABLATIONS.items()
         ]
-    return listed
+    return [*listed, *_compared(), *_of_depth(), *_changed(), *_positions()]
+
+
+def _compared() -> Iterator[Run]:
+    """List the sweeps of all models, then each with its rate over seeds."""
+    for label, (run, rates) in _COMPARED.items():
+        yield from _sweep(label, run, rates)
+    for label, (run, rates) in _COMPARED.items():
+        kept = label in _KEPT
+        yield from _chosen(f"compare/{label}", _sweep(label, run, rates), _COMPARED_IMAGES, kept)
+
+
+def _of_depth() -> Iterator[Run]:
+    for label, options in _DEPTH.items():
+        run = replace(_ENCODER_DECODER, options=options)
+        sweep = _sweep(f"depth-{label}", run, _TRANSFORMER_RATES)
+        yield from [*sweep, *_chosen(f"depth/{label}", sweep, _COMPARED_IMAGES)]
+
+
+def _changed() -> Iterator[Run]:
+    for name, (options, data) in _CHANGED.items():
+        run = replace(_ENCODER_DECODER, options=options, data=data)
+        label = name.replace("/", "-") if name != "patch/16" else "encoder-decoder"
+        sweep = _sweep(label, run, _TRANSFORMER_RATES)
+        if name != "patch/16":  # listed with the models that are compared
+            yield from sweep
+        yield from _chosen(name, sweep, _PART_IMAGES)
+    # Communication between patches without the cross form: one stream of tokens.
+    only = _sweep("encoder-only", *_COMPARED["encoder-only"])
+    yield from _chosen("without/second-stream", only, _PART_IMAGES)
+
+
+def _positions() -> Iterator[Run]:
+    """List every kind of positions on two grids, each with the rate and base that did best."""
+    for patch in (16, 8):
+        for kind in ("none", "learned", "sinusoidal", "rotary"):
+            bases = _BASES if kind in ("sinusoidal", "rotary") else (None,)
+            sweep = []
+            for base in bases:
+                options: dict[str, Any] = {"positions": kind, "patch": patch}
+                name = f"positions-{kind}-{patch}"
+                if base is not None:
+                    options["position_base"] = base
+                    name += f"-base-{base:g}"
+                run = replace(_ENCODER_DECODER, options=options)
+                sweep += _sweep(name, run, _POSITION_RATES)
+            yield from [*sweep, *_chosen(f"positions/{kind}-{patch}", sweep, _PART_IMAGES)]
+
+
+def _sweep(label: str, run: RunConfig, rates: Sequence[float]) -> list[Run]:
+    """List a short run at each rate."""
+    return [
+        image_run(
+            name=f"tune/{label}/rate-{rate:g}",
+            run=_in_images(run, _SWEEP_IMAGES, learning_rate=rate),
+            sweep=True,
+        )
+        for rate in rates
+    ]
+
+
+def _chosen(name: str, sweep: Sequence[Run], images: int, keep: bool = False) -> list[Run]:
+    """List the run that did best in a sweep with more images and over seeds; nothing before."""
+    best = best_run(sweep, "colour_error_median")
+    if best is None:
+        return []
+    assert isinstance(best.course, RunConfig)
+    return [
+        image_run(
+            name=f"{name}/seed-{seed}",
+            run=_in_images(best.course, images, seed=seed),
+            keep_model=keep and seed == 0,
+        )
+        for seed in _SEEDS
+    ]
+
+
+def _by_module(model: EncoderDecoder, data: ShapesConfig) -> dict[str, float]:
+    """Hide a shape from one attention module alone: how much of the true change is painted."""
+    found = {}
+    for module in attention_names(model):
+        seen = batches(images=_MODULE_IMAGES, seed=IMAGE_TEST_SEED, config=data)
+        stand_in = cast(EncoderDecoder, HiddenFrom(model, [module]))
+        hidden = Intervention(stand_in).over(seen).result()
+        found[module] = round(hidden.slope, 4) if hidden else 0.0
+    return found
 
 
 def summary(test: Mapping[str, Any]) -> str:

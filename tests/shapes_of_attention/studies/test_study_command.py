@@ -93,7 +93,6 @@ KEYS = {
     "flagship": "36f113ca83ff",
     "flagship-channels": "ef1180294ba2",
     "main/unet/seed-0": "e3dbe9b3789f",
-    "tune/encoder-decoder/rate-0.0015": "0b2c0d02e677",
     "channels/warm/seed-0": "d63598c93877",
 }
 
