@@ -28,8 +28,10 @@ def mass_on(weights: Tensor, right: Tensor) -> NDArray[np.float64]:
     -------
     [heads, groups], summed in 64 bits.
     """
-    weights, right = weights.double().cpu(), right.double().cpu()
-    total: NDArray[np.float64] = torch.einsum("bhqk,bnqk->hn", weights, right).numpy()
+    right = right.to(weights.device, torch.float64)
+    total: NDArray[np.float64] = (
+        torch.einsum("bhqk,bnqk->hn", weights.double(), right).cpu().numpy()
+    )
     return total
 
 

@@ -187,7 +187,8 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
             seen = {"images": _SWEEP_VALIDATION, "seed": IMAGE_VALIDATION_SEED}
             return {**seen, "colour": record["curve"][-1]}
         found = evaluate(model, images=_TEST_IMAGES, seed=IMAGE_TEST_SEED, config=data)
-        if "intervention" in found and isinstance(model, EncoderDecoder):
+        looked_into = name.startswith(("compare/", "depth/")) and "intervention" in found
+        if looked_into and isinstance(model, EncoderDecoder):
             found["intervention_by_module"] = _by_module(model, data)
         return found
 
