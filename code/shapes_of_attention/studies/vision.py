@@ -93,7 +93,8 @@ _CHANNEL_IMAGES = 160_000
 
 _TRANSFORMER_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
 _CONVOLUTION_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2)
-_FLAT_RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
+_FLAT_RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2, 1.92e-1)
+_CHANNEL_RATES = (1.875e-4, 3.75e-4, 7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
 
 #: The models that are compared at one budget of images, in float32: architecture and head.
 _COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
@@ -103,7 +104,7 @@ _COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
     "fully-connected": (COMPARED["fully-connected"], _FLAT_RATES),
     "encoder-decoder-channels": (
         replace(_ENCODER_DECODER, options={"tokens": "channel"}),
-        _TRANSFORMER_RATES,
+        _CHANNEL_RATES,
     ),
     "encoder-decoder-pixels": (
         replace(_ENCODER_DECODER, options={"head": "pixels"}),
@@ -200,6 +201,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
             measure=measure,
             points=() if sweep else _CURVE,
             precision=run.precision,
+            replayable=True,
         )
 
     return Run(

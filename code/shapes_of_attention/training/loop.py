@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from shapes_of_attention.data.stream import Batch, BatchStream, load_batches
 from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from shapes_of_attention.training.machine import fast_in_bfloat16, launch
-from shapes_of_attention.training.optimizer import adamw
+from shapes_of_attention.training.optimizer import adamw, set_rate
+from shapes_of_attention.training.replay import Replayed
 from shapes_of_attention.training.run_config import Course, Precision, Progress
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Task:
     points : shares of the budget after which the curve gets a point; it gets its last at the end.
     precision : of matrix products in training; weights are kept in float32 in either case.
     memory : what `loss` gathers beside the model, in terms of JSON; a resumed run has it back.
+    replayable : whether `loss` does the same work for every batch and changes nothing else, so that
+        a graphics card may record a step and replay it.
     """
 
     make: Callable[[NDArray[np.int64]], Batch]
@@ -61,6 +64,7 @@ class Task:
     points: Sequence[float] = tuple(step / 10 for step in range(1, 10))
     precision: Precision = "float32"
     memory: dict[str, Any] = field(default_factory=dict)
+    replayable: bool = False
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Precision:
@@ -113,11 +117,21 @@ def fit(
         raise ValueError(
             f"{fabric.world_size} processes cannot share a batch of {task.batch_size} evenly"
         )
+    halved = precision_on(fabric.device, task.precision) == "bf16"
+    replayed = (
+        task.replayable
+        and fabric.device.type == "cuda"
+        and fabric.world_size == 1
+        and not halved
+        # What a saved state holds of the optimiser is on the CPU, where nothing can be recorded.
+        and not (continued or (state is not None and state.exists()))
+    )
     optimizer = adamw(
         bare,
         learning_rate=course.learning_rate,
         weight_decay=course.weight_decay,
         fused=fabric.device.type in ("cpu", "cuda"),
+        recorded_on=fabric.device if replayed else None,
     )
     progress = Progress()
     if state is not None and state.exists():
@@ -139,12 +153,19 @@ def fit(
         load_batches(stream, workers=workers), use_distributed_sampler=False
     )
     device = fabric.device.type
-    halved = precision_on(fabric.device, task.precision) == "bf16"
 
     def forward(*inputs: Tensor) -> Tensor:
         with torch.autocast(device, torch.bfloat16, enabled=halved):
             made: Tensor = model(*inputs)
         return made
+
+    def advance(batch: Batch) -> Tensor:
+        loss = task.loss(forward, batch)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(model, optimizer, max_norm=1.0, error_if_nonfinite=False)
+        optimizer.step()
+        return loss.detach()
 
     def save() -> None:
         if state is not None and fabric.is_global_zero:
@@ -158,6 +179,7 @@ def fit(
         clocks = {name: round(getattr(progress, name), 2) for name in ("seconds", "wall_seconds")}
         progress.curve.append({**counted, **clocks, "loss": progress.loss, **found})
 
+    take = Replayed(advance) if replayed else advance
     saved_at = progress.seconds
     started = time.perf_counter() - progress.wall_seconds
     clock = time.process_time if device == "cpu" else time.perf_counter
@@ -178,21 +200,14 @@ def fit(
                 save()
                 raise Stopped(f"stopped after {progress.step} steps; the state is saved")
             rate = course.rate(progress, share)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-
-            loss = task.loss(forward, batch)
-            value = loss.item()
+            set_rate(optimizer, rate)
+            value = take(tuple(batch)).item()
             if not np.isfinite(value):
                 raise FloatingPointError(
                     f"the loss after {progress.step} steps is {value}"
                     + (f"; the last saved state, if any, is {state}" if state else "")
                 )
             progress.loss = value
-            optimizer.zero_grad()
-            fabric.backward(loss)
-            fabric.clip_gradients(model, optimizer, max_norm=1.0, error_if_nonfinite=False)
-            optimizer.step()
             progress.step += 1
             progress.images += task.batch_size
             now = clock()

@@ -1,17 +1,30 @@
 """The optimiser and the learning rate's course that all training here shares."""
 
 import math
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["adamw", "rate_at"]
+__all__ = ["adamw", "rate_at", "set_rate"]
 
 
 def adamw(
-    model: nn.Module, *, learning_rate: float, weight_decay: float, fused: bool = True
+    model: nn.Module,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    fused: bool = True,
+    recorded_on: torch.device | None = None,
 ) -> torch.optim.AdamW:
-    """Make AdamW (arXiv 1711.05101) that lets matrices decay; biases, norms and tables do not."""
+    """Make AdamW (arXiv 1711.05101) that lets matrices decay; biases, norms and tables do not.
+
+    `recorded_on` is the graphics card on which steps are recorded and replayed: the learning rate
+    stands there then, as a number in Python would be recorded, too.
+    """
+    rate: float | Tensor = learning_rate
+    if recorded_on is not None:
+        rate = torch.tensor(learning_rate, device=recorded_on)
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     return torch.optim.AdamW(
@@ -19,10 +32,20 @@ def adamw(
             {"params": matrices, "weight_decay": weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ],
-        lr=learning_rate,
+        lr=rate,
         betas=(0.9, 0.99),
         fused=fused,
+        capturable=recorded_on is not None,
     )
+
+
+def set_rate(optimizer: Any, rate: float) -> None:
+    """Set the learning rate of the next step."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def rate_at(highest: float, *, rise: float, progress: float) -> float:
