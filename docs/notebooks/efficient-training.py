@@ -44,7 +44,8 @@ assets = Path("../../assets")
 runs = {}
 for record in read_records(assets / "records", "efficient"):
     model = record.config["model"]
-    runs[model["family"], model["length"]] = record  # one seed each
+    if not record.family:
+        runs[model["family"], model["length"]] = record  # one seed each
 families = [name for name in FAMILIES if any(family == name for family, _ in runs)]
 lengths = sorted({length for _, length in runs})
 assert len(runs) == len(families) * len(lengths)

@@ -6,7 +6,7 @@ All work on queries, keys and values [batch, heads, tokens, head_dim].
 from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
 from shapes_of_attention.efficient.block_sparse import block_layout, block_sparse_attention
 from shapes_of_attention.efficient.entmax import EntmaxAttention, entmax, entmax_attention
-from shapes_of_attention.efficient.families import FAMILIES, Budget, build_family
+from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, Budget, build_family
 from shapes_of_attention.efficient.linformer import LinformerAttention, linformer_attention
 from shapes_of_attention.efficient.local import local_attention
 from shapes_of_attention.efficient.performer import (
@@ -21,6 +21,7 @@ from shapes_of_attention.efficient.reformer import (
 )
 
 __all__ = [
+    "CONTROLS",
     "FAMILIES",
     "AdaptiveSpanAttention",
     "Budget",

@@ -14,10 +14,10 @@ from shapes_of_attention.efficient.entmax import EntmaxAttention
 from shapes_of_attention.efficient.linformer import LinformerAttention
 from shapes_of_attention.efficient.local import local_attention
 from shapes_of_attention.efficient.performer import PerformerAttention
-from shapes_of_attention.efficient.reformer import ReformerAttention
+from shapes_of_attention.efficient.reformer import ReformerAttention, shared_attention
 from shapes_of_attention.models.attention import explicit_attention
 
-__all__ = ["FAMILIES", "Budget", "build_family"]
+__all__ = ["CONTROLS", "FAMILIES", "SHARED", "Budget", "build_family"]
 
 #: The families by name, in the order of the post.
 FAMILIES = (
@@ -31,6 +31,12 @@ FAMILIES = (
     "performer",
     "reformer",
 )
+
+#: What a family is to be compared with, and is none itself: what the Reformer comes close to.
+CONTROLS = ("shared",)
+
+#: Those whose queries are their keys.
+SHARED = ("reformer", "shared")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +108,17 @@ class SharedReformer(ReformerAttention):
         return super().forward(query, value)
 
 
+class Shared(nn.Module):
+    """Full attention whose queries are its keys and no token sees itself, if it sees another."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return shared_attention(query, value)
+
+
 def build_family(
     name: str, *, heads: int, head_dim: int, tokens: int, budget: Budget | None = None
 ) -> nn.Module:
-    """Build attention of a family, from query, key, value [batch, heads, tokens, head_dim].
+    """Build attention of a family or control: query, key, value [batch, heads, tokens, head_dim].
 
     What is random (Linformer's first projections) comes from torch's global seed; directions and
     rotations have seeds of their own.
@@ -140,4 +153,6 @@ def build_family(
         return SharedReformer(
             head_dim=head_dim, buckets=buckets, chunk=budget.chunk, rounds=budget.rounds
         )
+    if name == "shared":
+        return Shared()
     raise ValueError(f"there is no family {name!r}; there are {', '.join(FAMILIES)}")

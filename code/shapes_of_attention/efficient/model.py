@@ -6,7 +6,7 @@ from typing import Any
 from einops import rearrange
 from torch import Tensor, nn
 
-from shapes_of_attention.efficient.families import Budget, build_family
+from shapes_of_attention.efficient.families import SHARED, Budget, build_family
 from shapes_of_attention.models.blocks import FeedForward
 
 __all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model"]
@@ -22,7 +22,7 @@ class EfficientConfig:
     token : samples of a token; must divide `length`.
     context : tokens whose samples a token sees from the start, its own in the middle; odd.
     dim, layers, heads, hidden : width of a token, layers, heads, units of a token's own network.
-    family : what attends; one of `FAMILIES`.
+    family : what attends; one of `FAMILIES` or `CONTROLS`.
     budget : how much it may look at.
     """
 
@@ -57,8 +57,7 @@ class EfficientLayer(nn.Module):
         super().__init__()
         dim, self.heads = config.dim, config.heads
         self.attention_norm = nn.LayerNorm(dim)
-        # Reformer's queries are its keys; the others have both.
-        self.shared = config.family == "reformer"
+        self.shared = config.family in SHARED
         self.query = nn.Linear(dim, dim)
         self.key = nn.Identity() if self.shared else nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim)

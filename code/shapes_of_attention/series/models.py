@@ -98,14 +98,24 @@ class RecurrentConfig(TokenConfig):
 
     With `both_ways`, half of the units read from left to right and half from right to left.
     With `hidden`, each layer is built as the transformer's is: a norm, units, the way around them,
-    then a network of `hidden` units for each token. There are `dim` units each way then, and a
-    matrix brings what they read back to `dim`: all that differs is how tokens learn of each other.
+    then a network of `hidden` units for each token. There are `state` units each way then, or
+    `dim`, and a matrix brings what they read back to `dim`: all that differs is how tokens learn of
+    each other.
     """
 
     layers: int = 2
     dim: int = 96
     both_ways: bool = True
     hidden: int = 0
+    state: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.state is not None and (self.state < 1 or not self.hidden):
+            raise ValueError(
+                "state must be at least 1, and is for layers with a network of hidden units, "
+                f"got state={self.state}, hidden={self.hidden}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,11 +248,10 @@ class RecurrentBlock(nn.Module):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
+        state = config.state or config.dim
         self.norm = nn.LayerNorm(config.dim)
-        self.units = nn.GRU(
-            config.dim, config.dim, batch_first=True, bidirectional=config.both_ways
-        )
-        self.mix = nn.Linear((1 + config.both_ways) * config.dim, config.dim)
+        self.units = nn.GRU(config.dim, state, batch_first=True, bidirectional=config.both_ways)
+        self.mix = nn.Linear((1 + config.both_ways) * state, config.dim)
         self.feed_forward_norm = nn.LayerNorm(config.dim)
         self.feed_forward = FeedForward(dim=config.dim, hidden=config.hidden)
 

@@ -1,24 +1,26 @@
 """Every family of attention of the second post, on series of two lengths.
 
-All see the same series in the same order, for the same number of steps. The number of shapes stays
-that of the first post, so the company a shape looks for lies further away as series grow.
+All see the same series in the same order, for the same number of steps, each at the learning rate
+that did best in its own sweep. The number of shapes stays that of the first post, so the company a
+shape looks for lies further away as series grow. The records of a group of runs stand together in
+`assets/records/efficient-GROUP.json`, by their names.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from shapes_of_attention.data.stream import Batch
 from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
-from shapes_of_attention.efficient.families import FAMILIES, Budget
+from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.measure.efficient import baselines, learned
 from shapes_of_attention.measure.series import score_redrawing
 from shapes_of_attention.series.data import SeriesConfig, make_series
+from shapes_of_attention.studies.kept import best_rate
 from shapes_of_attention.studies.series import series_batch
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
@@ -30,27 +32,49 @@ _LENGTHS = (1000, 2000)
 
 #: Shares of 100 and 200 tokens, so that every family has to leave something out.
 _BUDGET = Budget(window=16, block=8, span=16, ramp=16, rank=32, features=64, chunk=16, rounds=2)
+#: A rank that grows as series do: half of these mixtures serve half of the length.
+_GROWN = replace(_BUDGET, rank=2 * _BUDGET.rank)
 #: Explicit and fused attention are the same function: it is trained once.
-_STUDIED = tuple(name for name in FAMILIES if name != "explicit")
+_STUDIED = (*(name for name in FAMILIES if name != "explicit"), *CONTROLS)
 
 _TRAIN_SEED, _TEST_SEED = 0, 1
 _BATCH = 8
 _TEST_SERIES = 512
+_VALIDATION_SERIES = 256
 #: What a span of the whole length costs, in units of the loss.
 _SPAN_PRICE = 2e-3
 
-_COURSE = ShortRun(learning_rate=5e-3, warmup_steps=50, steps=1200)
+_SEEDS = (0, 1, 2)
+_STEPS = 6_000
+_SWEEP_STEPS = 1_500
+_WARMUP_STEPS = 50
+#: Learning rates that every family's sweep tries, at the shorter length.
+_RATES = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2)
+#: What is to be low at the end of a sweep's run.
+_MEASURE = "amplitude_error_mean"
 
 
-def efficient_run(family: str, length: int, *, seed: int = 0) -> Run:
+def efficient_run(
+    name: str,
+    *,
+    family: str,
+    length: int,
+    run: ShortRun,
+    seed: int = 0,
+    budget: Budget = _BUDGET,
+    checkpoint: str | None = None,
+    record: str | None = None,
+) -> Run:
     """Make the run of a family at a length, with a seed of its weights."""
-    options = {"length": length, "family": family, "budget": asdict(_BUDGET)}
+    group = name.split("/")[0]
+    options = {"length": length, "family": family, "budget": asdict(budget)}
     data = SeriesConfig(length=length)
     price = _SPAN_PRICE if family == "adaptive-span" else 0.0
 
     def task(model: nn.Module) -> Task:
         spans = [m for m in model.modules() if isinstance(m, AdaptiveSpanAttention)]
-        few = make_series(range(_TEST_SERIES, _TEST_SERIES + 64), seed=_TEST_SEED, config=data)
+        kept = range(_TEST_SERIES, _TEST_SERIES + _VALIDATION_SERIES)
+        few = make_series(kept, seed=_TEST_SEED, config=data)
 
         def loss(forward: Forward, batch: Batch) -> Tensor:
             signal, target = batch
@@ -58,7 +82,9 @@ def efficient_run(family: str, length: int, *, seed: int = 0) -> Run:
             error = (forward(signal) - target).abs()
             shape = target != 0
             missed = error[shape].mean() + error[~shape].mean()
-            return missed + price * sum((s.price() for s in spans), start=torch.zeros(()))
+            for span in spans:
+                missed = missed + price * span.price()
+            return missed
 
         return Task(
             make=partial(series_batch, seed=_TRAIN_SEED, config=data),
@@ -67,14 +93,16 @@ def efficient_run(family: str, length: int, *, seed: int = 0) -> Run:
             measure=lambda model: score_redrawing(model, few).as_record(),
         )
 
-    def test(model: nn.Module, _: Mapping[str, Any]) -> dict[str, Any]:
+    def test(model: nn.Module, so_far: Mapping[str, Any]) -> dict[str, Any]:
+        if group == "tune":  # must not see the test series: rates are chosen by it
+            last: dict[str, Any] = so_far["curve"][-1]
+            return last
         batch = make_series(range(_TEST_SERIES), seed=_TEST_SEED, config=data)
         return {**score_redrawing(model, batch).as_record(), **baselines(batch), **learned(model)}
 
-    keeps = (family, length, seed) == ("fused", max(_LENGTHS), 0)
     return Run(
-        name=f"{family}-{length}/seed-{seed}",
-        course=_COURSE,
+        name=name,
+        course=run,
         config={
             "model": options,
             "data": asdict(data),
@@ -83,18 +111,71 @@ def efficient_run(family: str, length: int, *, seed: int = 0) -> Run:
             "span_price": price,
         },
         seed=seed,
-        build=lambda: build_efficient_model({**options, "budget": _BUDGET}),
+        build=lambda: build_efficient_model({**options, "budget": budget}),
         task=task,
         test=test,
         note={"config": options},
-        record=f"efficient-{family}-{length}-seed-{seed}",
-        checkpoint="efficient-full" if keeps else None,
+        record=record or f"efficient-{group}",
+        shares_record=record is None,
+        checkpoint=checkpoint,
     )
 
 
 def runs() -> list[Run]:
-    """List all runs, the shorter series first."""
-    return [efficient_run(family, length) for length in _LENGTHS for family in _STUDIED]
+    """List all runs: the sweeps, then what is compared, once its sweep is done.
+
+    The longer series come first: there families differ most.
+    """
+    shorter, longer = _LENGTHS
+    sweeps = {
+        family: [
+            efficient_run(
+                f"tune/{family}/rate-{rate:g}",
+                family=family,
+                length=shorter,
+                run=ShortRun(learning_rate=rate, warmup_steps=_WARMUP_STEPS, steps=_SWEEP_STEPS),
+            )
+            for rate in _RATES
+        ]
+        for family in _STUDIED
+    }
+    rates = {family: best_rate(sweep, _MEASURE) for family, sweep in sweeps.items()}
+    compared = [(family, family, length, _BUDGET) for length in _LENGTHS for family in _STUDIED]
+    compared.append(("linformer-grown", "linformer", longer, _GROWN))
+    compared.sort(key=lambda one: -one[2])
+    listed = [run for sweep in sweeps.values() for run in sweep]
+    listed += [
+        efficient_run(
+            f"compare/{label}-{length}/seed-{seed}",
+            family=family,
+            length=length,
+            run=ShortRun(learning_rate=rate, warmup_steps=_WARMUP_STEPS, steps=_STEPS),
+            seed=seed,
+            budget=budget,
+            checkpoint="efficient-fused" if (label, length, seed) == ("fused", longer, 0) else None,
+        )
+        for label, family, length, budget in compared
+        if (rate := rates[family]) is not None
+        for seed in _SEEDS
+    ]
+    return [*listed, *_shorter_runs()]
+
+
+def _shorter_runs() -> list[Run]:
+    """List the runs of one seed each that all had one rate."""
+    return [
+        efficient_run(
+            f"{family}-{length}/seed-0",
+            family=family,
+            length=length,
+            run=ShortRun(learning_rate=5e-3, warmup_steps=_WARMUP_STEPS, steps=1200),
+            checkpoint="efficient-full" if (family, length) == ("fused", max(_LENGTHS)) else None,
+            record=f"efficient-{family}-{length}-seed-0",
+        )
+        for length in _LENGTHS
+        for family in _STUDIED
+        if family not in CONTROLS
+    ]
 
 
 STUDY = Study(

@@ -52,7 +52,7 @@ FAMILIES = (
 _FILES: dict[str, str] = {
     "vision": rf"(?:{'|'.join(FAMILIES)})(?:-.*)?",
     "series": r"series-.+",
-    "efficient": r"efficient-(?P<label>.+)-seed-(?P<seed>\d+)",
+    "efficient": r"efficient-(?:compare|tune|(?P<label>.+)-seed-(?P<seed>\d+))",
     "language": r"language-model-(?P<label>.+)-seed-(?P<seed>\d+)",
     "experts": r"experts-(?P<label>(?!benchmark$).+?)(?:-seed-(?P<seed>\d+))?",
 }
@@ -346,7 +346,7 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
         return
     try:
         found = json.loads(path.read_text("utf-8"))
-        if study == "series":
+        if study == "series" or (study == "efficient" and named["label"] is None):
             for name, one in found.items():
                 yield _record(one, study, name)
             return
@@ -363,7 +363,7 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
 
 
 def _record(found: Mapping[str, Any], study: str, name: str) -> Record:
-    has_family = study in ("vision", "series")
+    has_family = study in ("vision", "series") or name.count("/") > 1
     family, label, variant = [*(name if has_family else f"/{name}").split("/", 2), "", ""][:3]
     config = {**found["config"], "seed": int(found["config"]["seed"])}
     machine = found.get("machine", {})

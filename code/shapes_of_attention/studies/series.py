@@ -1,6 +1,8 @@
-"""The models of the first post: sweeps, a comparison over seeds, kinds of positions, long runs.
+"""The models of the first post: sweeps, a comparison over seeds, kinds of positions, a long run.
 
-The records of a group of runs stand together in `assets/records/series-GROUP.json`, by their names.
+All that is compared takes equally many steps, each at the learning rate that did best in its own
+sweep. The records of a group of runs stand together in `assets/records/series-GROUP.json`, by
+their names.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ from shapes_of_attention.measure.series import (
 )
 from shapes_of_attention.series.data import SERIES_TEST_SEED, SeriesConfig, make_series
 from shapes_of_attention.series.models import AttentionBody, TokenModel, build_series_model
+from shapes_of_attention.studies.kept import best_run
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
@@ -31,8 +34,9 @@ from shapes_of_attention.training.run_config import ShortRun
 __all__ = ["CHOSEN", "RATES", "STUDY", "runs", "series_batch", "series_run"]
 
 _SEEDS = (0, 1, 2)
-_SECONDS = 30.0
-_SWEEP_SECONDS = 10.0
+_STEPS = 6_000
+_SWEEP_STEPS = 1_500
+_SPEED_STEPS = 200
 _LONG_SECONDS = 150.0
 
 _BATCH = 8
@@ -42,10 +46,78 @@ _TEST_SERIES = 2048
 _SWEEP_SEED = 8_000_009
 _SWEEP_SERIES = 512
 
-#: Learning rates that every model's sweep tries.
+#: Groups of runs that must not see the test series: rates are chosen by them, or nothing is.
+_UNTESTED = ("sweep", "tune", "speed")
+#: What is to be low at the end of a sweep's run.
+_MEASURE = "amplitude_error_mean"
+
+_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2)
+_RECURRENT_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
+#: Of sinusoidal and rotary positions, each tried with the middle rates.
+_BASES = (10.0, 100.0, 1_000.0, 10_000.0)
+_BASE_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
+
+#: What recurrent layers share with the transformer's.
+_AS_ATTENTION = {"dim": 64, "hidden": 128}
+
+#: A sweep's label -> the model, its options, its rates.
+_TUNED: dict[str, tuple[str, dict[str, Any], tuple[float, ...]]] = {
+    "fully-connected": ("fully-connected", {}, _RATES),
+    "convolutional": ("convolutional", {}, _RATES),
+    "recurrent": ("recurrent", _AS_ATTENTION, _RECURRENT_RATES),
+    **{
+        f"recurrent-state-{state}": (
+            "recurrent",
+            {**_AS_ATTENTION, "state": state},
+            _RECURRENT_RATES,
+        )
+        for state in (16, 256)
+    },
+    **{
+        f"positions-{kind}": ("attention", {"positions": kind}, _RATES)
+        for kind in ("none", "linear", "learned")
+    },
+    **{
+        f"positions-{kind}-base-{base:g}": (
+            "attention",
+            {"positions": kind, "base": base},
+            _BASE_RATES,
+        )
+        for kind in ("sinusoidal", "rotary")
+        for base in _BASES
+    },
+}
+
+#: Those whose steps are timed.
+_TIMED = ("fully-connected", "convolutional", "recurrent", "attention")
+
+#: The models that are compared: the sweep or sweeps whose best run each goes on from, by the start
+#: of their labels, and the options in which it differs from that run.
+_COMPARED: dict[str, tuple[str, dict[str, Any]]] = {
+    "fully-connected": ("fully-connected", {}),
+    "convolutional": ("convolutional", {}),
+    "convolutional-dilated": ("convolutional", {"dilated": True}),
+    "recurrent": ("recurrent", {}),
+    "recurrent-one-way": ("recurrent", {"both_ways": False}),
+    "attention": ("positions-rotary", {}),
+    "attention-causal": ("positions-rotary", {"causal": True}),
+    "recurrent-state-16": ("recurrent-state-16", {}),
+    "recurrent-state-256": ("recurrent-state-256", {}),
+}
+
+#: The same attention model with other kinds of positions than rotary, likewise.
+_PLACES: dict[str, tuple[str, dict[str, Any]]] = {
+    kind: (f"positions-{kind}", {}) for kind in ("none", "linear", "learned", "sinusoidal")
+}
+
+
+_SECONDS = 30.0
+_SWEEP_SECONDS = 10.0
+
+#: Learning rates that the sweeps by time tried.
 RATES = (1e-3, 3e-3, 6e-3)
 
-#: The models that are compared, each with the learning rate that its sweep chose. Variants of one
+#: The models that were compared by time, each with the rate that its sweep chose. Variants of one
 #: model share its rate.
 CHOSEN = {
     "fully-connected": 6e-3,
@@ -87,8 +159,7 @@ def series_run(
     """Make a run of a model and its options."""
     options = options or {}
     group = name.split("/")[0]
-    # A sweep must not see the test series: the rate is chosen by it.
-    test = _last_point if group == "sweep" else _test
+    test = _last_point if group in _UNTESTED else _test
     return Run(
         name=name,
         course=run,
@@ -107,7 +178,57 @@ def series_run(
 
 
 def runs() -> list[Run]:
-    """List all runs: the sweeps, one long run of each model, then short ones seed by seed."""
+    """List all runs: the sweeps, then what is compared, seed by seed, once its sweep is done."""
+    sweeps = {
+        label: [
+            series_run(
+                name=f"tune/{label}/rate-{rate:g}",
+                model=model,
+                options=options,
+                run=ShortRun(learning_rate=rate, steps=_SWEEP_STEPS),
+            )
+            for rate in rates
+        ]
+        for label, (model, options, rates) in _TUNED.items()
+    }
+    listed = [run for sweep in sweeps.values() for run in sweep]
+    groups = {"compare": _COMPARED, "places": _PLACES}
+    chosen = {
+        tuned: best_run(_sweeps_of(sweeps, tuned), _MEASURE)
+        for group in groups.values()
+        for tuned, _ in group.values()
+    }
+    for seed in _SEEDS:
+        for group, members in groups.items():
+            for label, (tuned, changes) in members.items():
+                best = chosen[tuned]
+                if best is None:
+                    continue
+                listed.append(
+                    series_run(
+                        name=f"{group}/{label}/seed-{seed}",
+                        model=best.config["model"],
+                        options={**best.config["options"], **changes},
+                        seed=seed,
+                        run=ShortRun(learning_rate=best.course.learning_rate, steps=_STEPS),
+                    )
+                )
+    # How long a step takes, of models one by one: the others may run side by side.
+    for label in _TIMED:
+        some = _sweeps_of(sweeps, _COMPARED[label][0])[0]
+        listed.append(
+            series_run(
+                name=f"speed/{label}",
+                model=some.config["model"],
+                options=some.config["options"],
+                run=ShortRun(steps=_SPEED_STEPS),
+            )
+        )
+    return [*listed, *_runs_by_time()]
+
+
+def _runs_by_time() -> list[Run]:
+    """List the runs whose budget was time."""
     listed = [
         series_run(
             name=f"sweep/{model}/rate-{rate:g}",
@@ -149,6 +270,12 @@ def runs() -> list[Run]:
             for positions in _POSITIONS
         ]
     return listed
+
+
+def _sweeps_of(sweeps: Mapping[str, list[Run]], tuned: str) -> list[Run]:
+    """Give the runs of a sweep, or of several that try bases as well as rates."""
+    labels = [label for label in sweeps if label == tuned or label.startswith(f"{tuned}-base-")]
+    return [run for label in labels for run in sweeps[label]]
 
 
 def _loss(forward: Forward, batch: Batch) -> Tensor:

@@ -17,6 +17,7 @@ EVERY = [
     ("recurrent", {"both_ways": False}),
     ("recurrent", {"hidden": 32}),
     ("recurrent", {"hidden": 32, "both_ways": False}),
+    ("recurrent", {"hidden": 32, "state": 5}),
     *(
         ("attention", {"positions": p})
         for p in ("none", "linear", "learned", "sinusoidal", "rotary")
@@ -112,6 +113,7 @@ def test_causal_weights_lie_on_and_below_the_diagonal():
         ("attention", {"positions": "absolute"}, "positions must be one of"),
         ("convolutional", {"token": 7}, "tokens of 7 samples do not divide 500 samples"),
         ("recurrent", {"layers": 0}, "layers must be at least 1"),
+        ("recurrent", {"state": 8}, "state must be at least 1, and is for layers with"),
     ],
 )
 def test_a_series_model_that_makes_no_sense_is_refused(name, options, message):
@@ -131,6 +133,12 @@ def test_a_recurrent_layer_can_be_built_as_a_transformers_is():
         assert sizes[0] == sizes[1]
     for layer, block in zip(attention.body.layers, recurrent.body, strict=True):
         assert layer.feed_forward.expand.weight.shape == block.feed_forward.expand.weight.shape
+
+
+def test_the_state_of_recurrent_layers_has_a_width_of_its_own():
+    for state, width in ((None, 64), (5, 5)):
+        model = build_series_model("recurrent", {"dim": 64, "hidden": 128, "state": state})
+        assert all(block.units.hidden_size == width for block in model.body)
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])

@@ -19,6 +19,7 @@ def _few_examples(monkeypatch):
     monkeypatch.setattr(series, "_TEST_SERIES", 200)
     monkeypatch.setattr(series, "_SWEEP_SERIES", 8)
     monkeypatch.setattr(efficient, "_TEST_SERIES", 8)
+    monkeypatch.setattr(efficient, "_VALIDATION_SERIES", 8)
     monkeypatch.setattr(language, "_TEST_STORIES", 8)
 
 
@@ -43,10 +44,16 @@ def small_studies(monkeypatch):
     ]
     on_series = [
         series.series_run(name=name, model="attention", run=steps, keep_model=keep)
-        for name, keep in (("long/attention", True), ("main/attention/seed-0", False))
+        for name, keep in (("long/attention", True), ("places/attention/seed-0", False))
     ]
     families = [
-        replace(efficient.efficient_run(family, 2000), course=steps)
+        efficient.efficient_run(
+            f"compare/{family}-1000/seed-0",
+            family=family,
+            length=1000,
+            run=steps,
+            checkpoint="efficient-fused" if family == "fused" else None,
+        )
         for family in ("fused", "local")
     ]
     stories = [

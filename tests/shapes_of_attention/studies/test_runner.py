@@ -116,7 +116,7 @@ def test_every_study_records_precision_images_steps_seconds_and_processor(
     assert main(arguments(tmp_path, study)) == 0
     path = tmp_path / "assets" / "records" / f"{small_studies[study][0].record}.json"
     found = json.loads(path.read_text())
-    found = found.get("long/attention", found)
+    found = found.get(small_studies[study][0].name, found)
     assert found["study"] == study and found["name"] == small_studies[study][0].name
     assert found["images"] == found["steps"] * small_studies[study][0].task(torch.nn.Linear(1, 1)).batch_size  # fmt: skip
     assert found["seconds"] > 0

@@ -11,7 +11,7 @@ from shapes_of_attention.__main__ import main
 from shapes_of_attention.figures.series_results import results_table
 from shapes_of_attention.series import make_series
 from shapes_of_attention.series.models import load_series_model
-from shapes_of_attention.studies import runner, series
+from shapes_of_attention.studies import kept, runner, series
 from shapes_of_attention.studies.record import RecordError, best_rates, grouped, read_records
 from shapes_of_attention.training.checkpoint import CheckpointError
 from shapes_of_attention.training.run_config import Budget
@@ -21,7 +21,8 @@ ASSETS = Path(__file__).parents[3] / "assets"
 
 @pytest.fixture
 def short(monkeypatch):
-    """Let every run end after a step or two."""
+    """Let every run end after a step or two, and the sweeps choose their second trial."""
+    monkeypatch.setattr(series, "best_run", lambda sweep, measure: sweep[1])
     listed = [replace(run, course=run.course.at(Budget(2, "steps"))) for run in series.runs()]
     study = replace(series.STUDY, runs=lambda: listed)
     monkeypatch.setitem(runner.STUDIES, "series", study)
@@ -57,10 +58,10 @@ def test_runs_are_recorded_once_and_their_weights_give_the_same_model(
 
 
 def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tmp_path: Path):
-    for pattern in ("main/fully-connected/*", "main/recurrent/seed-0", "sweep/recurrent/*"):
+    for pattern in ("compare/fully-connected/*", "compare/recurrent/seed-0", "tune/recurrent/*"):
         assert main(arguments(tmp_path, "--only", pattern)) == 0
     records = read_records(tmp_path / "records", "series")
-    found = grouped(records, "main")
+    found = grouped(records, "compare")
     assert {name: len(seeds) for name, seeds in found.items()} == {
         "fully-connected": 3,
         "recurrent": 1,
@@ -72,8 +73,8 @@ def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tm
     steps = sum(record.steps for record in found["fully-connected"]) / 3
     assert f'<td data-value="{steps:.6g}">{steps:,.0f}</td>' in table
     assert table.count("<small>") == 3, "only a group of several seeds has a range"
-    rates = best_rates(grouped(records, "sweep"), "amplitude_error_mean")
-    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) == len(series.RATES)
+    rates = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) == 5
 
 
 def test_records_that_are_missing_are_named_with_the_command_that_makes_them(tmp_path: Path):
@@ -98,3 +99,59 @@ def test_each_model_trains_at_the_rate_that_its_sweep_chose():
     for model, rates in found.items():
         assert sorted(rates) == sorted(series.RATES), model
         assert series.CHOSEN[model] == min(rates, key=rates.__getitem__)
+
+
+def test_what_is_compared_waits_for_its_sweep_and_goes_on_from_its_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(series, "best_run", lambda *given: kept.best_run(*given, assets=tmp_path))
+
+    def compared():
+        return {
+            run.name: run
+            for run in series.runs()
+            if run.name.split("/")[0] in ("compare", "places") and run.name.endswith("seed-0")
+        }
+
+    sweep = [run for run in series.runs() if run.name.startswith("tune/positions-rotary-")]
+    for number, run in enumerate(sweep):
+        assert not compared(), "a trial of the sweep is missing"
+        error = abs(number - 6) / 10
+        kept.write_record(
+            run, {"key": run.key(), "curve": [{"amplitude_error_mean": error}]}, tmp_path
+        )
+    found = compared()
+    assert sorted(found) == ["compare/attention-causal/seed-0", "compare/attention/seed-0"]
+    best = sweep[6]
+    for run in found.values():
+        assert run.course.learning_rate == best.course.learning_rate
+        assert run.config["options"]["base"] == best.config["options"]["base"]
+    assert found["compare/attention-causal/seed-0"].config["options"]["causal"]
+
+
+def test_all_that_is_compared_takes_as_many_steps(short):
+    names = {"compare": set(), "places": set()}
+    budgets = set()
+    for run in series.runs():
+        group, label, *_ = run.name.split("/")
+        if group in names:
+            names[group].add(label)
+            budgets.add(run.course.budget)
+    assert len(budgets) == 1
+    assert names["compare"] >= {"fully-connected", "convolutional", "recurrent", "attention"}
+    assert names["places"] == {"none", "linear", "learned", "sinusoidal"}
+
+
+def test_the_compared_recurrent_network_differs_from_attention_in_the_exchange_alone(short):
+    found = {run.name: run for run in series.runs()}
+    rest = {}
+    for label in ("recurrent", "recurrent-one-way", "recurrent-state-16", "attention"):
+        shapes = {
+            name.replace("body.layers.", "body.").replace("attention_norm", "norm"): tensor.shape
+            for name, tensor in found[f"compare/{label}/seed-0"].build().state_dict().items()
+        }
+        rest[label] = {
+            name: shape
+            for name, shape in shapes.items()
+            if not any(part in name for part in (".units.", ".mix.", ".attention."))
+        }
+    assert len(rest["attention"]) > 20
+    assert all(shapes == rest["attention"] for shapes in rest.values())
