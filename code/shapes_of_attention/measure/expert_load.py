@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
@@ -20,23 +19,35 @@ class LoadLog:
     Attributes
     ----------
     memory : all of it in terms of JSON, so that it can be kept with the state of a run: `points`,
-        each with its `step` and the mean load of its `layers`, and what the next one is made of.
+        each with its `step` and the mean load of its `layers`, and what the next one is made of,
+        the `sums` as of the last `settle`.
     """
 
     def __init__(self, *, every: int) -> None:
         self.every = every
         self.memory: dict[str, Any] = {"points": [], "sums": {}, "steps": 0}
+        self._sums: dict[str, Tensor] = {}
 
     def add(self, routings: Mapping[str, Routing]) -> None:
-        """Take in the routings of one step, by the layer's name."""
-        memory = self.memory
+        """Take in the routings of one step, by the layer's name.
+
+        Sums stay on the device, always in the same place: asking for numbers at every step would
+        hold it up, and a graphics card may replay this.
+        """
         for name, routing in routings.items():
-            before = memory["sums"].get(name, 0.0)
-            # In 32 bits, which JSON keeps to the last.
-            total = np.float32(before) + routing.load().cpu().numpy().astype(np.float32)
-            memory["sums"][name] = total.tolist()
+            load = routing.load().detach()
+            if name not in self._sums:
+                self._sums[name] = load.new_tensor(self.memory["sums"].get(name, [0.0] * len(load)))
+            self._sums[name] += load
+
+    def after_step(self) -> None:
+        """Count a step; make a point when it is the last of its stretch."""
+        if not self._sums:
+            return
+        memory = self.memory
         memory["steps"] += 1
         if memory["steps"] == self.every:
+            self.settle()
             layers = {
                 name: [round(share / self.every, 4) for share in total]
                 for name, total in memory["sums"].items()
@@ -44,6 +55,12 @@ class LoadLog:
             step = self.every * (len(memory["points"]) + 1)
             memory["points"].append({"step": step, "layers": layers})
             memory.update(sums={}, steps=0)
+            for total in self._sums.values():
+                total.zero_()
+
+    def settle(self) -> None:
+        """Bring `memory` up to date; it is in 32 bits, which JSON keeps to the last."""
+        self.memory["sums"] = {name: total.tolist() for name, total in self._sums.items()}
 
 
 def feed_forward_parameters(model: nn.Module) -> int:

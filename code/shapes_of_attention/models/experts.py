@@ -6,9 +6,10 @@ router in float32, arXiv 2101.03961; capacity, arXiv 2006.16668; balance by a bi
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -26,6 +27,7 @@ __all__ = [
     "capture_routing",
     "group_by_expert",
     "grouped_linear",
+    "start_evenly",
 ]
 
 Form = Literal["gelu", "swiglu"]
@@ -85,7 +87,7 @@ class Routing(NamedTuple):
     def load(self) -> Tensor:
         """Compute the share of all choices that fell on each expert: [experts]."""
         number = self.probabilities.shape[-1]
-        return self.chosen.flatten().bincount(minlength=number) / self.chosen.numel()
+        return _count(self.chosen.flatten(), number) / self.chosen.numel()
 
 
 class Router(nn.Module):
@@ -123,7 +125,8 @@ class Experts(nn.Module):
     """Feed-forward networks side by side: expert i has the matrices `expand[i]` and `contract[i]`.
 
     `rows` [rows, dim], those of the first expert first, and `counts` [experts], the rows of each
-    -> [rows, dim]. An expert without rows costs nothing.
+    -> [rows, dim]. An expert without rows costs nothing. None has more than `most` rows, all of
+    them if that is not given.
     """
 
     def __init__(self, *, experts: int, dim: int, hidden: int, form: Form) -> None:
@@ -137,14 +140,22 @@ class Experts(nn.Module):
             limit = 1 / math.sqrt(weight.shape[-1])
             nn.init.uniform_(weight, -limit, limit)
 
-    def forward(self, rows: Tensor, counts: Tensor) -> Tensor:
-        inner = grouped_linear(rows, self.expand, counts)
+    def forward(self, rows: Tensor, counts: Tensor, *, most: int | None = None) -> Tensor:
+        if len(self.expand) == 1 or not _wants_even_groups(rows):
+            return self._network(rows, partial(grouped_linear, counts=counts))
+        places = _places_in_even_groups(counts, rows=len(rows), size=most or len(rows))
+        even = rows.new_zeros(len(counts), most or len(rows), rows.shape[-1])
+        even = even.flatten(0, 1).index_copy(0, places, rows).view_as(even)
+        return self._network(even, _batched_linear).flatten(0, 1).index_select(0, places)
+
+    def _network(self, rows: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        inner = product(rows, self.expand)
         if self.form == "swiglu":
             gate, value = inner.chunk(2, dim=-1)
             inner = functional.silu(gate) * value
         else:
             inner = functional.gelu(inner)
-        return grouped_linear(inner, self.contract, counts)
+        return product(inner, self.contract)
 
 
 class MixtureOfExperts(nn.Module):
@@ -173,7 +184,8 @@ class MixtureOfExperts(nn.Module):
             routing.chosen, experts=self.config.experts, capacity=self.capacity(len(tokens))
         )
         rows = tokens.index_select(0, places % len(tokens))  # [places, dim], sorted by expert
-        results = self.experts(rows, counts)
+        # A token chooses an expert once at most.
+        results = self.experts(rows, counts, most=len(tokens))
         # Back to where they came from: [chosen * tokens, dim], zero where a choice was dropped.
         spread = results.new_zeros(routing.chosen.numel(), self.config.dim)
         spread = spread.index_copy_(0, places, results).unflatten(0, (self.config.chosen, -1))
@@ -206,6 +218,40 @@ def grouped_linear(rows: Tensor, weights: Tensor, counts: Tensor) -> Tensor:
     return functional.grouped_mm(rows, weights.mT, offs=ends)
 
 
+def _wants_even_groups(rows: Tensor) -> bool:
+    """Tell whether groups are padded to one size on this device.
+
+    In float32 graphics cards have no kernel for groups of any size: torch then asks the device for
+    the sizes, product after product, and waits for its answer.
+    """
+    short = torch.is_autocast_enabled(rows.device.type) or rows.dtype != torch.float32
+    return rows.is_cuda and not short
+
+
+def _places_in_even_groups(counts: Tensor, *, rows: int, size: int) -> Tensor:
+    """Say where each row stands when every group has room for `size` rows: [rows].
+
+    `counts` [groups]; rows come group after group. Nothing here has to be known on the CPU.
+    """
+    ends = counts.cumsum(0)
+    row = torch.arange(rows, device=counts.device)
+    group = torch.searchsorted(ends, row, right=True)
+    return group * size + row - (ends - counts)[group]
+
+
+def _batched_linear(rows: Tensor, weights: Tensor) -> Tensor:
+    """Multiply [groups, rows, in] with `weights` [groups, out, in] -> [groups, rows, out]."""
+    return rows @ weights.mT
+
+
+def _count(choices: Tensor, experts: int) -> Tensor:
+    """Count how often each expert is chosen: [choices] -> [experts].
+
+    Unlike `bincount` it lets a graphics card go on without an answer.
+    """
+    return (choices[:, None] == torch.arange(experts, device=choices.device)).sum(dim=0)
+
+
 def _flops(left: Any, right: Any, *_: Any, **__: Any) -> int:
     """Count a grouped product's FLOPs by its shapes; that of a gradient as well."""
     return 2 * int(left[0]) * int(left[1]) * int(right[-1])
@@ -235,7 +281,7 @@ def group_by_expert(
     """
     choices = chosen.T.flatten()
     places = choices.argsort(stable=True)
-    counts = choices.bincount(minlength=experts)
+    counts = _count(choices, experts)
     if capacity is not None:
         first = (counts.cumsum(0) - counts).repeat_interleave(counts)
         turn = torch.arange(len(places), device=places.device) - first
@@ -273,6 +319,31 @@ def capture_routing(model: nn.Module) -> Iterator[dict[str, Routing]]:
 
             handles.append(module.router.register_forward_hook(keep))
         yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def start_evenly(model: nn.Module, *inputs: Tensor) -> None:
+    """Let every router of an untrained model begin with a load that is about even.
+
+    Tokens have much in common, and on that alone a random router scores its experts so differently
+    that nearly all tokens choose the same few. So each router is made blind to what its tokens are
+    on average, when the model reads `inputs`.
+    """
+    handles = []
+
+    def level(router: nn.Module, given: tuple[Tensor]) -> None:
+        common = functional.normalize(given[0].mean(dim=0), dim=0)  # [dim]
+        weight = router.score.weight  # [experts, dim]
+        weight -= (weight @ common)[:, None] * common
+
+    try:
+        for module in model.modules():
+            if isinstance(module, Router):
+                handles.append(module.register_forward_pre_hook(level))
+        model(*inputs)
     finally:
         for handle in handles:
             handle.remove()

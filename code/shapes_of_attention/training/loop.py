@@ -53,8 +53,11 @@ class Task:
     points : shares of the budget after which the curve gets a point; it gets its last at the end.
     precision : of matrix products in training; weights are kept in float32 in either case.
     memory : what `loss` gathers beside the model, in terms of JSON; a resumed run has it back.
-    replayable : whether `loss` does the same work for every batch and changes nothing else, so that
-        a graphics card may record a step and replay it.
+    after_step : called after each step, replayed or not, for what cannot be done on the device.
+    settle : brings `memory` up to date before it is saved, where `loss` leaves some of it on the
+        device.
+    replayable : whether `loss` does the same work for every batch and changes nothing but what is
+        on the device, so that a graphics card may record a step and replay it.
     """
 
     make: Callable[[NDArray[np.int64]], Batch]
@@ -64,6 +67,8 @@ class Task:
     points: Sequence[float] = tuple(step / 10 for step in range(1, 10))
     precision: Precision = "float32"
     memory: dict[str, Any] = field(default_factory=dict)
+    after_step: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
     replayable: bool = False
 
 
@@ -168,6 +173,7 @@ def fit(
         return loss.detach()
 
     def save() -> None:
+        task.settle()
         if state is not None and fabric.is_global_zero:
             _save(state, key, bare, optimizer, progress)
 
@@ -208,6 +214,7 @@ def fit(
                     + (f"; the last saved state, if any, is {state}" if state else "")
                 )
             progress.loss = value
+            task.after_step()
             progress.step += 1
             progress.images += task.batch_size
             now = clock()

@@ -15,7 +15,7 @@ from transformers.models.mixtral.modeling_mixtral import (
     load_balancing_loss_func,
 )
 
-from shapes_of_attention.models import build_model
+from shapes_of_attention.models import build_model, experts
 from shapes_of_attention.models.experts import (
     GROUPED_FLOPS,
     MixtureConfig,
@@ -147,6 +147,26 @@ def test_the_mixture_equals_a_loop_over_tokens_and_their_experts_forward_and_bac
         gradients(layer, out, x, weight), gradients(layer, wanted, x, weight), strict=True
     ):
         torch.testing.assert_close(mine, loops, **TOLERANCE)
+
+
+@pytest.mark.parametrize("form", ["gelu", "swiglu"])
+@pytest.mark.parametrize("lopsided", [False, True])
+def test_experts_of_even_groups_as_graphics_cards_compute_them_give_the_same(
+    form, lopsided, monkeypatch
+):
+    layer = MixtureOfExperts(MixtureConfig(dim=8, hidden=16, experts=5, chosen=2, form=form))
+    if lopsided:
+        layer.router.bias.copy_(torch.tensor([9.0, 0, 0, 9, 0]))
+    x = torch.randn(3, 7, 8, requires_grad=True)
+    weight = torch.randn(3, 7, 8)
+    wanted = layer(x)
+    slopes = gradients(layer, wanted, x, weight)
+    monkeypatch.setattr(experts, "_wants_even_groups", lambda rows: True)
+    monkeypatch.setattr(experts, "grouped_linear", None)
+    out = layer(x)
+    torch.testing.assert_close(out, wanted, **TOLERANCE)
+    torch.testing.assert_close(gradients(layer, out, x, weight), slopes, **TOLERANCE)
+    assert layer(torch.randn(0, 8)).shape == (0, 8)
 
 
 def test_one_expert_is_a_feed_forward_network_weighted_by_a_probability_of_one():

@@ -64,8 +64,12 @@ def small_studies(monkeypatch):
         experts.experts_run(
             f"experts-{name}",
             experts.Variant(
-                options={**TINY, "experts": 4, "hidden": 8}, balance="bias", keep_model=name == "x"
+                options={**TINY, "experts": 4, "hidden": 8},
+                swept="mixture",
+                balance="bias",
+                keep_model=name == "x",
             ),
+            rate=3e-3,
             images=32,
         )
         for name in ("x", "y")

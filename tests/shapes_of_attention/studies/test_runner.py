@@ -181,8 +181,11 @@ def test_the_log_of_loads_averages_over_stretches_of_steps_and_survives_json():
     log = LoadLog(every=2)
     for choice in (0, 1, 1, 1, 0):
         chosen = torch.full((3, 1), choice)
-        log.memory = json.loads(json.dumps(log.memory))
+        kept, log = json.dumps(log.memory), LoadLog(every=2)
+        log.memory = json.loads(kept)
         log.add({"layer": Routing(torch.zeros(3, 2), chosen, chosen)})
+        log.after_step()
+        log.settle()
     assert log.memory["points"] == [
         {"step": 2, "layers": {"layer": [0.5, 0.5]}},
         {"step": 4, "layers": {"layer": [0.0, 1.0]}},
