@@ -1,6 +1,6 @@
 """Time and memory of every family of attention against length; its error against its budget.
 
-python benchmarks/attention_length.py --record [--only "local*"] [--longest 16384]
+python benchmarks/attention_length.py --record [--only "local*"] [--longest 16384] [--device cuda]
 
 Batch 1, one head of 32, one thread. Seconds are of processor time, the least of several rounds, for
 the forward pass and for forward and backward together. Memory is the most that tensors held at
@@ -12,12 +12,15 @@ Peers run the same shapes after ours, and are left out with a word when missing:
 hyper-connections, axial-positional-embedding, product-key-memory, colt5-attention.
 
 With --record the results join those in assets/records/attention-length.json.
+
+With --device cuda all of it is measured on a graphics card, to greater lengths, without peers: by
+the clock on the wall, once the card has done its work, and by torch's allocator on the card. The
+record is attention-length-cuda.json.
 """
 
 import argparse
 import importlib
 import json
-import time
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -28,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from device import add_device, machine, now, peak_bytes_on_card, record_on
 from shapes_of_attention.efficient import (
     FAMILIES,
     Budget,
@@ -39,13 +43,18 @@ from shapes_of_attention.efficient import (
 )
 from shapes_of_attention.efficient.reformer import lsh_attention
 from shapes_of_attention.training.checkpoint import write_atomically
-from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.machine import versions
 
 HEADS, HEAD_DIM = 1, 32
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384)
+#: A graphics card is busy from greater lengths on.
+LONG_LENGTHS = (*LENGTHS, 32768, 65536)
 PEER_LENGTH = 4096
-MOST_BYTES = 6e9
+MOST_BYTES = {"cpu": 6e9, "cuda": 25e9}
 RECORD = Path(__file__).resolve().parents[1] / "assets/records/attention-length.json"
+
+#: From where on growth is fitted: below, what a call costs at any length hides it.
+SHORTEST_FITTED = {"cpu": 2048, "cuda": 8192}
 
 #: Matrices [heads, tokens, tokens] of four bytes alive at once, forward and with backward.
 _FULL_MATRICES = {"explicit": 5, "entmax": 8}
@@ -59,10 +68,13 @@ def inputs(tokens: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def measure(
-    attend: nn.Module | Callable[..., Tensor], tokens: int, seconds: float
+    attend: nn.Module | Callable[..., Tensor],
+    tokens: int,
+    seconds: float,
+    device: torch.device = torch.device("cpu"),  # noqa: B008
 ) -> dict[str, float]:
     """Measure forward, and forward with backward: seconds, and bytes at the peak."""
-    leaves = [x.clone().requires_grad_() for x in inputs(tokens)]
+    leaves = [x.clone().to(device).requires_grad_() for x in inputs(tokens)]
 
     def forward() -> None:
         with torch.no_grad():
@@ -73,27 +85,32 @@ def measure(
             leaf.grad = None
         attend(*leaves).sum().backward()
 
-    return {
+    found = {
         "tokens": tokens,
-        "forward_seconds": least_seconds(forward, seconds),
-        "both_seconds": least_seconds(both, seconds),
-        "forward_bytes": peak_bytes(forward),
-        "both_bytes": peak_bytes(both),
+        "forward_seconds": least_seconds(forward, seconds, device),
+        "both_seconds": least_seconds(both, seconds, device),
+        "forward_bytes": peak_bytes(forward, device),
     }
+    if device.type == "cuda":
+        for leaf in leaves:
+            leaf.grad = None  # or what the pass before held would be taken off
+    return {**found, "both_bytes": peak_bytes(both, device)}
 
 
-def least_seconds(work: Callable[[], None], seconds: float) -> float:
-    """Repeat for about so many seconds of processor time, twice at least; give the least of one."""
+def least_seconds(work: Callable[[], None], seconds: float, device: torch.device) -> float:
+    """Repeat for about so many seconds, twice at least; give the least of one."""
     found: list[float] = []
     while len(found) < 2 or sum(found) < seconds:
-        start = time.process_time()
+        start = now(device)
         work()
-        found.append(time.process_time() - start)
+        found.append(now(device) - start)
     return min(found)
 
 
-def peak_bytes(work: Callable[[], None]) -> int:
+def peak_bytes(work: Callable[[], None], device: torch.device) -> int:
     """Give the most bytes that tensors made by `work` held at once."""
+    if device.type == "cuda":
+        return peak_bytes_on_card(work, device)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         work()
     result = profiled.profiler.kineto_results
@@ -102,7 +119,7 @@ def peak_bytes(work: Callable[[], None]) -> int:
     return int(max(held.max(initial=0), 0))
 
 
-def exponent(rows: list[dict[str, float]], name: str, *, shortest: int = 2048) -> float | None:
+def exponent(rows: list[dict[str, float]], name: str, *, shortest: int) -> float | None:
     """Fit log(measure) against log(tokens) by a line, from a length where overheads are small."""
     long = [row for row in rows if row["tokens"] >= shortest]
     if len(long) < 2:
@@ -111,19 +128,34 @@ def exponent(rows: list[dict[str, float]], name: str, *, shortest: int = 2048) -
     return round(float(np.polyfit(x, y, 1)[0]), 3)
 
 
-def measure_family(name: str, *, longest: int, seconds: float) -> dict[str, Any]:
+def measure_family(
+    name: str, *, longest: int, seconds: float, device: torch.device
+) -> dict[str, Any]:
     """Measure one family at all lengths that fit in memory."""
-    rows = []
-    for tokens in (n for n in LENGTHS if n <= longest):
-        if _FULL_MATRICES.get(name, 0) * 4 * HEADS * tokens**2 > MOST_BYTES:
+    rows: list[dict[str, float]] = []
+    for tokens in (n for n in lengths_on(device) if n <= longest):
+        if _FULL_MATRICES.get(name, 0) * 4 * HEADS * tokens**2 > MOST_BYTES[device.type]:
             print(f"{name}: {tokens} tokens would need too much memory")
             break
         torch.manual_seed(0)
-        attend = build_family(name, heads=HEADS, head_dim=HEAD_DIM, tokens=tokens)
-        rows.append(measure(attend, tokens, seconds))
+        attend = build_family(name, heads=HEADS, head_dim=HEAD_DIM, tokens=tokens).to(device)
+        try:
+            rows.append(measure(attend, tokens, seconds, device))
+        except torch.OutOfMemoryError:
+            print(f"{name}: {tokens} tokens need more memory than there is")
+            torch.cuda.empty_cache()
+            break
         print(name, rows[-1], flush=True)
-    fitted = {key: exponent(rows, key) for key in rows[0] if key != "tokens"}
-    return {"rows": rows, "exponents": fitted}
+    shortest = SHORTEST_FITTED[device.type]
+    measured = [key for row in rows[:1] for key in row if key != "tokens"]
+    return {
+        "rows": rows,
+        "exponents": {key: exponent(rows, key, shortest=shortest) for key in measured},
+    }
+
+
+def lengths_on(device: torch.device) -> tuple[int, ...]:
+    return LONG_LENGTHS if device.type == "cuda" else LENGTHS
 
 
 Pair = tuple[Callable[..., Tensor], Callable[..., Tensor]]
@@ -225,31 +257,38 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="join the results to the record")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="families, with * and ?")
     parser.add_argument("--peers", default="*", metavar="PATTERN", help="libraries, with * and ?")
-    parser.add_argument("--longest", type=int, default=LENGTHS[-1], help="tokens")
+    parser.add_argument("--longest", type=int, default=LONG_LENGTHS[-1], help="tokens")
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement")
+    add_device(parser)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    on_card = chosen.device.type == "cuda"
     families = {
-        name: measure_family(name, longest=chosen.longest, seconds=chosen.seconds)
+        name: measure_family(
+            name, longest=chosen.longest, seconds=chosen.seconds, device=chosen.device
+        )
         for name in FAMILIES
         if fnmatch(name, chosen.only)
     }
-    found = measure_peers(chosen.peers, chosen.seconds)
+    found = {} if on_card else measure_peers(chosen.peers, chosen.seconds)
     if not chosen.record:
         return
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"families": {}, "peers": {}}
+    path = record_on(chosen.device, RECORD)
+    record = json.loads(path.read_text()) if path.exists() else {"families": {}, "peers": {}}
     record = {
-        "command": "python benchmarks/attention_length.py --record",
+        "command": "python benchmarks/attention_length.py --record"
+        + (f" --device cuda --seconds {chosen.seconds}" if on_card else ""),
         "heads": HEADS,
         "head_dim": HEAD_DIM,
         "budget": vars(Budget()),
         "peer_tokens": PEER_LENGTH,
         "families": {**record["families"], **families},
         "peers": {**record["peers"], **found},
-        "machine": {"processor": processor(), "threads": 1},
+        "fitted_from": SHORTEST_FITTED[chosen.device.type],
+        "machine": machine(chosen.device),
         "versions": versions(),
     }
-    write_atomically(RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Speed of decoding: with our cache, without, and beside Hugging Face's on the same weights.
 
-python benchmarks/decoding.py [--rounds 5] [--record]
+python benchmarks/decoding.py [--rounds 5] [--record] [--device cuda]
 
 Three measurements, one thread, by the processor's clock, all in turn within a round, so that a busy
 moment of the machine meets all of them; the median over the rounds is given.
@@ -12,11 +12,15 @@ moment of the machine meets all of them; the median over the rounds is given.
 3. Milliseconds a token for the four kinds of attention at one size, against length.
 
 `--record` writes assets/records/decoding-benchmark.json.
+
+With `--device cuda` models, tokens and caches are on a graphics card, contexts longer, and the
+clock is that on the wall, once the card has done its work. The record is
+decoding-benchmark-cuda.json. A peer that fails there, or runs out of memory, is left out with a
+word.
 """
 
 import argparse
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,7 @@ import transformers
 from transformers import DynamicCache, LlamaForCausalLM, StaticCache
 from transformers.cache_utils import Cache as TheirCache
 
+from device import add_device, machine, record_on, seconds_each
 from shapes_of_attention.language_model import (
     LanguageModel,
     LanguageModelConfig,
@@ -36,11 +41,12 @@ from shapes_of_attention.language_model import (
 from shapes_of_attention.language_model.flops import flops_of
 from shapes_of_attention.language_model.hugging_face import llama
 from shapes_of_attention.training.checkpoint import write_atomically
-from shapes_of_attention.training.machine import processor, versions
+from shapes_of_attention.training.machine import versions
 
 RECORD = Path(__file__).parents[1] / "assets/records/decoding-benchmark.json"
-LENGTHS = [16, 64, 128, 256, 512, 1024]
-CONTEXT = 1152
+LENGTHS = {"cpu": [16, 64, 128, 256, 512, 1024], "cuda": [16, 64, 256, 1024, 4096, 16384]}
+KINDS_LENGTHS = {"cpu": [64, 256, 1024], "cuda": [64, 256, 1024, 4096, 16384]}
+CONTEXT = {"cpu": 1152, "cuda": 16512}
 PROMPT, NEW = 32, 96
 SIZES: dict[str, Any] = {"dim": 256, "layers": 4, "heads": 8, "head_dim": 32, "hidden": 688}
 KINDS: dict[str, dict[str, Any]] = {
@@ -54,14 +60,16 @@ KINDS: dict[str, dict[str, Any]] = {
 BATCH = 8
 
 
-def model_of(**options: Any) -> LanguageModel:
+def model_of(device: torch.device, **options: Any) -> LanguageModel:
     """Build a model with random weights: what it says takes no longer than sense would."""
     torch.manual_seed(0)
-    return LanguageModel(LanguageModelConfig(context=CONTEXT, **{**SIZES, **options})).eval()
+    config = LanguageModelConfig(context=CONTEXT[device.type], **{**SIZES, **options})
+    return LanguageModel(config).eval().to(device)
 
 
-def tokens_of(batch: int, length: int) -> torch.Tensor:
-    return torch.randint(0, 31, (batch, length), generator=torch.Generator().manual_seed(length))
+def tokens_of(batch: int, length: int, device: torch.device) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(length)
+    return torch.randint(0, 31, (batch, length), generator=generator).to(device)
 
 
 Step = Callable[[], torch.Tensor]
@@ -113,43 +121,61 @@ def their_steps(theirs: LlamaForCausalLM, tokens: torch.Tensor) -> dict[str, Ste
     }
 
 
-def seconds_each(work: Step, *, least: float) -> float:
-    """Repeat for at least so many seconds of processor time; give the seconds of one."""
-    start, number = time.process_time(), 0
-    while number == 0 or time.process_time() - start < least:
-        work()
-        number += 1
-    return (time.process_time() - start) / number
+def agreeing(
+    works: dict[str, Step], check: Callable[[str, torch.Tensor], None], device: torch.device
+) -> dict[str, Step]:
+    """Keep the works whose result passes a check; on a processor all of them must."""
+    kept: dict[str, Step] = {}
+    for name, work in works.items():
+        try:
+            check(name, work())
+        except Exception as error:
+            if device.type == "cpu":
+                raise
+            print(f"{name} is left out: {type(error).__name__}: {error}", flush=True)
+            torch.cuda.empty_cache()
+        else:
+            kept[name] = work
+    return kept
 
 
-def medians(works: dict[str, Step], *, rounds: int, least: float) -> dict[str, float]:
+def medians(
+    works: dict[str, Step], *, rounds: int, least: float, device: torch.device
+) -> dict[str, float]:
     """Time all works in turn, round by round: seconds of each."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for work in works.values():
         work()
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(seconds_each(work, least=least))
+            times[name].append(seconds_each(work, least, device))
     return {name: float(np.median(found)) for name, found in times.items()}
 
 
-def against_length(*, rounds: int, least: float) -> list[dict[str, Any]]:
+def against_length(*, rounds: int, least: float, device: torch.device) -> list[dict[str, Any]]:
     """Measure the next token with and without caches, ours and theirs."""
-    ours = model_of(attention="grouped-query", groups=2)
-    theirs = llama(ours)
+    ours = model_of(device, attention="grouped-query", groups=2)
+    peers = peers_of(ours, device)
     rows = []
-    for length in LENGTHS:
-        tokens = tokens_of(1, length)
+    for length in LENGTHS[device.type]:
+        tokens = tokens_of(1, length, device)
         cached, uncached, size = our_steps(ours, tokens)
-        works: dict[str, Step] = {
-            "ours, cache": cached,
-            "ours, no cache": uncached,
-            **their_steps(theirs, tokens),
-        }
+        works: dict[str, Step] = {"ours, cache": cached, "ours, no cache": uncached}
+        try:
+            works |= {
+                name: work for theirs in peers for name, work in their_steps(theirs, tokens).items()
+            }
+        except Exception as error:
+            if device.type == "cpu":
+                raise
+            print(f"transformers is left out at {length}: {type(error).__name__}: {error}")
         wanted = uncached()
-        for work in works.values():
-            torch.testing.assert_close(work(), wanted, atol=1e-4, rtol=1e-4)
-        seconds = medians(works, rounds=rounds, least=least)
+
+        def check(_: str, found: torch.Tensor, wanted: torch.Tensor = wanted) -> None:
+            torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+        works = agreeing(works, check, device)
+        seconds = medians(works, rounds=rounds, least=least, device=device)
         rows.append(
             {
                 "length": length,
@@ -166,13 +192,25 @@ def against_length(*, rounds: int, least: float) -> list[dict[str, Any]]:
     return rows
 
 
-def whole_generation(*, rounds: int) -> dict[str, Any]:
-    """Measure greedy generation from a prompt, tokens a second."""
-    ours = model_of(attention="grouped-query", groups=2)
-    theirs, prompt = llama(ours), tokens_of(1, PROMPT)
+def peers_of(ours: LanguageModel, device: torch.device) -> list[LlamaForCausalLM]:
+    """Build transformers' model with the same weights; none if that fails on a graphics card."""
+    try:
+        theirs = llama(ours).to(device)  # type: ignore[arg-type]
+    except Exception as error:
+        if device.type == "cpu":
+            raise
+        print(f"transformers is left out: {type(error).__name__}: {error}", flush=True)
+        return []
     theirs.generation_config.pad_token_id = 0
+    return [theirs]
 
-    def with_transformers(**options: Any) -> Step:
+
+def whole_generation(*, rounds: int, device: torch.device) -> dict[str, Any]:
+    """Measure greedy generation from a prompt, tokens a second."""
+    ours = model_of(device, attention="grouped-query", groups=2)
+    peers, prompt = peers_of(ours, device), tokens_of(1, PROMPT, device)
+
+    def with_transformers(theirs: LlamaForCausalLM, **options: Any) -> Step:
         return lambda: theirs.generate(  # type: ignore[return-value, misc]
             prompt,
             attention_mask=torch.ones_like(prompt),
@@ -184,16 +222,20 @@ def whole_generation(*, rounds: int) -> dict[str, Any]:
     works: dict[str, Step] = {
         "ours, cache": lambda: generate(ours, prompt, new=NEW),
         "ours, no cache": lambda: generate_without_cache(ours, prompt, new=NEW),
-        "theirs, DynamicCache": with_transformers(use_cache=True),
-        "theirs, StaticCache": with_transformers(
-            cache_implementation="static", disable_compile=True
-        ),
-        "theirs, no cache": with_transformers(use_cache=False),
     }
+    for theirs in peers:
+        works["theirs, DynamicCache"] = with_transformers(theirs, use_cache=True)
+        works["theirs, StaticCache"] = with_transformers(
+            theirs, cache_implementation="static", disable_compile=True
+        )
+        works["theirs, no cache"] = with_transformers(theirs, use_cache=False)
     wanted = works["ours, no cache"]()
-    for name, work in works.items():
-        assert torch.equal(work(), wanted), f"{name} says something else"
-    seconds = medians(works, rounds=rounds, least=0)
+
+    def check(name: str, found: torch.Tensor) -> None:
+        assert torch.equal(found, wanted), f"{name} says something else"
+
+    works = agreeing(works, check, device)
+    seconds = medians(works, rounds=rounds, least=0, device=device)
     speed = {name: round(NEW / s, 1) for name, s in seconds.items()}
     print(speed, flush=True)
     return {
@@ -203,22 +245,29 @@ def whole_generation(*, rounds: int) -> dict[str, Any]:
         "ours_over_theirs": {
             name: round(seconds[name] / seconds["ours, cache"], 2)
             for name in seconds
-            if name.startswith("theirs")
+            if name.startswith("theirs") and "ours, cache" in seconds
         },
     }
 
 
-def kinds_against_length(*, rounds: int, least: float) -> list[dict[str, Any]]:
+def kinds_against_length(
+    *, rounds: int, least: float, device: torch.device
+) -> list[dict[str, Any]]:
     """Measure the next token of the four kinds of attention, decoding from their caches."""
     rows = []
-    models = {name: model_of(**options) for name, options in KINDS.items()}
-    for length in [64, 256, 1024]:
-        tokens = tokens_of(BATCH, length)
+    models = {name: model_of(device, **options) for name, options in KINDS.items()}
+    for length in KINDS_LENGTHS[device.type]:
+        tokens = tokens_of(BATCH, length, device)
         works, sizes = {}, {}
         for name, model in models.items():
-            works[name], _, size = our_steps(model, tokens)
+            try:
+                works[name], _, size = our_steps(model, tokens)
+            except torch.OutOfMemoryError:
+                print(f"{name} does not fit in memory at {length} tokens", flush=True)
+                torch.cuda.empty_cache()
+                continue
             sizes[name] = size // (BATCH * length)
-        seconds = medians(works, rounds=rounds, least=least)
+        seconds = medians(works, rounds=rounds, least=least, device=device)
         rows.append(
             {
                 "length": length,
@@ -236,23 +285,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.1, help="of each measurement, at least")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    add_device(parser)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    timing = {"rounds": chosen.rounds, "least": chosen.seconds}
+    device = chosen.device
+    timing = {"rounds": chosen.rounds, "least": chosen.seconds, "device": device}
     with torch.no_grad():
         found = {
             "command": f"python benchmarks/decoding.py --rounds {chosen.rounds} "
-            f"--seconds {chosen.seconds} --record",
-            "machine": {"processor": processor(), "threads": 1},
+            f"--seconds {chosen.seconds} --record"
+            + (f" --device {device.type}" if device.type != "cpu" else ""),
+            "machine": machine(device),
             "versions": {**versions(), "transformers": transformers.__version__},
             "model": SIZES,
             "batch_of_kinds": BATCH,
-            "generation": whole_generation(rounds=chosen.rounds),
+            "generation": whole_generation(rounds=chosen.rounds, device=device),
             "against_length": against_length(**timing),
             "kinds": kinds_against_length(**timing),
         }
     if chosen.record:
-        write_atomically(RECORD, (json.dumps(found, indent=1) + "\n").encode())
+        write_atomically(record_on(device, RECORD), (json.dumps(found, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -156,6 +156,6 @@ class EntmaxAttention(nn.Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend: query, key and value [batch, heads, tokens, head_dim] -> the same."""
         tokens = query.shape[-2]
-        mask = causal_mask(tokens) if self.causal else None
+        mask = causal_mask(tokens, device=query.device) if self.causal else None
         alpha = self.alpha()[:, None, None]
         return entmax_attention(query, key, value, alpha=alpha, mask=mask)[0]

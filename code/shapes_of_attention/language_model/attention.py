@@ -79,7 +79,7 @@ class CausalAttention(nn.Module):
             query,
             key,
             value,
-            attn_mask=None if whole else causal_mask(new, key.shape[2]),
+            attn_mask=None if whole else causal_mask(new, key.shape[2], device=key.device),
             is_causal=whole,
             enable_gqa=True,
         )

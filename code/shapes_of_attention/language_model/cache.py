@@ -29,11 +29,13 @@ class LayerCache:
         batch: int,
         capacity: int,
         dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
     ) -> None:
         if batch < 1 or capacity < 1:
             raise ValueError(f"batch and capacity must be positive, got {batch} and {capacity}")
         self.buffers = [
-            torch.zeros(batch, heads, capacity, width, dtype=dtype) for heads, width in parts
+            torch.zeros(batch, heads, capacity, width, dtype=dtype, device=device)
+            for heads, width in parts
         ]
         self.capacity = capacity
         self.length = 0

@@ -144,7 +144,7 @@ class LatentAttention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     new, length = query.shape[2], key.shape[2]
-    mask = None if new in (1, length) else causal_mask(new, length)
+    mask = None if new in (1, length) else causal_mask(new, length, device=key.device)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, is_causal=1 < new == length, scale=scale
     )
@@ -153,7 +153,9 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
 def _attend_shared(query: Tensor, memory: Tensor, scale: float) -> Tensor:
     """Let all heads [b, h, n, c] ask one memory [b, 1, length, c], without copying it for each."""
     heads, new = query.shape[1:3]
-    mask = None if new == 1 else causal_mask(new, memory.shape[2]).repeat(heads, 1)
+    mask = None
+    if new > 1:
+        mask = causal_mask(new, memory.shape[2], device=memory.device).repeat(heads, 1)
     mixed = functional.scaled_dot_product_attention(
         rearrange(query, "b h n c -> b 1 (h n) c"), memory, memory, attn_mask=mask, scale=scale
     )

@@ -130,8 +130,9 @@ class LanguageModel(nn.Module):
                 f"the model knows {self.config.context} positions, cannot cache {capacity}"
             )
         parts = [block.attention.cache_parts() for block in self.blocks if isinstance(block, Block)]
-        dtype = self.embedding.weight.dtype
-        return Cache([LayerCache(p, batch=batch, capacity=capacity, dtype=dtype) for p in parts])
+        weight = self.embedding.weight
+        kept = {"dtype": weight.dtype, "device": weight.device}
+        return Cache([LayerCache(p, batch=batch, capacity=capacity, **kept) for p in parts])
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Score the token after each of `tokens` [batch, new]: -> [batch, new, vocabulary].

@@ -16,13 +16,15 @@ from shapes_of_attention.models.positions import rotate
 __all__ = ["Attention", "causal_mask", "explicit_attention"]
 
 
-def causal_mask(queries: int, keys: int | None = None) -> Tensor:
+def causal_mask(
+    queries: int, keys: int | None = None, *, device: torch.device | None = None
+) -> Tensor:
     """Say which keys each query may see if none may look ahead: bool [queries, keys].
 
     The queries are the last of the `keys` tokens; all of them when `keys` is not given.
     """
     keys = queries if keys is None else keys
-    return torch.ones(queries, keys, dtype=torch.bool).tril(diagonal=keys - queries)
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(diagonal=keys - queries)
 
 
 def explicit_attention(
