@@ -60,7 +60,7 @@ class LoadLog:
 
     def settle(self) -> None:
         """Bring `memory` up to date; it is in 32 bits, which JSON keeps to the last."""
-        self.memory["sums"] = {name: total.tolist() for name, total in self._sums.items()}
+        self.memory["sums"] |= {name: total.tolist() for name, total in self._sums.items()}
 
 
 def feed_forward_parameters(model: nn.Module) -> int:
