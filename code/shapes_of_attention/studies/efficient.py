@@ -47,9 +47,12 @@ _SPAN_PRICE = 2e-3
 _SEEDS = (0, 1, 2)
 _STEPS = 6_000
 _SWEEP_STEPS = 1_500
+_SPEED_STEPS = 60
 _WARMUP_STEPS = 50
 #: Learning rates that every family's sweep tries, at the shorter length.
 _RATES = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2)
+#: Groups of runs that must not see the test series: rates are chosen by them, or nothing is.
+_UNTESTED = ("tune", "speed")
 #: What is to be low at the end of a sweep's run.
 _MEASURE = "amplitude_error_mean"
 
@@ -91,10 +94,11 @@ def efficient_run(
             batch_size=_BATCH,
             loss=loss,
             measure=lambda model: score_redrawing(model, few).as_record(),
+            points=() if group == "speed" else Task.points,
         )
 
     def test(model: nn.Module, so_far: Mapping[str, Any]) -> dict[str, Any]:
-        if group == "tune":  # must not see the test series: rates are chosen by it
+        if group in _UNTESTED:
             last: dict[str, Any] = so_far["curve"][-1]
             return last
         batch = make_series(range(_TEST_SERIES), seed=_TEST_SEED, config=data)
@@ -157,6 +161,17 @@ def runs() -> list[Run]:
         for label, family, length, budget in compared
         if (rate := rates[family]) is not None
         for seed in _SEEDS
+    ]
+    # How long a step takes, of models one by one: the others may run side by side.
+    listed += [
+        efficient_run(
+            f"speed/{family}-{length}",
+            family=family,
+            length=length,
+            run=ShortRun(steps=_SPEED_STEPS),
+        )
+        for length in _LENGTHS
+        for family in _STUDIED
     ]
     return [*listed, *_shorter_runs()]
 

@@ -52,10 +52,12 @@ FAMILIES = (
 _FILES: dict[str, str] = {
     "vision": rf"(?:{'|'.join(FAMILIES)})(?:-.*)?",
     "series": r"series-.+",
-    "efficient": r"efficient-(?:compare|tune|(?P<label>.+)-seed-(?P<seed>\d+))",
+    "efficient": r"efficient-(?:compare|speed|tune|(?P<label>.+)-seed-(?P<seed>\d+))",
     "language": r"language-model-(?P<label>.+)-seed-(?P<seed>\d+)",
     "experts": r"experts-(?P<label>(?!benchmark$).+?)(?:-seed-(?P<seed>\d+))?",
 }
+#: First parts of names in other studies.
+_GROUPS = ("compare/", "speed/", "tune/")
 #: Ends the name of a run that was not given the length that its study lists.
 _OTHER_LENGTH = re.compile(r"(?:^|[-/])(?:seconds|images|steps)-[\d.e+]+$")
 
@@ -363,7 +365,7 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
 
 
 def _record(found: Mapping[str, Any], study: str, name: str) -> Record:
-    has_family = study in ("vision", "series") or name.count("/") > 1
+    has_family = study in ("vision", "series") or name.startswith(_GROUPS)
     family, label, variant = [*(name if has_family else f"/{name}").split("/", 2), "", ""][:3]
     config = {**found["config"], "seed": int(found["config"]["seed"])}
     machine = found.get("machine", {})
