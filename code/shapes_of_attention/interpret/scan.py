@@ -19,8 +19,8 @@ minutes on one core; assets/records/interpretation-units.json.
 
 python -m shapes_of_attention.interpret.scan reach
 
-Limits how far the encoder sees, and measures colours, slopes and the best unit. A minute on one
-core; assets/records/interpretation-reach.json.
+Limits how far the encoder sees, and measures colours, slopes, the best unit, and whether its tokens
+still tell the kinds apart. Two minutes on one core; assets/records/interpretation-reach.json.
 
 python -m shapes_of_attention.interpret.scan channels
 
@@ -216,6 +216,8 @@ def scan_reach(model: EncoderDecoder, *, images: int) -> dict[str, Any]:
                 "company_error": round(found.company_error, 4),
                 "intervention": found.slopes.as_record() if found.slopes else {},
                 "best_units": {k: round(v, 4) for k, v in found.best_units.items()},
+                "kinds_read": {k: round(v, 4) for k, v in asdict(found.kinds_read).items()},
+                "on_group": {k: v.tolist() for k, v in found.on_group.items()},
             }
             for name, found in measure_reach(model, held_out(images)).items()
         },

@@ -136,36 +136,49 @@ def units_stilled(
 
 @dataclass(frozen=True, kw_only=True)
 class CirclesLeft:
-    """What a change inside a model does to the circles that are to be painted, and to the rest.
+    """What a change inside a model does to filled circles, and to the rest.
 
     Attributes
     ----------
     gone : share of the kept filled circles whose painted colour is as good as black.
-    error_of_others : median colour error of the kept shapes of other kinds, levels 0-255.
+    let_in : share of the filtered ones whose colour is not; None where no circle is filtered.
+    error_of_circles, error_of_others : median colour error of the kept filled circles, and of the
+        kept shapes of other kinds, levels 0-255.
     """
 
     gone: float
+    let_in: float | None
+    error_of_circles: float
     error_of_others: float
 
 
 def circles_left(model: nn.Module, batches: Iterable[ShapesBatch]) -> CirclesLeft:
-    """Let a model, changed or not, paint some batches, and count the kept circles that are gone.
+    """Let a model, changed or not, paint some batches, and count the circles that it gets wrong.
 
     Raises
     ------
     ValueError
         If no batch has a kept filled circle, or none has another shape.
     """
-    gone, errors = [], []
+    black, error, circle, kept = [], [], [], []
     for batch in batches:
         means = interior_means(paint_levels(model, batch), batch)
-        circles = batch.kept & (batch.kind == FILLED_CIRCLE)
-        gone.append(means[circles].max(axis=-1) < REMOVED_BELOW)
-        errors.append(colour_error(means, batch.group_mean)[batch.kept & ~circles])
-    removed, error = np.concatenate(gone), np.concatenate(errors)
-    if not len(removed) or not len(error):
+        shapes = batch.present
+        black.append((means.max(axis=-1) < REMOVED_BELOW)[shapes])
+        error.append(colour_error(means, batch.group_mean)[shapes])
+        circle.append((batch.kind == FILLED_CIRCLE)[shapes])
+        kept.append(batch.kept[shapes])
+    is_black, errors = np.concatenate(black), np.concatenate(error)
+    is_circle, is_kept = np.concatenate(circle), np.concatenate(kept)
+    circles, others = is_circle & is_kept, ~is_circle & is_kept
+    if not circles.any() or not others.any():
         raise ValueError("the images need kept filled circles and shapes of other kinds")
-    return CirclesLeft(gone=float(removed.mean()), error_of_others=float(np.median(error)))
+    return CirclesLeft(
+        gone=float(is_black[circles].mean()),
+        let_in=float(1 - is_black[~is_kept].mean()) if not is_kept.all() else None,
+        error_of_circles=float(np.median(errors[circles])),
+        error_of_others=float(np.median(errors[others])),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,18 @@
 """An encoder that sees less uses nothing that it may not see, and is itself again afterwards."""
 
+import numpy as np
 import pytest
 import torch
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.interpret.reach import REACHES, encoder_within, measure_reach, reach_mask
+from shapes_of_attention.interpret.reach import (
+    REACHES,
+    encoder_within,
+    measure_reach,
+    reach_mask,
+    read_kinds,
+)
+from shapes_of_attention.interpret.units import BACKGROUND, patch_classes
 from shapes_of_attention.models import build_model, capture_attention
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 2, "decoder_layers": 1}
@@ -82,4 +90,25 @@ def test_every_reach_is_measured_on_the_same_shapes():
             "encoder.1.feed_forward.activation",
         ]
         assert all(0 <= score <= 1 for score in reach.best_units.values())
+        assert found["full"].kinds_read.patches == reach.kinds_read.patches
+        assert reach.on_group["decoder.0.cross_attention"].shape == (2, 4)
     assert found["full"].company_error != found["own patch"].company_error
+
+
+def test_kinds_are_read_off_tokens_that_tell_them_and_guessed_off_those_that_do_not():
+    batches = [make_shapes(range(60), seed=4), make_shapes(range(60, 90), seed=4)]
+    shown = np.concatenate([patch_classes(batch) for batch in batches])
+    noise = np.random.default_rng(0).normal(size=(*shown.shape, 6))
+    kind = np.where((shown >= 0) & (shown != BACKGROUND), shown // 2, 0)
+    telling = noise + 20 * np.eye(4, 6)[kind]
+    found = read_kinds(telling, batches)
+    assert found.right == found.inside == 1 > found.inside_by_guess >= 0.5
+    assert found.patches > 500 > found.patches_inside > 10
+    # An even image's tokens say nothing of an odd one's.
+    assert read_kinds(noise, batches).right < 0.5
+
+
+def test_without_a_patch_inside_a_shape_nothing_is_read():
+    batch = make_shapes([0], seed=4)
+    with pytest.raises(ValueError, match="take more images"):
+        read_kinds(np.zeros((1, 64, 4)), [batch])

@@ -154,7 +154,8 @@ def test_an_ablation_finds_the_unit_that_decides_and_chance_seldom_does():
     assert found.best.gone == 1
     assert all(draw.gone == 0 for draw in found.chance) and len(found.chance) == 9
     assert found.rank == pytest.approx(0.1)
-    assert found.best.error_of_others < 1
+    assert found.best.error_of_others < 1 < 60 < found.best.error_of_circles
+    assert found.best.let_in == 0 and all(draw.error_of_circles < 1 for draw in found.chance)
     # The same unit at the value that it always has decides nothing.
     still = ablate(model, "layer", ranked, [batch], count=1, draws=1, at=np.ones(8, np.float32))
     assert still.best.gone == 0 and still.rank == 1
@@ -176,6 +177,27 @@ def test_more_than_half_of_the_units_leaves_too_few_to_compare_with():
     batch = make_shapes(range(8), seed=8)
     with pytest.raises(ValueError, match="count must be 1 to 4"):
         ablate(Painter(batch), "layer", range(8), [batch], count=5, draws=1)
+
+
+def test_filtered_circles_that_are_painted_are_counted():
+    batch = make_shapes(range(30), seed=8)
+    filtered = batch.present & ~batch.kept
+    assert filtered.any()
+
+    class Copier(nn.Module):
+        """Paints what it sees, the circles that are to go with it."""
+
+        def __init__(self):
+            super().__init__()
+            self.anchor = nn.Parameter(torch.zeros(1))
+
+        def forward(self, image):
+            return image
+
+    assert circles_left(Copier(), [batch]).let_in == 1
+    rows = np.flatnonzero(~filtered.any(axis=1) & batch.kept.any(axis=1)).tolist()
+    none = make_shapes(rows, seed=8)
+    assert circles_left(Copier(), [none]).let_in is None
 
 
 def test_without_circles_nothing_can_be_told():
