@@ -50,14 +50,24 @@ modules = read_modules(root / "code")
 # %%
 #| label: way-of-a-figure
 of_a_figure = [
-    Step(title="Cell", file="docs/notebooks/results.py", hands_on="Python, each cell with its label"),
+    Step(
+        title="Cell", file="docs/notebooks/results.py", hands_on="Python, each cell with its label"
+    ),
     Step(
         title="Runner",
         file="code/notebook_embed/runner.py",
         hands_on="the executed notebook, and a key of all that it depends on",
     ),
-    Step(title="Cache", file="code/notebook_embed/cache.py", hands_on="the same, checked, whenever it is asked for"),
-    Step(title="Library", file="code/notebook_embed/library.py", hands_on="the outputs of the cell that a label names"),
+    Step(
+        title="Cache",
+        file="code/notebook_embed/cache.py",
+        hands_on="the same, checked, whenever it is asked for",
+    ),
+    Step(
+        title="Library",
+        file="code/notebook_embed/library.py",
+        hands_on="the outputs of the cell that a label names",
+    ),
     Step(
         title="Markdown",
         file="code/notebook_embed/markdown_extension.py",

@@ -129,7 +129,9 @@ lines = "".join(
 )
 HTML(
     "<table><thead><tr><th>Family</th><th>Time exponent</th><th>Memory exponent</th>"
-    "<th>Faster than fused from</th><th>MB at 2,048</th></tr></thead><tbody>" + lines + "</tbody></table>"
+    "<th>Faster than fused from</th><th>MB at 2,048</th></tr></thead><tbody>"
+    + lines
+    + "</tbody></table>"
 )
 
 # %% [markdown]
@@ -161,8 +163,19 @@ lines = ""
 for name, family, *cells in GLANCE:
     power_of_time = power(family, "both_seconds") if family else "–"
     written = [*cells[:1], power_of_time, *cells[1:]]
-    lines += f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in written)}</tr>"
-titles = ("Family", "Time", "Measured", "Memory", "Exact?", "Causal?", "Any length?", "When to take it")
+    lines += (
+        f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in written)}</tr>"
+    )
+titles = (
+    "Family",
+    "Time",
+    "Measured",
+    "Memory",
+    "Exact?",
+    "Causal?",
+    "Any length?",
+    "When to take it",
+)
 HTML(
     "<table><thead><tr>"
     + "".join(f"<th scope='col'>{title}</th>" for title in titles)

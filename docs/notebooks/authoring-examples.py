@@ -26,6 +26,7 @@ from IPython.display import HTML, Latex
 
 from shapes_of_attention.figures import Figure, canvas
 
+
 # %%
 #| label: softmax
 def softmax(score, temperature=1.0):

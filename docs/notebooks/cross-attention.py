@@ -180,7 +180,11 @@ foreign = paint_from_another(model, asking, asked, layer=1)
 
 # The first three pairs in which every kind of the one is also in the other, two or more of each.
 have, other = (~np.isnan(kind_means(batch)[..., 0]) for batch in (asking, asked))
-fits = (~have | other).all(axis=1) & (have.sum(axis=1) >= 3) & ~(asking.present & ~asking.kept).any(axis=1)
+fits = (
+    (~have | other).all(axis=1)
+    & (have.sum(axis=1) >= 3)
+    & ~(asking.present & ~asking.kept).any(axis=1)
+)
 shown = np.flatnonzero(fits)[:3]
 drawn.two_pictures(asking.image[shown], asked.image[shown], foreign[shown])
 

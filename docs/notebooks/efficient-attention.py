@@ -276,9 +276,7 @@ directions = orthogonal_directions(32, 16, generator=torch.Generator().manual_se
 rotations = torch.randn(2, 16, 4, generator=torch.Generator().manual_seed(2)).double()
 causal = {
     "local": lambda q, k, v: local_attention(q, k, v, window=7, causal=True),
-    "performer": lambda q, k, v: performer_attention(
-        q, k, v, directions=directions, causal=True
-    ),
+    "performer": lambda q, k, v: performer_attention(q, k, v, directions=directions, causal=True),
     "reformer": lambda q, k, v: lsh_attention(q, v, rotations=rotations, chunk=8, causal=True),
 }
 for name, attend in causal.items():
@@ -373,6 +371,7 @@ for title, found in error.items():
 # **What the errors are errors of.** They are relative to the size of the right answer. Values of
 # mean zero make it small; with values around one the same methods look far better. And Reformer is
 # scored above against what it claims to approximate: attention with shared queries and keys.
+
 
 # %%
 #| label: judged

@@ -135,6 +135,7 @@ efficiency.accuracy_beside_cost(
     yardsticks={"nobody": nobody, "everybody": everybody},
 )
 
+
 # %%
 #| label: trained-table
 #| fold: true

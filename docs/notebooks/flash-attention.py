@@ -89,7 +89,9 @@ assert math.isclose(steps[-1]["answer"], exact)
 
 # %%
 #| label: proof
-q, k, v = torch.randn(3, 2, 4, 1000, 32, dtype=torch.float64, generator=generator)  # each [batch, heads, tokens, d]
+q, k, v = torch.randn(
+    3, 2, 4, 1000, 32, dtype=torch.float64, generator=generator
+)  # each [batch, heads, tokens, d]
 full, _ = explicit_attention(q, k, v)
 for tile in (1, 64, 300, 1000):
     pairs = zip(k.split(tile, dim=2), v.split(tile, dim=2), strict=True)

@@ -22,6 +22,7 @@ from IPython.display import Markdown
 from notebook_embed.options import option_table
 
 rows = [
-    f"| `{row.name}` | `{row.default}` | {row.kind[0].upper()}{row.kind[1:]}. {row.about} |" for row in option_table()
+    f"| `{row.name}` | `{row.default}` | {row.kind[0].upper()}{row.kind[1:]}. {row.about} |"
+    for row in option_table()
 ]
 Markdown("\n".join(["| option | default | what it takes and does |", "|---|---|---|", *rows]))

@@ -154,6 +154,7 @@ print(f"= {formula:,} bytes a token")
 # FLOPs of the next token's pass, counted by torch while it runs. The lengths are those of the
 # recorded benchmark, the model is the trained one.
 
+
 # %%
 #| label: flops
 def next_token_flops(length):

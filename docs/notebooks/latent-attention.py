@@ -149,6 +149,7 @@ print(f"DeepSeek-V3: latent {successor.kv_lora_rank}, rotary key {successor.qk_r
 # %% [markdown]
 # ## Trained side by side
 
+
 # %%
 #| label: comparison
 #| fold: true

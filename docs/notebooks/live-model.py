@@ -99,7 +99,11 @@ def scene(row, chosen, *changes, layer=1, head=0, parts=live.PARTS):
         batch,
         row,
         painted=painted,
-        attention=(f"Layer {layer + 1}, head {head + 1}", query, weights[name][0, head, query].numpy()),
+        attention=(
+            f"Layer {layer + 1}, head {head + 1}",
+            query,
+            weights[name][0, head, query].numpy(),
+        ),
         changes=[f"v{chosen}", f"ad{layer + 1}.{head + 1}", *changes],
         parts=parts,
         averages=averages,

@@ -447,6 +447,7 @@ HTML(
     + "</tbody></table>"
 )
 
+
 # %%
 #| label: trained
 def error_of(name):

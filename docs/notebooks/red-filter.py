@@ -29,6 +29,8 @@ from IPython.display import HTML
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesConfig, make_shapes
 from shapes_of_attention.figures import red_filter
+from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
+from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.interpret.thresholds import climb, find_circles, recoloured
 from shapes_of_attention.interpret.units import (
     CLASSES,
@@ -36,11 +38,11 @@ from shapes_of_attention.interpret.units import (
     criterion,
     hidden_activations,
     patch_classes,
-    units_stilled,
 )
-from shapes_of_attention.measure.colours import REMOVED_BELOW, colour_error
+from shapes_of_attention.measure.colours import colour_error
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means
+from shapes_of_attention.palette import GREY, ORCHID
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
@@ -109,6 +111,7 @@ unseen = ShapesConfig().dominance
 red_filter.threshold_curves(
     leads, curves, [(red_filter.OWN, own), (red_filter.VOTE, vote)], unseen=unseen
 )
+
 
 # %%
 #| label: threshold
@@ -272,44 +275,166 @@ runners_up = profile[:, 1:].max(axis=1)
 # %% [markdown]
 # ## Are they needed?
 #
-# Hold the best units of the encoder's second layer at zero, and to compare as many others of it,
-# taken by chance. How many of the kept circles vanish?
+# Hold the best units of the encoder's second layer still, at zero or at their average, and to
+# compare as many others of it, drawn by chance over and over. How many of the kept circles vanish,
+# and how far off are the colours of the others? On record:
+# `python -m shapes_of_attention.interpret.scan units`.
 
 # %%
-#| label: without-units
-NEEDED = (10, 20)
-ranked = np.argsort(-first[modules[1]].min(axis=0), kind="stable")
-chance = np.random.default_rng(0).permutation(ranked[100:])
-circles = batch.kept & (batch.kind == 0)
+#| label: units-stilled
+#| inputs: assets/records/interpretation-units.json
+stilled = json.loads(Path("../../assets/records/interpretation-units.json").read_text())
+COUNTS = (5, 10, 20, 40)
 
 
-def without(units):
-    """Paint with some units at zero: share of kept circles gone, median error of other kinds."""
-    with units_stilled(model, modules[1], units):
-        means = interior_means(paint_levels(model, batch), batch)
-    gone = float((means[circles].max(axis=-1) < REMOVED_BELOW).mean())
-    rest = batch.kept & ~circles
-    error = float(np.median(colour_error(means, batch.group_mean)[rest]))
-    return gone, error
+def draws(found, measure):
+    """Give what was measured of each draw: [draws]."""
+    return np.array([draw[measure] for draw in found["chance"]])
 
 
-results = {("none", 0): without([])}
-for count in NEEDED:
-    results["best", count] = without(ranked[:count].tolist())
-    results["chance", count] = without(chance[:count].tolist())
-for (name, count), (gone, error) in results.items():
-    print(f"{name:7s}{count:3d}   kept circles gone {gone:4.0%}   error of others {error:.1f}")
+at = {
+    held: {found["count"]: found for found in stilled[held] if found["count"] in COUNTS}
+    for held in ("average", "zero")
+}
+print(stilled["command"], "over", stilled["images"], "images,", stilled["draws"], "draws")
+print("nothing held:", stilled["as_it_is"])
+
+# %%
+#| label: stilled-dots
+rows = []
+for heading, measure in (
+    ("Filled circles", "error_of_circles"),
+    ("Other kinds", "error_of_others"),
+):
+    rows.append(DotRow(label=heading))
+    rows += [
+        DotRow(label=f"{count} units", values=[draws(found, measure), [found["best"][measure]]])
+        for count, found in at["average"].items()
+    ]
+dot_rows(
+    [
+        Series(name=f"{stilled['draws']} draws of others", colour=GREY),
+        Series(name="the best units", colour=ORCHID),
+    ],
+    rows,
+    title="median colour error, levels",
+    ticks=[(tick, str(tick)) for tick in (0, 2, 4, 6, 8)],
+    limits=(0, 9.6),
+)
+
+# %%
+#| label: stilled-table
+HTML(
+    sortable_table(
+        "Units held",
+        ("Circles gone", "At most by chance", "Circles’ error", "At most by chance", "Other kinds"),
+        [
+            (
+                f"{count}, at {'their average' if held == 'average' else 'zero'}",
+                [
+                    value_cell(100 * found["best"]["gone"], ".1f", "%"),
+                    value_cell(100 * draws(found, "gone").max(), ".1f", "%"),
+                    value_cell(found["best"]["error_of_circles"], ".1f"),
+                    value_cell(draws(found, "error_of_circles").max(), ".1f"),
+                    value_cell(found["best"]["error_of_others"], ".1f"),
+                ],
+            )
+            for held in at
+            for count, found in at[held].items()
+        ],
+    )
+)
 
 # %%
 #| label: stilled
+five, ten, twenty, forty = (at["average"][count] for count in COUNTS)
+# What the text says of all counts, it says of each.
+for found in at["average"].values():
+    assert found["best"]["error_of_circles"] > draws(found, "error_of_circles").max()
+    assert found["best"]["error_of_others"] < np.quantile(draws(found, "error_of_others"), 0.95)
+    assert draws(found, "gone").max() == 0 and found["best"]["let_in"] == 0
+assert twenty["best"]["error_of_circles"] < ten["best"]["error_of_circles"]
 {
-    "gone": {
-        "ten": f"{results['best', 10][0]:.0%}",
-        "ten-by-chance": f"{results['chance', 10][0]:.0%}",
-        "twenty": f"{results['best', 20][0]:.0%}",
+    "draws": stilled["draws"],
+    "images": stilled["images"],
+    "error": {
+        "none": f"{stilled['as_it_is']['error_of_circles']:.1f}",
+        "five": f"{five['best']['error_of_circles']:.1f}",
+        "five-at-most-by-chance": f"{draws(five, 'error_of_circles').max():.1f}",
+        "ten": f"{ten['best']['error_of_circles']:.1f}",
+        "twenty": f"{twenty['best']['error_of_circles']:.1f}",
+        "forty": f"{forty['best']['error_of_circles']:.1f}",
     },
-    "error-of-others": {
-        "twenty": f"{results['best', 20][1]:.1f}",
-        "none": f"{results['none', 0][1]:.1f}",
+    "gone": {
+        "five": f"{five['best']['gone']:.0%}",
+        "ten": f"{ten['best']['gone']:.0%}",
+        "twenty": f"{twenty['best']['gone']:.0%}",
+        "five-at-zero": f"{at['zero'][5]['best']['gone']:.0%}",
+    },
+}
+
+# %% [markdown]
+# ## What is the encoder's attention for?
+#
+# Limit how far the encoder sees, in the trained model and in models that grew up so. The first is
+# on record: `python -m shapes_of_attention.interpret.scan reach --images 512`.
+
+# %%
+#| label: reach
+#| inputs: assets/records/interpretation-reach.json
+reach = json.loads(Path("../../assets/records/interpretation-reach.json").read_text())
+reaches = reach["reaches"]
+LAST = "encoder.1.feed_forward.activation"
+HTML(
+    sortable_table(
+        "The encoder sees",
+        ("Colour error", "Follows when hidden", "Kind told", "Best unit"),
+        [
+            (
+                {"own patch": "its own patch", "full": "all 8×8"}.get(name, name),
+                [
+                    value_cell(found["colour"]["colour_error_median"], ".1f"),
+                    value_cell(100 * found["intervention"]["slope"], ".0f", "%"),
+                    value_cell(100 * found["kinds_read"]["right"], ".1f", "%"),
+                    value_cell(found["best_units"][LAST], ".2f"),
+                ],
+            )
+            for name, found in reaches.items()
+        ],
+    )
+)
+
+# %%
+#| label: limited
+own, near, full = (reaches[name] for name in ("own patch", "3×3", "full"))
+
+
+def averaging(found):
+    """Give how much of its attention head 2 of the decoder's second layer has on the group."""
+    return np.array(found["on_group"]["decoder.1.cross_attention"][1])  # [kinds]
+
+
+{
+    "images": reach["images"],
+    "error": {
+        name: f"{found['colour']['colour_error_median']:.1f}"
+        for name, found in (("own", own), ("near", near), ("full", full))
+    },
+    "removed": f"{own['colour']['filtered_removed']:.0%}",
+    "slope": {
+        "own": f"{own['intervention']['slope']:.2f}",
+        "full": f"{full['intervention']['slope']:.2f}",
+    },
+    "unit": {"own": f"{own['best_units'][LAST]:.2f}", "full": f"{full['best_units'][LAST]:.2f}"},
+    "told": {
+        "own": f"{own['kinds_read']['right']:.0%}",
+        "near": f"{near['kinds_read']['right']:.1%}",
+        "inside": f"{own['kinds_read']['inside']:.0%}",
+        "guess": f"{own['kinds_read']['inside_by_guess']:.0%}",
+        "share-inside": f"{own['kinds_read']['patches_inside'] / own['kinds_read']['patches']:.0%}",
+    },
+    "on-group": {
+        "own": f"{averaging(own).min():.0%} to {averaging(own).max():.0%}",
+        "full": f"{averaging(full).min():.0%} to {averaging(full).max():.0%}",
     },
 }

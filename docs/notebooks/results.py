@@ -489,6 +489,7 @@ budgets = [run.config["budget_seconds"] for runs in ablations.values() for run i
     "seeds": f"{text} seed{'' if counts[-1] == 1 else 's'}",
 }
 
+
 # %%
 #| label: without
 def changed(label, measure=lambda run: run.score.colour_error, form="{:.1f}"):

@@ -76,8 +76,7 @@ def mean_of(name, key="amplitude_error_median", runs=main):
 def situations(name, split):
     """Give the mean error of a longer trained model in each situation."""
     return [
-        {key: found["mean"] for key, found in record.test[split].items()}
-        for record in longer[name]
+        {key: found["mean"] for key, found in record.test[split].items()} for record in longer[name]
     ]
 
 
@@ -298,10 +297,7 @@ def crowded(name):
 ORDER = ("none", "linear", "learned", "sinusoidal", "rotary")
 ORDER = [name for name in ORDER if name in placed]
 drawn.seed_chart(
-    [
-        (name, [record.test["amplitude_error_median"] for record in placed[name]])
-        for name in ORDER
-    ],
+    [(name, [record.test["amplitude_error_median"] for record in placed[name]]) for name in ORDER],
     label="median amplitude error",
 )
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.figures import explanations, red_filter
+from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
 from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
 from shapes_of_attention.interpret.thresholds import climb, find_circles
 from shapes_of_attention.models import build_model
@@ -141,3 +142,29 @@ def test_units_are_ranked_by_the_choosing_images_and_dotted_by_the_others():
     (axes,) = [axes for axes in figure.static.axes if axes.lines and axes.collections]
     np.testing.assert_allclose(axes.lines[-1].get_ydata(), [0.9, 0.6, 0.2])
     np.testing.assert_allclose(axes.collections[0].get_offsets()[:, 1], [0.8, 0.5, 0.3])
+
+
+def test_rows_of_dots_show_every_value_in_a_lane_of_its_series():
+    draws = np.linspace(0, 0.2, 50)
+    figure = dot_rows(
+        [Series(name="by chance", colour="#888888"), Series(name="the best", colour="#b8569a")],
+        [
+            DotRow(label="heading"),
+            DotRow(label="5 units", values=[draws, [0.3]]),
+            DotRow(label="10 units", values=[[], [0.1, 0.2]]),
+        ],
+        title="gone, %",
+        ticks=[(0, "0"), (0.3, "30")],
+        limits=(-0.1, 0.4),
+    )
+    (axes,) = [axes for axes in figure.static.axes if axes.collections]
+    dots = [np.asarray(found.get_offsets()) for found in axes.collections]
+    wanted = (draws, [0.3], [0.1, 0.2])
+    for found, values in zip(dots, wanted, strict=True):
+        np.testing.assert_allclose(found[:, 0], values)
+    # Lanes lie one below the other, and many dots are scattered within theirs.
+    assert len(np.unique(dots[0][:, 1])) == 50 and len(np.unique(dots[2][:, 1])) == 1
+    assert dots[0][:, 1].max() < dots[1][:, 1].min() < dots[2][:, 1].min()
+    bars = [line.get_xdata()[0] for line in axes.lines if line.get_linewidth() == 3]
+    np.testing.assert_allclose(bars, [0.1, 0.15])
+    assert {"heading", "5 units", "gone, %"} <= {text.get_text() for text in figure.static.texts}

@@ -1,4 +1,4 @@
-"""Rows of dots on one axis: every single value of a comparison, seeds or draws, and its mean."""
+"""Rows of dots on one axis: every single value, of seeds or draws, and the mean of several."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def dot_rows(
     ticks: Sequence[tuple[float, str]],
     limits: tuple[float, float],
 ) -> Figure:
-    """Draw rows of dots: within a row, each series has a lane of its own and a bar at its mean.
+    """Draw rows of dots: within a row, each series has a lane of its own; a bar is at its mean.
 
     `ticks` are values and their texts; `limits` are the least and the largest value of the axis.
     """
@@ -78,20 +78,20 @@ def dot_rows(
             if not len(values):
                 continue
             middle = y + 4 + (number + 0.5) * lane
-            turns = GOLDEN * np.arange(len(values)) % 1 - 0.5
-            off = 0.8 * lane * turns if len(values) >= MANY else np.zeros(len(values))
             few = len(values) < MANY
+            turns = GOLDEN * np.arange(len(values)) % 1 - 0.5
             axes.scatter(
                 values,
-                middle + off,
+                middle + (0 if few else 0.8 * lane) * turns,
                 color=one.colour,
                 s=64 if few else 16,
                 alpha=0.75 if few else 0.4,
                 linewidths=0,
                 zorder=3,
             )
-            mean = float(np.mean(values))
-            axes.plot([mean, mean], [middle - 9, middle + 9], color=one.colour, linewidth=3)
+            if len(values) > 1:
+                mean = float(np.mean(values))
+                axes.plot([mean, mean], [middle - 9, middle + 9], color=one.colour, linewidth=3)
         y += tall
         axes.axhline(y, color=LINE, linewidth=1, zorder=0)
     write(figure, LABEL + width / 2, top + sum(heights) + 58, title, align="center")
