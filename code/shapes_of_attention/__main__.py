@@ -1,12 +1,12 @@
 """The commands of this package.
 
 python -m shapes_of_attention study --list                         all runs and their state
-python -m shapes_of_attention study vision --only 'main/unet/*'    some runs of one study
+python -m shapes_of_attention study vision --only 'compare/unet/*'    some runs of one study
 python -m shapes_of_attention study vision --only flagship --budget 600
 python -m shapes_of_attention evaluate CHECKPOINT --images 4096 --seed 2000003
 
 A run that is done is skipped, one that was stopped goes on where it was. A run of another length
-than the study's is called after it, main/unet/seed-0/seconds-360, and leaves the study's alone.
+than the study's is called after it, compare/unet/seed-0/seconds-360, and leaves the study's alone.
 Several of these commands may run side by side: they share the work. With several devices or nodes
 start the command with torchrun or under SLURM, or give --devices and --nodes.
 """

@@ -21,7 +21,7 @@
 #| inputs:
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/contrast-self-attention.safetensors
-#|   - assets/checkpoints/main-encoder-only-seed-0.safetensors
+#|   - assets/checkpoints/compare-encoder-only-seed-0.safetensors
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ folder = Path("../../assets/checkpoints")
 models = {
     "flagship": load_model(folder / "flagship.safetensors"),
     "deeper": load_model(folder / "contrast-self-attention.safetensors"),
-    "encoder-only": load_model(folder / "main-encoder-only-seed-0.safetensors"),
+    "encoder-only": load_model(folder / "compare-encoder-only-seed-0.safetensors"),
 }
 titles = {
     "flagship": "The teaching model, 2 + 2 layers",

@@ -14,7 +14,7 @@
 # # Results
 #
 # What the trained models paint, where the one that was trained longest fails, how five models
-# compare at equal training time, and what each part of the encoder-decoder is worth. Numbers come
+# compare after equally many images, and what each part of the encoder-decoder is worth. Numbers come
 # from the records of finished runs, and from checkpoints on images that no model has trained on.
 
 # %%
@@ -22,12 +22,14 @@
 #| fold: true
 #| inputs:
 #|   - assets/records/ablation-*.json
+#|   - assets/records/compare-*.json
 #|   - assets/records/contrast-*.json
+#|   - assets/records/depth-*.json
 #|   - assets/records/flagship*.json
-#|   - assets/records/main-*.json
-#|   - assets/records/sweep-*.json
+#|   - assets/records/speed-*.json
+#|   - assets/records/tune-*.json
 #|   - assets/checkpoints/flagship.safetensors
-#|   - assets/checkpoints/main-*-seed-0*.safetensors
+#|   - assets/checkpoints/compare-*-seed-0.safetensors
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +44,9 @@ from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.studies.record import (
-    at_one_budget,
     at_the_edge,
     best_rates,
-    grouped,
+    comparable,
     read_records,
     spread,
 )
@@ -53,9 +54,9 @@ from shapes_of_attention.studies.record import (
 torch.set_num_threads(1)
 assets = Path("../../assets")
 checkpoints = assets / "checkpoints"
-records = read_records(
-    assets / "records", families=("ablation", "contrast", "flagship", "main", "sweep")
-)
+records = [
+    record for record in read_records(assets / "records") if record.is_listed
+]
 by_name = {record.name: record for record in records}
 flagship = by_name["flagship"]
 
@@ -179,8 +180,8 @@ for (own, other), count in sorted(pairs.items(), key=lambda item: -item[1])[:6]:
 # %% [markdown]
 # ## Five models, one budget
 #
-# The same images and the same processor time for each. `Input, copied` is what one gets for handing
-# back the input as it is: it says how hard the task is without any model.
+# The same images for each, in one precision. `Input, copied` is what one gets for handing back the
+# input as it is: it says how hard the task is without any model.
 
 # %%
 #| label: copying
@@ -190,30 +191,35 @@ print(f"{copying:.1f}")
 
 # %%
 #| label: comparison
-main = at_one_budget(grouped(records, "main"))
-sweeps = grouped(records, "sweep")
-main = {label: main[label] for label in results.MODEL_LOOKS if label in main}
-HTML(results.comparison_table(main, copied=copied))
+compared = comparable(record for record in records if record.family == "compare")
+seconds = {run.label: run.seconds / run.images for run in records if run.family == "speed"}
+main = {label: compared[label] for label in results.MODEL_LOOKS if label in compared}
+HTML(results.comparison_table(main, seconds=seconds, copied=copied))
 
 # %% [markdown]
 # The same in five lines.
 
 # %%
 #| label: five-lines
-HTML(results.short_table(main))
+HTML(results.short_table(main, seconds=seconds))
 
 # %%
 #| label: comparison-chart
 reference = ("copied input", copying)
-rows = [
-    results.Row(
-        label=results.MODEL_LOOKS[label].name,
-        values=[run.score.colour_error for run in runs],
-        colour=results.MODEL_LOOKS[label].colour,
-        mark=results.MODEL_LOOKS[label].mark,
-    )
-    for label, runs in main.items()
-]
+
+
+def look_row(label, runs, name=None):
+    """Draw a model as everywhere else, under another name if need be."""
+    look = results.MODEL_LOOKS[label]
+    errors = [run.score.colour_error for run in runs]
+    return results.Row(label=name or look.name, values=errors, colour=look.colour, mark=look.mark)
+
+
+def mean_error(runs):
+    return spread([run.score.colour_error for run in runs]).mean
+
+
+rows = [look_row(label, runs) for label, runs in main.items()]
 results.strips(
     [("", sorted(rows, key=lambda row: spread(row.values).mean))],
     title="median colour error, levels",
@@ -222,22 +228,26 @@ results.strips(
 
 # %%
 #| label: setting
-counts = sorted({len(runs) for runs in main.values()})
 words = ("no", "one", "two", "three", "four", "five")
-text = words[counts[0]] if len(counts) == 1 else f"{words[counts[0]]} to {words[counts[-1]]}"
-budgets = [run.config["budget_seconds"] for runs in main.values() for run in runs]
+
+
+def seeds(groups):
+    """Say in words how many runs each of some groups has."""
+    counts = sorted({len(runs) for runs in groups})
+    assert len(counts) == 1, "what is compared has as many seeds"
+    return f"{words[counts[0]]} seeds"
+
+
 {
-    "seeds": f"{text} seed{'' if counts[-1] == 1 else 's'}",
-    "minutes": f"{max(budgets) / 60:.0f}",
+    "seeds": seeds(compared.values()),
+    "images": f"{main['encoder-decoder'][0].images:,}",
     "shapes-alone": f"{(shapes.company == 1).mean():.0%}",
 }
 
 # %%
 #| label: ranking
-error_of = {
-    label: spread([run.score.colour_error for run in runs]).mean for label, runs in main.items()
-}
-ranking = sorted(error_of, key=error_of.get)
+error_of = {label: mean_error(runs) for label, runs in compared.items()}
+ranking = sorted(main, key=error_of.get)
 called = {
     "fully-connected": "fully connected network",
     "unet": "U-Net",
@@ -246,14 +256,11 @@ called = {
     "encoder-decoder-channels": "encoder-decoder on channel tokens",
 }
 {
-    "first": called[ranking[0]],
-    "first-error": f"{error_of[ranking[0]]:.1f}",
-    "second": called[ranking[1]],
-    "second-error": f"{error_of[ranking[1]]:.1f}",
-    "error": {
-        "encoder-only": f"{error_of['encoder-only']:.1f}",
-        "encoder-decoder": f"{error_of['encoder-decoder']:.1f}",
+    **{
+        place: {"name": called[label], "error": f"{error_of[label]:.1f}"}
+        for place, label in zip(("first", "second", "third", "fourth", "last"), ranking)
     },
+    "error": {label: f"{error:.1f}" for label, error in error_of.items()},
 }
 
 # %% [markdown]
@@ -261,7 +268,17 @@ called = {
 
 # %%
 #| label: curves
-results.learning_curves(main)
+results.learning_curves(main, seconds=seconds)
+
+# %%
+#| label: speed
+per_image = {label: f"{1000 * value:.0f}" for label, value in seconds.items()}
+{
+    "milliseconds": per_image,
+    "minutes": {
+        label: f"{seconds[label] * runs[0].images / 60:.0f}" for label, runs in compared.items()
+    },
+}
 
 # %% [markdown]
 # What is a colour made of, on the plateau and beyond it? Fit each painted colour of shapes in
@@ -276,9 +293,8 @@ def weights_of(record):
 
 
 def kept_run(label):
-    """Find the run of a model whose weights were kept, the longest of several; None if none was."""
-    runs = [run for run in grouped(records, "main")[label] if weights_of(run).exists()]
-    return max(runs, key=lambda run: run.seconds, default=None)
+    """Find the run of a model whose weights were kept; None if none was."""
+    return next((run for run in main[label] if weights_of(run).exists()), None)
 
 
 # %%
@@ -297,7 +313,7 @@ def made_of(name):
 {
     title: dict(zip(("own", "mean"), (f"{weight:.2f}" for weight in made_of(name))))
     for title, name in (
-        ("channel-tokens", "encoder-decoder-channels"),
+        ("unet", "unet"),
         ("encoder-only", "encoder-only"),
     )
 }
@@ -305,54 +321,101 @@ def made_of(name):
 # %% [markdown]
 # ### Which learning rates were tried
 #
-# Each model was trained with each rate for the same short time. The ring marks the best one.
+# Each model was trained with each rate on the same short course. The ring marks the best one.
 
 # %%
 #| label: rates
-results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS if label in sweeps})
+sweeps = comparable(record for record in records if record.family == "tune")
+results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS})
 
 # %%
 #| label: edge
-told = ("fully-connected", "unet", "encoder-decoder-channels")
-edge = at_the_edge(best_rates(sweeps, "colour/colour_error_mean"), told=told)
-{"models": f"{len(edge)} of {len(sweeps)}"}
+tried = best_rates(sweeps, "colour/colour_error_median")
+edge = at_the_edge({label: tried[label] for label in compared}, told=())
+{
+    "models": ", ".join(edge) or "none",
+    "images": f"{sweeps['unet'][0].images:,}",
+    "rates": f"{min(len(rates) for rates in tried.values())}",
+}
 
 # %%
-#| label: sweep-minutes
-print(f"{max(run.config['budget_seconds'] for runs in sweeps.values() for run in runs) / 60:.0f}")
+#| label: rate-of-channels
+FORMER = 6e-3  # what four rates on trials of two minutes had chosen
+chosen = main["encoder-decoder-channels"][0].config["learning_rate"]
+{"times": f"{FORMER / chosen:.0f}"}
 
+# %% [markdown]
+# ### Attention, or the head?
+#
+# The transformers paint each patch with a few colours; U-Net and fully connected network paint
+# pixels. Both heads, on three of the models.
+
+# %%
+#| label: heads
+two_heads = {
+    "encoder-only": ("encoder-only", "encoder-only-pixels"),
+    "encoder-decoder": ("encoder-decoder", "encoder-decoder-pixels"),
+    "unet": ("unet-palette", "unet"),
+}
+results.strips(
+    [
+        (heading, [look_row(name, compared[pair[place]]) for name, pair in two_heads.items()])
+        for place, heading in enumerate(("Palette head", "Pixel head"))
+    ],
+    title="median colour error, levels",
+    reference=reference,
+)
+
+# %%
+#| label: heads-table
+HTML(
+    results.crossed_table(
+        "Model",
+        ("Palette head", "Pixel head"),
+        {
+            results.MODEL_LOOKS[name].name: [compared[label] for label in pair]
+            for name, pair in two_heads.items()
+        },
+    )
+)
+
+# %%
+#| label: heads-gap
+{
+    "palette": f"{error_of['unet-palette'] - error_of['encoder-decoder']:.1f}",
+    "mixed": f"{error_of['unet'] - error_of['encoder-decoder']:.1f}",
+}
+
+# %% [markdown]
+# The encoder-decoder with more ways to gather: self-attention in the decoder, a third layer.
+
+# %%
+#| label: wider
+comparable(record for record in records if record.family in ("compare", "depth"))
+deep = [label for label in tried if label.startswith("depth-")]
+at_the_edge({label: tried[label] for label in deep}, told=("depth-3-layers-self",))
+{
+    label: f"{mean_error(runs):.1f}"
+    for label, runs in comparable(r for r in records if r.family == "depth").items()
+}
 
 # %% [markdown]
 # ### The fully connected network
 
-
-# %%
-#| label: images-seen
-def runs_of(label):
-    """Return a model's runs of the comparison, or the best of its sweep while there are none."""
-    if label in main:
-        return main[label]
-    return [min(sweeps[label], key=lambda run: run.score.colour_error)]
-
-
-def mean_of(label, measure):
-    return spread([measure(run) for run in runs_of(label)]).mean
-
-
-for label in results.MODEL_LOOKS:
-    print(f"{label:26s}{mean_of(label, lambda run: run.images):10,.0f}")
-
 # %%
 #| label: fully-connected
 outer = 2 * 3 * 128 * 128 * 256
-fully_connected = mean_of("fully-connected", lambda run: run.score.colour_error)
+
+
+def mean_of(label, measure):
+    return spread([measure(run) for run in compared[label]]).mean
+
+
 {
-    "parameters": f"{runs_of('fully-connected')[0].parameters / 1e6:.1f} million",
-    "outer": f"{outer / runs_of('fully-connected')[0].parameters:.0%}",
-    "error": f"{fully_connected:.0f}",
-    "against-copy": "worse than" if fully_connected > copying else "better than",
-    "images": f"{mean_of('fully-connected', lambda run: run.images):,.0f}",
-    "removed": f"{mean_of('fully-connected', lambda run: run.score.filtered_removed):.0%}",
+    "parameters": f"{compared['fully-connected'][0].parameters / 1e6:.1f} million",
+    "outer": f"{outer / compared['fully-connected'][0].parameters:.0%}",
+    "error": f"{error_of['fully-connected']:.0f}",
+    "against-copy": "worse than" if error_of["fully-connected"] > copying else "better than",
 }
 
 # %% [markdown]
@@ -375,51 +438,8 @@ print(f"the top left pixel depends on {reached:.0%} of the input's pixels")
 
 # %%
 #| label: unet
-unet = mean_of("unet", lambda run: run.score.colour_error)
-unet_images = mean_of("unet", lambda run: run.images)
 {
-    "error": f"{unet:.1f}",
     "removed": f"{mean_of('unet', lambda run: run.score.filtered_removed):.1%}",
-    "images": f"{unet_images:,.0f}",
-    "encoder-decoder-images": f"{mean_of('encoder-decoder', lambda run: run.images):,.0f}",
-    "against-encoder-decoder": "behind" if unet > error_of["encoder-decoder"] else "ahead of",
-}
-
-# %% [markdown]
-# And per image? The error of the encoder-decoder at the moment when it had seen as many images as
-# the U-Net has seen in all, read off its curve:
-
-
-# %%
-#| label: at-unet-images
-def error_at(run, images):
-    """Read a run's error off its curve, between points along the logarithm of the images."""
-    seen = np.log([point.images for point in run.curve])
-    return float(np.interp(np.log(images), seen, [p.score.colour_error for p in run.curve]))
-
-
-then = spread([error_at(run, unet_images) for run in main["encoder-decoder"]]).mean
-close = abs(np.log(unet / then)) < np.log(1.1)
-encoder_only = spread([error_at(run, unet_images) for run in main["encoder-only"]]).mean
-{
-    "encoder-decoder": f"{then:.1f}",
-    "encoder-only": f"{encoder_only:.1f}",
-    "unet-learns": (
-        "about as much as it" if close else "less than it" if unet > then else "more than it"
-    ),
-}
-
-# %% [markdown]
-# ### One token a channel
-
-# %%
-#| label: channels
-at_channels = mean_of("encoder-decoder-channels", lambda run: run.images)
-rgb_then = spread([error_at(run, at_channels) for run in main["encoder-decoder"]]).mean
-{
-    "error": f"{mean_of('encoder-decoder-channels', lambda run: run.score.colour_error):.1f}",
-    "images": f"{mean_of('encoder-decoder-channels', lambda run: run.images):,.0f}",
-    "rgb-then": f"{rgb_then:.1f}",
 }
 
 # %% [markdown]
@@ -441,12 +461,23 @@ results.paintings(shown, by_model)
 # %% [markdown]
 # ## What each part is worth
 #
-# The encoder-decoder with one thing changed, trained anew each time. Rows that a model without the
-# change appears in more than once hold the same runs.
+# Without cross-attention no patch learns of another. Five rates each, on the short course of the
+# sweeps.
+
+# %%
+#| label: without-cross
+{
+    label: f"{min(tried[name].values()):.1f}"
+    for label, name in (("with", "encoder-decoder"), ("without", "without-cross-attention"))
+}
+
+# %% [markdown]
+# The encoder-decoder with one thing changed, trained anew each time for a few minutes, all at one
+# rate.
 
 # %%
 #| label: ablations
-ablations = at_one_budget(grouped(records, "ablation"))
+ablations = comparable(record for record in records if record.family == "ablation")
 changes = {
     "Positions": {
         "rotary": "as-it-is",
@@ -471,42 +502,41 @@ strips = [
                 mark="^" if label == "as-it-is" else "o",
             )
             for name, label in rows.items()
-            if label in ablations
         ],
     )
     for heading, rows in changes.items()
 ]
-strips = [(heading, rows) for heading, rows in strips if rows]
 results.strips(strips, title="median colour error, levels", reference=reference)
 
 # %%
 #| label: ablation-setting
-counts = sorted({len(runs) for runs in ablations.values()})
-text = words[counts[0]] if len(counts) == 1 else f"{words[counts[0]]} or {words[counts[-1]]}"
-budgets = [run.config["budget_seconds"] for runs in ablations.values() for run in runs]
 {
-    "minutes": f"{max(budgets) / 60:.0f}",
-    "seeds": f"{text} seed{'' if counts[-1] == 1 else 's'}",
+    "minutes": f"{ablations['as-it-is'][0].config['budget_seconds'] / 60:.0f}",
+    "seeds": seeds(ablations.values()),
 }
 
 
 # %%
 #| label: without
 def changed(label, measure=lambda run: run.score.colour_error, form="{:.1f}"):
-    """Say a mean over the seeds of an ablation."""
-    if label not in ablations:
-        return "(not yet measured)"
-    return form.format(spread([measure(run) for run in ablations[label]]).mean)
+    """Say a mean over the seeds of an ablation, and its standard deviation."""
+    found = spread([measure(run) for run in ablations[label]])
+    return f"{form.format(found.mean)} ± {form.format(found.deviation)}"
 
 
 {
     "nothing": changed("as-it-is"),
     "cross-attention": changed("no-cross-attention"),
     "cross-attention-removed": changed(
-        "no-cross-attention", lambda run: run.score.filtered_removed, "{:.0%}"
+        "no-cross-attention", lambda run: 100 * run.score.filtered_removed, "{:.0f}"
     ),
     "red-filter": changed("no-red-filter"),
-    "positions": changed("positions-none"),
+    "positions": {kind: changed(label) for kind, label in changes["Positions"].items()},
+    "patches": {name.split("×")[0]: changed(label) for name, label in changes["Patches"].items()},
+    "images": {
+        name.split("×")[0]: f"{spread([run.images for run in ablations[label]]).mean:,.0f}"
+        for name, label in changes["Patches"].items()
+    },
 }
 
 # %%
@@ -515,61 +545,8 @@ named = {
     f"{heading}: {name}": ablations[label]
     for heading, rows in changes.items()
     for name, label in rows.items()
-    if label in ablations
 }
 HTML(results.changes_table(named))
-
-
-# %%
-#| label: positions
-def by_error(heading):
-    """List the variants under a heading, each with its mean error, the lowest first."""
-    found = [(name, label) for name, label in changes[heading].items() if label in ablations]
-    errors = {
-        name: spread([run.score.colour_error for run in ablations[label]]).mean
-        for name, label in found
-    }
-    ranked = sorted(errors.items(), key=lambda item: item[1])
-    return [(name, f"{error:.1f}") for name, error in ranked] or [2 * ("(not yet measured)",)]
-
-
-{
-    "best": by_error("Positions")[0][0],
-    "best-error": by_error("Positions")[0][1],
-    "worst": by_error("Positions")[-1][0],
-    "worst-error": by_error("Positions")[-1][1],
-}
-
-# %% [markdown]
-# Small patches against larger ones after as many images, measured while training.
-
-# %%
-#| label: patches
-fewest = min(run.images for run in ablations["patch-8"])
-
-
-def images_seen(run):
-    return run.images
-
-
-{
-    "error": {
-        "8": changed("patch-8"),
-        "32": changed("patch-32"),
-    },
-    "as-many-images": {
-        "8": changed("patch-8", lambda run: error_at(run, fewest)),
-        "16": changed("as-it-is", lambda run: error_at(run, fewest)),
-    },
-    "end": {
-        "32": changed("patch-32", lambda run: run.curve[-1].score.colour_error),
-    },
-    "images": {
-        "8": changed("patch-8", images_seen, "{:,.0f}"),
-        "16": changed("as-it-is", images_seen, "{:,.0f}"),
-        "32": changed("patch-32", images_seen, "{:,.0f}"),
-    },
-}
 
 # %% [markdown]
 # The deeper model, whose decoder has self-attention too:

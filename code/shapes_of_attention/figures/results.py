@@ -43,6 +43,7 @@ __all__ = [
     "bars",
     "changes_table",
     "comparison_table",
+    "crossed_table",
     "examples",
     "learning_curves",
     "learning_rates",
@@ -212,11 +213,13 @@ def strips(
     return Figure(static=figure)
 
 
-def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
-    """Draw colour error against processor time and against images: a line a seed, log-log.
+def learning_curves(
+    groups: Mapping[str, Sequence[Record]], *, seconds: Mapping[str, float]
+) -> Figure:
+    """Draw colour error against images and against processor time: a line a seed, log-log.
 
-    `groups` map a label of `MODEL_LOOKS` to its runs. The interactive picture has one plot and two
-    buttons.
+    `groups` map a label of `MODEL_LOOKS` to its runs, `seconds` to what an image takes on one core.
+    The interactive picture has one plot and two buttons.
     """
     plot, gap, left, legend = 300, 84, 66, 104
     figure = canvas(height=legend + 2 * plot + gap + 72)
@@ -227,7 +230,7 @@ def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
         for label, runs in groups.items():
             look = MODEL_LOOKS[label]
             for run in runs:
-                x, y = curve(run, axis)
+                x, y = curve(run, axis, seconds[label])
                 axes.plot(x, y, color=look.colour, marker=look.mark, markersize=6.5, linewidth=1.8)
         low, high = axes.get_xlim()
         ranges[axis] = (float(np.log10(low)), float(np.log10(high)))
@@ -239,24 +242,29 @@ def learning_curves(groups: Mapping[str, Sequence[Record]]) -> Figure:
         write(figure, left + (WIDTH - left - 20) / 2, y_middle, title, align="center")
     write(figure, 0, legend - 14, "colour error", align="left")
     draw_legend(figure, [MODEL_LOOKS[label] for label in groups])
-    return Figure(static=figure, interactive=curves_plot(groups, ranges))
+    return Figure(static=figure, interactive=curves_plot(groups, ranges, seconds))
 
 
 #: What a curve runs along, and what its axis says.
-AXES = {"seconds": "seconds of processor time", "images": "thousand images seen"}
+AXES = {"images": "thousand images seen", "seconds": "seconds on one core"}
 
 
-def curve(run: Record, axis: str) -> tuple[list[float], list[float]]:
-    """Return a run's median colour error along "seconds" or "images" (in thousands)."""
+def curve(run: Record, axis: str, seconds: float) -> tuple[list[float], list[float]]:
+    """Return a run's median colour error along "images" (in thousands) or "seconds".
+
+    Runs are made side by side, on whatever machine: their time is images times `seconds`.
+    """
 
     def along(point: Point) -> float:
-        return point.seconds if axis == "seconds" else point.images / 1000
+        return point.images * (seconds if axis == "seconds" else 1e-3)
 
     return [along(p) for p in run.curve], [p.score.colour_error for p in run.curve]
 
 
 def curves_plot(
-    groups: Mapping[str, Sequence[Record]], ranges: Mapping[str, tuple[float, float]]
+    groups: Mapping[str, Sequence[Record]],
+    ranges: Mapping[str, tuple[float, float]],
+    seconds: Mapping[str, float],
 ) -> go.Figure:
     """Build the interactive half of `learning_curves`."""
     plot = go.Figure()
@@ -265,7 +273,7 @@ def curves_plot(
         for label, runs in groups.items():
             look = MODEL_LOOKS[label]
             for number, run in enumerate(runs):
-                x, y = curve(run, axis)
+                x, y = curve(run, axis, seconds[label])
                 unit = "s" if axis == "seconds" else "thousand images"
                 plot.add_trace(
                     go.Scatter(
@@ -275,7 +283,7 @@ def curves_plot(
                         name=look.name,
                         legendgroup=look.name,
                         showlegend=number == 0,
-                        visible=axis == "seconds",
+                        visible=axis == next(iter(AXES)),
                         line={"color": look.colour, "width": 2},
                         marker={"symbol": look.symbol, "size": 8},
                         hovertemplate=(
@@ -297,7 +305,7 @@ def curves_plot(
                 {"xaxis.title.text": AXES[axis], "xaxis.range": list(ranges[axis])},
             ],
         }
-        for axis, label in (("seconds", "Against time"), ("images", "Against images"))
+        for axis, label in (("images", "Against images"), ("seconds", "Against time"))
     ]
     plot.update_layout(
         **BARE,
@@ -305,8 +313,8 @@ def curves_plot(
         legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         xaxis={
             "type": "log",
-            "title": {"text": AXES["seconds"]},
-            "range": list(ranges["seconds"]),
+            "title": {"text": AXES["images"]},
+            "range": list(ranges["images"]),
             "fixedrange": True,
             "tickvals": along,
             "ticktext": [f"{tick:g}" for tick in along],
@@ -378,11 +386,15 @@ def draw_legend(figure: MatplotlibFigure, looks: Sequence[Look]) -> None:
 
 
 def comparison_table(
-    groups: Mapping[str, Sequence[Record]], *, copied: Numbers | None = None
+    groups: Mapping[str, Sequence[Record]],
+    *,
+    seconds: Mapping[str, float],
+    copied: Numbers | None = None,
 ) -> str:
     """Write the comparison as a sortable table of HTML: mean and standard deviation over seeds.
 
-    How good comes first, and what it took after that: a phone shows the left half.
+    How good comes first, and what it took after that: a phone shows the left half. `seconds` are
+    what an image takes on one core.
 
     `copied` [shapes] holds the colour errors of the input handed back as it is, for a last row.
     """
@@ -392,9 +404,8 @@ def comparison_table(
             [
                 *score_cells(runs),
                 mean_and_deviation([run.score.psnr for run in runs], ".1f"),
-                mean_and_deviation([run.images / 1000 for run in runs], ".1f"),
+                value_cell(1000 * seconds[label], ".0f"),
                 value_cell(runs[0].parameters / 1e6, ".2f"),
-                value_cell(spread([run.seconds for run in runs]).mean, ".0f"),
                 value_cell(len(runs), ".0f"),
             ],
         )
@@ -407,12 +418,12 @@ def comparison_table(
             value_cell(100 * right, ".1f", "%"),
             value_cell(0, ".1f", "%"),
         ]
-        rows.append(("Input, copied", [*found, *5 * [NOTHING]]))
-    titles = (*SCORES, "PSNR", "Thousand images", "Million weights", "Seconds", "Seeds")
+        rows.append(("Input, copied", [*found, *4 * [NOTHING]]))
+    titles = (*SCORES, "PSNR", "ms an image", "Million weights", "Seeds")
     return sortable_table("Model", titles, rows)
 
 
-def short_table(groups: Mapping[str, Sequence[Record]]) -> str:
+def short_table(groups: Mapping[str, Sequence[Record]], *, seconds: Mapping[str, float]) -> str:
     """Write the comparison in one line a model: its error, in levels, and what it took."""
     rows = [
         (
@@ -420,12 +431,32 @@ def short_table(groups: Mapping[str, Sequence[Record]]) -> str:
             [
                 mean_and_deviation([run.score.colour_error for run in runs], ".1f"),
                 value_cell(runs[0].parameters / 1e6, ".1f"),
-                value_cell(spread([run.seconds for run in runs]).mean / 60, ".0f"),
+                value_cell(1000 * seconds[label], ".0f"),
             ],
         )
         for label, runs in groups.items()
     ]
-    return sortable_table("Model", ("Colour error", "Million weights", "Minutes"), rows)
+    return sortable_table("Model", ("Colour error", "Million weights", "ms an image"), rows)
+
+
+def crossed_table(
+    name: str, columns: Sequence[str], rows: Mapping[str, Sequence[Sequence[Record]]]
+) -> str:
+    """Write colour errors of runs that differ in two things: one by row, the other by column."""
+    return sortable_table(
+        name,
+        columns,
+        [
+            (
+                title,
+                [
+                    mean_and_deviation([run.score.colour_error for run in runs], ".2f")
+                    for runs in cells
+                ],
+            )
+            for title, cells in rows.items()
+        ],
+    )
 
 
 def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:

@@ -8,7 +8,6 @@ import json
 import math
 import re
 import statistics
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ __all__ = [
     "RecordError",
     "Score",
     "Spread",
-    "at_one_budget",
     "at_the_edge",
     "best_rates",
     "comparable",
@@ -38,11 +36,10 @@ FAMILIES = (
     "contrast",
     "depth",
     "flagship",
-    "main",
     "patch",
     "positions",
     "reach",
-    "sweep",
+    "speed",
     "tune",
     "without",
 )
@@ -104,8 +101,8 @@ class Record:
     Attributes
     ----------
     study : the study that lists it.
-    family, label, variant : parts of its name, as in main/unet/seed-0 or, if it was not given the
-        length that its study lists, main/unet/seed-0/seconds-360; some studies have one family,
+    family, label, variant : parts of its name, as in compare/unet/seed-0 or, if not given the
+        length that its study lists, compare/unet/seed-0/seconds-360; some studies have one family,
         which has no name.
     config : what defines the run.
     steps : None where an old record does not say.
@@ -280,31 +277,6 @@ def at_the_edge(
             "Try rates beyond it, or say so in the text"
         )
     return edge
-
-
-def at_one_budget(groups: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
-    """Keep the runs that had the same time: a comparison that is half run anew stays fair.
-
-    That is the time which most runs had of labels that have seed 0 in it; of several, the longest.
-    Labels without seed 0 in that time are left out.
-
-    Raises
-    ------
-    RecordError
-        If no label has a run with seed 0.
-    """
-    runs_at: Counter[float] = Counter()
-    for runs in groups.values():
-        begun = {run.config["budget_seconds"] for run in runs if run.seed == 0}
-        runs_at.update(budget for run in runs if (budget := run.config["budget_seconds"]) in begun)
-    if not runs_at:
-        raise RecordError(f"no run has seed 0; {_make('vision')} makes them")
-    chosen = max(runs_at, key=lambda budget: (runs_at[budget], budget))
-    kept = {
-        label: [run for run in runs if run.config["budget_seconds"] == chosen]
-        for label, runs in groups.items()
-    }
-    return {label: runs for label, runs in kept.items() if any(run.seed == 0 for run in runs)}
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -171,7 +171,8 @@ def do(
     tensors, _ = read_tensors(folder / "model.safetensors")
     model = _build(run)
     model.load_state_dict(tensors)
-    model.to(fabric.device)
+    if run.tested_on_device:
+        model.to(fabric.device)
     record |= {"study": study.name, "name": run.name, "command": _command(study, run)}
     record["test"] = run.test(model.eval(), record)
     record.pop("memory", None)

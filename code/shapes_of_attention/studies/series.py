@@ -167,7 +167,11 @@ def series_run(
         seed=seed,
         build=partial(build_series_model, model, options),
         task=lambda _: Task(
-            make=partial(series_batch, seed=seed), batch_size=_BATCH, loss=_loss, measure=_measure
+            make=partial(series_batch, seed=seed),
+            batch_size=_BATCH,
+            loss=_loss,
+            measure=_measure,
+            replayable=True,
         ),
         test=test,
         note={"model": model, "options": options},

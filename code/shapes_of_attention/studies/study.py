@@ -19,7 +19,7 @@ class Run:
 
     Attributes
     ----------
-    name : unique in its study, as in main/unet/seed-0: what it is for, what is trained, which of
+    name : unique in its study, as in compare/unet/seed-0: what it is for, what is trained, which of
         several; the first part may be missing.
     course : how long the run is, and how fast it learns.
     config : what defines the run besides `course`, in terms of JSON.
@@ -31,6 +31,7 @@ class Run:
     record : name of the record's file, without its suffix.
     shares_record : whether that file holds the records of several runs, by their names.
     checkpoint : name under which the weights are kept in the repository, if they are.
+    tested_on_device : whether `test` measures the model where it was trained; on the CPU otherwise.
     weights_in : type in which the weights are kept, and measured.
     continues : key of the finished run whose last state this one goes on from.
     starts_from : name of a kept checkpoint whose weights this run starts from.
@@ -47,6 +48,7 @@ class Run:
     record: str
     shares_record: bool = False
     checkpoint: str | None = None
+    tested_on_device: bool = False
     weights_in: torch.dtype = torch.float32
     continues: str | None = None
     starts_from: str | None = None

@@ -21,7 +21,7 @@ from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import RunConfig
 
-__all__ = ["COMPARED", "RATES", "STUDY", "image_run", "runs", "summary"]
+__all__ = ["STUDY", "image_run", "runs", "summary"]
 
 _VALIDATION_IMAGES = 256
 _SWEEP_VALIDATION = 1024
@@ -39,36 +39,13 @@ _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
 _CHANNELS_SECONDS = 15 * 60.0
 _CONTRAST_SECONDS = 20 * 60.0
-_MAIN_SECONDS = 20 * 60.0
 _ABLATION_SECONDS = 8 * 60.0
-_SWEEP_SECONDS = 2 * 60.0
-
-#: Learning rates that every model's sweep tries.
-RATES = (3e-4, 1e-3, 3e-3, 6e-3)
 
 #: The encoder-decoder that the posts look into: two layers on each side, no self-attention in the
 #: decoder, so that what is gathered from other shapes comes through cross-attention, in sight.
-_ENCODER_DECODER = RunConfig(model="encoder-decoder", budget_seconds=_MAIN_SECONDS)
+_ENCODER_DECODER = RunConfig(model="encoder-decoder", budget_seconds=_CONTRAST_SECONDS)
 
-#: The models that are compared, each with the learning rate that its sweep chose.
-COMPARED: dict[str, RunConfig] = {
-    "fully-connected": RunConfig(
-        model="fully-connected",
-        # Its step costs the same for few images as for many: the optimiser moves 25 M weights.
-        batch_size=64,
-        loss="mse",
-        learning_rate=6e-3,
-        budget_seconds=_MAIN_SECONDS,
-    ),
-    "unet": RunConfig(model="unet", learning_rate=6e-3, budget_seconds=_MAIN_SECONDS),
-    "encoder-only": RunConfig(model="encoder-only", budget_seconds=_MAIN_SECONDS),
-    "encoder-decoder": _ENCODER_DECODER,
-    "encoder-decoder-channels": replace(
-        _ENCODER_DECODER, options={"tokens": "channel"}, learning_rate=6e-3
-    ),
-}
-
-#: Changes to the encoder-decoder (its options, the data's options); each is trained anew.
+#: Changes to the encoder-decoder (its options, the data's options), at one rate for one time.
 _ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as-it-is": ({}, {}),
     "positions-none": ({"positions": "none"}, {}),
@@ -89,6 +66,7 @@ _CONTRAST = replace(
 _COMPARED_IMAGES = 120_000
 _PART_IMAGES = 60_000
 _SWEEP_IMAGES = 40_000
+_SPEED_IMAGES = 2_000
 _CHANNEL_IMAGES = 160_000
 
 _TRANSFORMER_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
@@ -101,7 +79,11 @@ _COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
     "encoder-decoder": (_ENCODER_DECODER, _TRANSFORMER_RATES),
     "encoder-only": (RunConfig(model="encoder-only", budget_images=1), _TRANSFORMER_RATES),
     "unet": (RunConfig(model="unet", budget_images=1), _CONVOLUTION_RATES),
-    "fully-connected": (COMPARED["fully-connected"], _FLAT_RATES),
+    "fully-connected": (
+        # Its step costs the same for few images as for many: the optimiser moves 25 M weights.
+        RunConfig(model="fully-connected", batch_size=64, loss="mse", budget_images=1),
+        _FLAT_RATES,
+    ),
     "encoder-decoder-channels": (
         replace(_ENCODER_DECODER, options={"tokens": "channel"}),
         _CHANNEL_RATES,
@@ -213,6 +195,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
         test=test,
         note={"model": run.model, "options": run.options},
         record=flat,
+        tested_on_device=True,
         checkpoint=flat if keep_model else None,
         continues=run.continues,
         starts_from=run.starts_from,
@@ -235,14 +218,6 @@ def runs() -> list[Run]:
             keep_model=True,
         ),
     ]
-    listed += [
-        image_run(
-            name=f"sweep/{label}/rate-{rate:g}",
-            run=replace(run, learning_rate=rate).with_budget(_SWEEP_SECONDS),
-        )
-        for label, run in COMPARED.items()
-        for rate in RATES
-    ]
     listed.append(image_run(name="contrast/self-attention", run=_CONTRAST, keep_model=True))
     listed += [
         image_run(
@@ -253,15 +228,6 @@ def runs() -> list[Run]:
         for seed in _SEEDS
     ]
     for seed in _SEEDS:
-        listed += [
-            image_run(
-                name=f"main/{label}/seed-{seed}",
-                run=replace(run, seed=seed),
-                # 25 M weights are too many to keep.
-                keep_model=seed == 0 and label != "fully-connected",
-            )
-            for label, run in COMPARED.items()
-        ]
         listed += [
             image_run(
                 name=f"ablation/{label}/seed-{seed}",
@@ -282,6 +248,9 @@ def _compared() -> Iterator[Run]:
     for label, (run, rates) in _COMPARED.items():
         kept = label in _KEPT
         yield from _chosen(f"compare/{label}", _sweep(label, run, rates), _COMPARED_IMAGES, kept)
+    # How long an image takes is told by short runs, one at a time, on one core.
+    for label, (run, _) in _COMPARED.items():
+        yield image_run(name=f"speed/{label}", run=_in_images(run, _SPEED_IMAGES), sweep=True)
 
 
 def _of_depth() -> Iterator[Run]:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from shapes_of_attention.figures.results import changes_table, comparison_table
+from shapes_of_attention.figures.results import changes_table, comparison_table, crossed_table
 from shapes_of_attention.studies.record import Record
 
 
@@ -37,7 +37,11 @@ def rows(table: str) -> list[list[str]]:
 
 def test_a_model_s_numbers_stand_under_their_titles() -> None:
     titles, unet, copied = rows(
-        comparison_table({"unet": [run(0, 9.0), run(1, 11.0)]}, copied=np.array([4.0, 30.0, 40.0]))
+        comparison_table(
+            {"unet": [run(0, 9.0), run(1, 11.0)]},
+            seconds={"unet": 0.013},
+            copied=np.array([4.0, 30.0, 40.0]),
+        )
     )
 
     assert dict(zip(titles, unet, strict=True)) == {
@@ -46,9 +50,8 @@ def test_a_model_s_numbers_stand_under_their_titles() -> None:
         "Within 8": "25.0 ± 0.0%",
         "Filtered removed": "50.0 ± 0.0%",
         "PSNR": "20.0 ± 0.0",
-        "Thousand images": "40.0 ± 0.0",
+        "ms an image": "13",
         "Million weights": "2.50",
-        "Seconds": "360",
         "Seeds": "2",
     }
     assert dict(zip(titles, copied, strict=True)) == {
@@ -69,4 +72,15 @@ def test_a_change_without_a_filter_removes_nothing_that_could_be_counted() -> No
         "Filtered removed": "–",
         "Thousand images": "40.0",
         "Seeds": "1",
+    }
+
+
+def test_errors_of_runs_that_differ_in_two_things_stand_crosswise() -> None:
+    cells = [[run(0, 9.0), run(1, 11.0)], [run(0, 3.0)]]
+    titles, unet = rows(crossed_table("Model", ("Palette", "Pixels"), {"U-Net": cells}))
+
+    assert dict(zip(titles, unet, strict=True)) == {
+        "Model": "U-Net",
+        "Palette": "10.00 ± 1.41",
+        "Pixels": "3.00",
     }

@@ -17,7 +17,6 @@ from notebook_embed.runner import matching
 from shapes_of_attention.studies import runner
 from shapes_of_attention.studies.record import (
     RecordError,
-    at_one_budget,
     comparable,
     grouped,
     read_records,
@@ -28,7 +27,7 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 SCORE = {"colour_error_median": 3.5, "within_8": 0.8, "filtered_removed": 0.9, "psnr": 31.0}
 RECORD: dict[str, Any] = {
-    "name": "main/unet/seed-0",
+    "name": "compare/unet/seed-0",
     "config": {"model": "unet", "seed": 0, "learning_rate": 0.003, "budget_seconds": 60.0},
     "parameters": 1000,
     "images": 640,
@@ -47,67 +46,29 @@ def write(folder: Path, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_record_is_read_with_its_curve_and_its_test(tmp_path: Path) -> None:
-    write(tmp_path, "main/unet/seed-2")
+    write(tmp_path, "compare/unet/seed-2")
     (found,) = read_records(tmp_path)
-    assert (found.family, found.label, found.variant, found.seed) == ("main", "unet", "seed-2", 2)
+    assert (found.family, found.label, found.variant, found.seed) == (
+        "compare",
+        "unet",
+        "seed-2",
+        2,
+    )
     assert (found.parameters, found.images, found.seconds) == (1000, 640, 60.1)
     assert found.score.colour_error == 4.5, "the score is that of the test images"
     assert found.curve[0].score.colour_error == 3.5
-    assert found.name == "main/unet/seed-2"
+    assert found.name == "compare/unet/seed-2"
 
 
 def test_runs_are_grouped_over_seeds_in_their_order(tmp_path: Path) -> None:
-    for name in ("main/unet/seed-1", "main/unet/seed-0", "main/encoder-only/seed-0"):
+    for name in ("compare/unet/seed-1", "compare/unet/seed-0", "compare/encoder-only/seed-0"):
         write(tmp_path, name)
-    write(tmp_path, "ablation/patch-8/seed-0")
-    groups = grouped(read_records(tmp_path), "main")
+    write(tmp_path, "patch/8/seed-0")
+    groups = grouped(read_records(tmp_path), "compare")
     assert {label: [run.seed for run in runs] for label, runs in groups.items()} == {
         "unet": [0, 1],
         "encoder-only": [0],
     }
-
-
-def test_a_comparison_that_is_half_run_anew_keeps_to_one_budget(tmp_path: Path) -> None:
-    def kept() -> dict[str, list[tuple[int, float]]]:
-        groups = at_one_budget(grouped(read_records(tmp_path), "main"))
-        return {
-            label: [(run.seed, run.config["budget_seconds"]) for run in runs]
-            for label, runs in groups.items()
-        }
-
-    def run(name: str, seconds: float) -> None:
-        write(tmp_path, name, config={**RECORD["config"], "budget_seconds": seconds})
-
-    run("main/unet/seed-0", 60)
-    run("main/encoder-only/seed-0", 60)
-    run("main/unet/seed-1", 120)
-    assert kept() == {"unet": [(0, 60)], "encoder-only": [(0, 60)]}
-    run("main/unet/seed-0", 120)
-    run("main/encoder-only/seed-0", 120)
-    assert kept() == {"unet": [(0, 120), (1, 120)], "encoder-only": [(0, 120)]}
-    (tmp_path / "main-unet-seed-0.json").unlink()
-    (tmp_path / "main-encoder-only-seed-0.json").unlink()
-    with pytest.raises(RecordError, match="no run has seed 0"):
-        kept()
-
-
-def test_longer_runs_take_over_only_when_they_are_as_many(tmp_path: Path) -> None:
-    def run(seed: int, seconds: float, length: str = "") -> None:
-        name = f"main/unet/seed-{seed}{length}"
-        config = {**RECORD["config"], "seed": seed, "budget_seconds": seconds}
-        content = {**RECORD, "name": name, "config": config}
-        (tmp_path / f"{name.replace('/', '-')}.json").write_text(json.dumps(content))
-
-    def kept() -> list[str]:
-        return [run.name for run in at_one_budget(grouped(read_records(tmp_path), "main"))["unet"]]
-
-    short = [f"main/unet/seed-{seed}/seconds-60" for seed in (0, 1)]
-    for seed in (0, 1):
-        run(seed, 60, "/seconds-60")
-    run(0, 120)
-    assert kept() == short, "two seeds say more than one that ran for longer"
-    run(1, 120)
-    assert kept() == ["main/unet/seed-0", "main/unet/seed-1"]
 
 
 def test_records_of_other_studies_are_left_alone(tmp_path: Path) -> None:
@@ -132,10 +93,10 @@ def test_without_the_filter_nothing_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["name", "config", "test", "parameters", "curve"])
 def test_a_record_that_lacks_something_is_named(tmp_path: Path, missing: str) -> None:
-    record = write(tmp_path, "main/unet/seed-0")
+    record = write(tmp_path, "compare/unet/seed-0")
     del record[missing]
-    (tmp_path / "main-unet-seed-0.json").write_text(json.dumps(record))
-    with pytest.raises(RecordError, match=rf"main-unet-seed-0.json' is damaged: .*'{missing}'"):
+    (tmp_path / "compare-unet-seed-0.json").write_text(json.dumps(record))
+    with pytest.raises(RecordError, match=rf"compare-unet-seed-0.json' is damaged: .*'{missing}'"):
         read_records(tmp_path)
 
 
@@ -143,13 +104,13 @@ def test_a_record_that_lacks_something_is_named(tmp_path: Path, missing: str) ->
     "text", ["", "{", "[]", '"text"', json.dumps({**RECORD, "seconds": "soon"})]
 )
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "main-unet-seed-0.json").write_text(text)
-    with pytest.raises(RecordError, match=r"main-unet-seed-0.json' is damaged"):
+    (tmp_path / "compare-unet-seed-0.json").write_text(text)
+    with pytest.raises(RecordError, match=r"compare-unet-seed-0.json' is damaged"):
         read_records(tmp_path)
 
 
 def test_a_measure_that_is_not_finite_is_damage(tmp_path: Path) -> None:
-    write(tmp_path, "main/unet/seed-0", test={"colour": {**SCORE, "psnr": float("nan")}})
+    write(tmp_path, "compare/unet/seed-0", test={"colour": {**SCORE, "psnr": float("nan")}})
     with pytest.raises(RecordError, match="a measure is nan"):
         read_records(tmp_path)
 
@@ -160,14 +121,14 @@ def test_missing_records_say_how_to_make_them(tmp_path: Path) -> None:
     ):
         read_records(tmp_path)
     write(tmp_path, "flagship")
-    with pytest.raises(RecordError, match=r"main/\.\.\.; .*shapes_of_attention study vision"):
-        grouped(read_records(tmp_path), "main")
+    with pytest.raises(RecordError, match=r"compare/\.\.\.; .*shapes_of_attention study vision"):
+        grouped(read_records(tmp_path), "compare")
 
 
 def test_two_records_of_one_run_are_refused(tmp_path: Path) -> None:
-    record = write(tmp_path, "main/unet/seed-0")
-    (tmp_path / "main-copy.json").write_text(json.dumps(record))
-    with pytest.raises(RecordError, match=r"two records .* are of main/unet/seed-0"):
+    record = write(tmp_path, "compare/unet/seed-0")
+    (tmp_path / "compare-copy.json").write_text(json.dumps(record))
+    with pytest.raises(RecordError, match=r"two records .* are of compare/unet/seed-0"):
         read_records(tmp_path)
 
 
@@ -193,9 +154,9 @@ def test_runs_that_differ_in_precision_or_budget_are_not_compared(tmp_path: Path
         given = {**RECORD["config"], "budget_seconds": None, "budget_images": 640, **config}
         write(tmp_path, name, config=given, machine={"precision": precision, "processor": "P"})
 
-    run("main/unet/seed-1", "float32")
-    run("main/unet/seed-0", "float32")
-    run("main/encoder-only/seed-0", "float32")
+    run("compare/unet/seed-1", "float32")
+    run("compare/unet/seed-0", "float32")
+    run("compare/encoder-only/seed-0", "float32")
     groups = comparable(read_records(tmp_path))
     assert {label: [run.seed for run in runs] for label, runs in groups.items()} == {
         "unet": [0, 1],
@@ -203,12 +164,16 @@ def test_runs_that_differ_in_precision_or_budget_are_not_compared(tmp_path: Path
     }
     (found,) = groups["encoder-only"]
     assert (found.precision, found.budget, found.processor) == ("float32", "640 images", "P")
-    run("main/encoder-only/seed-0", "bf16")
-    message = r"differ in precision .*bf16: main/encoder-only/seed-0; float32: main/unet/seed-0"
+    run("compare/encoder-only/seed-0", "bf16")
+    message = (
+        r"differ in precision .*bf16: compare/encoder-only/seed-0; float32: compare/unet/seed-0"
+    )
     with pytest.raises(RecordError, match=message):
         comparable(read_records(tmp_path))
-    run("main/encoder-only/seed-0", "float32", budget_images=6400)
-    message = r"differ in budget .*6400 images: main/encoder-only/seed-0; 640 images: main/unet"
+    run("compare/encoder-only/seed-0", "float32", budget_images=6400)
+    message = (
+        r"differ in budget .*6400 images: compare/encoder-only/seed-0; 640 images: compare/unet"
+    )
     with pytest.raises(RecordError, match=message):
         comparable(read_records(tmp_path))
     with pytest.raises(RecordError, match="no run to compare"):
@@ -227,7 +192,7 @@ def test_runs_that_differ_in_precision_or_budget_are_not_compared(tmp_path: Path
 def test_old_records_had_the_precision_that_they_asked_for(
     tmp_path: Path, config: dict[str, str], machine: dict[str, Any], precision: str
 ) -> None:
-    write(tmp_path, "main/unet/seed-0", config={**RECORD["config"], **config}, machine=machine)
+    write(tmp_path, "compare/unet/seed-0", config={**RECORD["config"], **config}, machine=machine)
     (found,) = read_records(tmp_path)
     assert found.precision == precision
 
@@ -245,7 +210,7 @@ def test_the_committed_records_of_every_study_say_what_comparisons_need() -> Non
 
 def test_the_committed_records_can_be_read() -> None:
     records = read_records(ASSETS / "records")
-    assert {"flagship", "main"} <= {record.family for record in records}
+    assert {"flagship", "compare"} <= {record.family for record in records}
     for record in records:
         assert record.curve, record.name
         assert record.images >= record.curve[-1].images, record.name
@@ -261,11 +226,11 @@ def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
     }
     wanted = {
         f"assets/records/{path.name}"
-        for family in ("ablation", "contrast", "flagship", "main", "sweep")
+        for family in ("ablation", "compare", "contrast", "depth", "flagship", "speed", "tune")
         for path in (ASSETS / "records").glob(f"{family}*.json")
     } | {
         f"assets/checkpoints/{path.name}"
-        for path in (ASSETS / "checkpoints").glob("main-*-seed-0*.safetensors")
+        for path in (ASSETS / "checkpoints").glob("compare-*-seed-0.safetensors")
     }
     missing = sorted(wanted - declared)
     assert not missing, "declare as inputs in docs/notebooks/results.py:\n" + "\n".join(

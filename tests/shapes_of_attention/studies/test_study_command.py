@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from shapes_of_attention.studies.record import (
     grouped,
     read_records,
 )
+from shapes_of_attention.training.run_config import RunConfig
 
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
@@ -85,14 +87,13 @@ def test_names_records_and_keys_of_all_listed_runs_are_unique():
     folders = {runner._folder(run, Path("runs")) for run in everywhere}
     assert len(folders) == len(everywhere), "each run has a folder of its own"
     names = {run.name for run in vision.runs()}
-    assert {"flagship", "main/unet/seed-2"} <= names
+    assert {"flagship", "compare/unet/seed-2"} <= names
 
 
 #: Finished and interrupted runs go by these; they must not change.
 KEYS = {
     "flagship": "36f113ca83ff",
     "flagship-channels": "ef1180294ba2",
-    "main/unet/seed-0": "e3dbe9b3789f",
     "channels/warm/seed-0": "d63598c93877",
 }
 
@@ -111,7 +112,7 @@ def test_every_record_that_was_ever_finished_still_counts_as_done():
     ]
     assert not missing
     done = {run.name for run in vision.runs() if runner.is_done(run, ASSETS)}
-    assert {"flagship", "contrast/self-attention", "main/unet/seed-2"} <= done
+    assert {"flagship", "contrast/self-attention", "compare/unet/seed-2"} <= done
 
 
 def test_a_run_of_another_length_leaves_the_record_of_the_grid_alone(small_studies, tmp_path):
@@ -171,11 +172,11 @@ def test_a_stopped_run_goes_on(asked, small_studies, tmp_path, capsys, monkeypat
 def test_a_killed_process_goes_on_where_its_state_was_saved(tmp_path):
     """The command itself, in a process of its own, stopped as soon as it says that it has begun."""
     command = [sys.executable, "-c", FEW_EXAMPLES, *arguments(tmp_path)]
-    command += ["--only", "main/encoder-only/seed-0", "--budget", "64images"]
+    command += ["--only", "compare/encoder-only/seed-0", "--budget", "64images"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("main/encoder-only/seed-0/images-64: ")
+    assert process.stdout.readline().startswith("compare/encoder-only/seed-0/images-64: ")
     process.send_signal(signal.SIGTERM)
     process.stdout.read()
     assert process.wait() in (130, 0, -signal.SIGTERM)
@@ -187,15 +188,45 @@ def test_a_killed_process_goes_on_where_its_state_was_saved(tmp_path):
     assert json.loads(record.read_text())["images"] == 64
 
 
-def test_every_model_trains_at_the_rate_its_recorded_sweep_found_best():
+def test_what_is_compared_trains_at_the_rate_that_did_best_in_its_sweep():
     sweeps = best_rates(
-        grouped(read_records(ASSETS / "records", families=["sweep"]), "sweep"),
-        "colour/colour_error_mean",
+        grouped(read_records(ASSETS / "records", families=["tune"]), "tune"),
+        "colour/colour_error_median",
     )
-    assert sweeps.keys() == vision.COMPARED.keys()
-    for label, errors in sweeps.items():
-        assert sorted(errors) == sorted(vision.RATES), label
-        assert vision.COMPARED[label].learning_rate == min(errors, key=errors.__getitem__), label
+    compared = grouped(read_records(ASSETS / "records", families=["compare"]), "compare")
+    for label, runs in compared.items():
+        best = min(sweeps[label], key=sweeps[label].__getitem__)
+        assert {run.config["learning_rate"] for run in runs} == {best}, label
+        assert [run.seed for run in runs] == [0, 1, 2], label
+
+
+def test_a_run_waits_for_the_sweep_that_chooses_its_rate(tmp_path, monkeypatch):
+    """Runs that wait are not listed; they come as soon as the sweep is done, in one command."""
+    rates = (1e-3, 1e-2)
+    options = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
+    small = RunConfig(model="encoder-decoder", options=options, batch_size=4, budget_images=8)
+
+    def runs():
+        sweep = vision._sweep("tiny", small, rates)
+        best = kept.best_run(sweep, "colour_error_median", assets=tmp_path / "assets")
+        listed = [*sweep]
+        if best is not None:
+            run = replace(best.course, seed=1)
+            listed.append(vision.image_run(name="compare/tiny/seed-1", run=run))
+        return listed
+
+    monkeypatch.setattr(vision, "_SWEEP_IMAGES", 8)
+    monkeypatch.setattr(vision, "_SWEEP_VALIDATION", 8)
+    monkeypatch.setattr(vision, "runs", runs)
+    assert [run.name for run in runs()] == ["tune/tiny/rate-0.001", "tune/tiny/rate-0.01"]
+    assert main(arguments(tmp_path)) == 0
+    tried = {
+        rate: json.loads(path.read_text())["test"]["colour"]["colour_error_median"]
+        for rate in rates
+        for path in (tmp_path / "assets" / "records").glob(f"tune-tiny-rate-{rate:g}.json")
+    }
+    chosen = json.loads((tmp_path / "assets" / "records" / "compare-tiny-seed-1.json").read_text())
+    assert chosen["config"]["learning_rate"] == min(tried, key=tried.__getitem__)
 
 
 def test_a_rate_at_the_edge_of_its_sweep_is_told_or_refused():

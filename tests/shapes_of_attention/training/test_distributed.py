@@ -38,7 +38,7 @@ for images in (4, 48):
                     budget_images=images, precision="float32")
     train(vision.image_run(name="tiny", run=run), Path(sys.argv[1], str(images)), fabric=fabric)
 # The command itself, as torchrun starts it.
-raise SystemExit(main(["study", "vision", "--devices", "2", "--only", "main/encoder-only/seed-0",
+raise SystemExit(main(["study", "vision", "--devices", "2", "--only", "compare/encoder-only/seed-0",
                        "--budget", "1", "--runs", sys.argv[1] + "/runs", "--assets", sys.argv[1]]))
 """
 
