@@ -316,7 +316,10 @@ def drawing_of(bundle: Bundle) -> Image | None:
 def image_of(bundle: Bundle, mime: str) -> Output:
     if (picture := picture_of(bundle, mime)) is not None:
         return Figure(picture)
-    return Text("html", bundle.text(mime))  # an SVG that only works inside a page
+    content = bundle.text(mime)
+    if "<svg" not in content.lower():
+        raise ValueError("there is no <svg> in it")  # another form may hold the picture
+    return Text("html", content)  # an SVG that only works inside a page
 
 
 def vega_of(bundle: Bundle, mime: str) -> Output | None:

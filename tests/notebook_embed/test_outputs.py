@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed import charts, plotly_figures
@@ -340,6 +340,12 @@ def test_an_svg_that_is_no_xml_is_put_into_the_page(docs: Docs) -> None:
     assert shown == Text("html", "<svg width=4 height=4><path></svg>")
 
 
+@pytest.mark.parametrize("text", ["", " ", "a drawing", "<p>none</p>"])
+def test_what_holds_no_svg_leaves_the_picture_to_another_form(docs: Docs, text: str) -> None:
+    (shown,), _ = render(docs, display(image_svg__xml=text, image_png=PNG))
+    assert isinstance(shown, Figure)
+
+
 def test_another_package_may_bring_a_renderer(docs: Docs, monkeypatch: pytest.MonkeyPatch) -> None:
     class Point:
         name = "shouting"
@@ -373,6 +379,13 @@ FORMS = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.dictionaries(TYPES, FORMS, max_size=4))
+@example(
+    data={
+        "application/vnd.notebook-embed.view+json": None,
+        outputs_module.SVG: "",
+        "image/png": PNG,
+    }
+)
 def test_any_output_is_shown_or_named(docs: Docs, data: dict) -> None:
     output = {"output_type": "display_data", "data": data, "metadata": {}}
     try:

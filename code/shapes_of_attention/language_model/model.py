@@ -131,8 +131,13 @@ class LanguageModel(nn.Module):
             )
         parts = [block.attention.cache_parts() for block in self.blocks if isinstance(block, Block)]
         weight = self.embedding.weight
-        kept = {"dtype": weight.dtype, "device": weight.device}
-        return Cache([LayerCache(p, batch=batch, capacity=capacity, **kept) for p in parts])
+        layers = [
+            LayerCache(
+                part, batch=batch, capacity=capacity, dtype=weight.dtype, device=weight.device
+            )
+            for part in parts
+        ]
+        return Cache(layers)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Score the token after each of `tokens` [batch, new]: -> [batch, new, vocabulary].

@@ -336,6 +336,7 @@ def start_evenly(model: nn.Module, *inputs: Tensor) -> None:
 
     def level(router: nn.Module, given: tuple[Tensor]) -> None:
         common = functional.normalize(given[0].mean(dim=0), dim=0)  # [dim]
+        assert isinstance(router, Router)
         weight = router.score.weight  # [experts, dim]
         weight -= (weight @ common)[:, None] * common
 

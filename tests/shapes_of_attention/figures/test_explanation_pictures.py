@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,12 +160,14 @@ def test_rows_of_dots_show_every_value_in_a_lane_of_its_series():
     )
     (axes,) = [axes for axes in figure.static.axes if axes.collections]
     dots = [np.asarray(found.get_offsets()) for found in axes.collections]
-    wanted = (draws, [0.3], [0.1, 0.2])
+    wanted: list[Any] = [draws, [0.3], [0.1, 0.2]]
     for found, values in zip(dots, wanted, strict=True):
         np.testing.assert_allclose(found[:, 0], values)
     # Lanes lie one below the other, and many dots are scattered within theirs.
     assert len(np.unique(dots[0][:, 1])) == 50 and len(np.unique(dots[2][:, 1])) == 1
     assert dots[0][:, 1].max() < dots[1][:, 1].min() < dots[2][:, 1].min()
-    bars = [line.get_xdata()[0] for line in axes.lines if line.get_linewidth() == 3]
+    bars = [
+        float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_linewidth() == 3
+    ]
     np.testing.assert_allclose(bars, [0.1, 0.15])
     assert {"heading", "5 units", "gone, %"} <= {text.get_text() for text in figure.static.texts}

@@ -211,7 +211,7 @@ def test_a_run_waits_for_the_sweep_that_chooses_its_rate(tmp_path, monkeypatch):
         best = kept.best_run(sweep, "colour_error_median", assets=tmp_path / "assets")
         listed = [*sweep]
         if best is not None:
-            run = replace(best.course, seed=1)
+            run = replace(small, learning_rate=best.course.learning_rate, seed=1)
             listed.append(vision.image_run(name="compare/tiny/seed-1", run=run))
         return listed
 
