@@ -44,7 +44,7 @@ def executor_for(
             remedy="Install it (pip install distributed), or leave the option out.",
         ) from error
     try:
-        client = distributed.Client(scheduler, timeout=10)
+        client = distributed.Client(scheduler)
     except (OSError, ValueError) as error:
         raise EmbedError(
             f"the Dask scheduler '{scheduler}' cannot be reached",

@@ -78,7 +78,10 @@ class Trouble(logging.Handler):
         try:
             yield
         except Abort as error:  # there were warnings, or mkdocs.yml is wrong; the terminal has it
-            self.text, self.file = "\n".join([*self.warnings, str(error)]), None
+            if isinstance(error.__context__, click.ClickException):  # what MkDocs gave up for
+                self.note(error.__context__)
+            else:
+                self.text, self.file = "\n".join([*self.warnings, str(error)]), None
             click.echo(str(error), err=True)
         except click.ClickException as error:  # ours, and MkDocs' own
             self.note(error)

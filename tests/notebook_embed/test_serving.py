@@ -29,6 +29,19 @@ def test_only_a_fault_in_code_has_a_traceback(
     assert ("Traceback" in told) is (kind is ValueError)
 
 
+def test_what_mkdocs_gives_up_for_is_told_in_its_place(tmp_path: Path) -> None:
+    trouble = Trouble()
+    with trouble.caught():
+        try:
+            raise EmbedError("there is no cell 'x'", file=tmp_path / "post.md", line=3)
+        except EmbedError:
+            raise Abort("Aborted with a BuildError!")  # noqa: B904 - as MkDocs does
+    told = Trouble()
+    told.note(EmbedError("there is no cell 'x'", file=tmp_path / "post.md", line=3))
+    assert (trouble.text, trouble.file) == (told.text, told.file)
+    assert trouble.file == tmp_path / "post.md"
+
+
 def test_what_is_saved_while_looks_are_held_back_is_seen_after(tmp_path: Path) -> None:
     looks, seen = Looks(), {name: threading.Event() for name in ("before.md", "meanwhile.md")}
 

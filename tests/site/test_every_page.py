@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -78,6 +80,11 @@ def test_every_page_is_whole_and_quiet(
     report(troubles)
 
 
+@cache
+def compressed(file: Path) -> int:
+    return len(gzip.compress(file.read_bytes()))
+
+
 def weight_troubles(site: Site, tab: Watched, name: str) -> list[str]:
     """Weigh a page as hosts send it, compressed, and before the reader has done anything."""
     tab.page.wait_for_load_state("networkidle")
@@ -86,7 +93,7 @@ def weight_troubles(site: Site, tab: Watched, name: str) -> list[str]:
         for url in tab.requests
         if url.startswith(ORIGIN + BASE)
     }
-    weight = sum(len(gzip.compress(file.read_bytes())) for file in files)
+    weight = sum(map(compressed, files))
     most = next(most for pattern, most in WEIGHT.items() if fnmatch(name, pattern))
     if 50_000 < weight < most:
         return []

@@ -126,6 +126,7 @@ def test_a_cell_that_raises_elsewhere_is_named_as_if_it_were_here(
     )
 
 
-def test_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
+def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
     project = make_blog(tmp_path, f"tcp://127.0.0.1:{free_port()}")
     project.build().failed("mkdocs.yml: the Dask scheduler", "cannot be reached", "Start it")
