@@ -37,7 +37,6 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
-_CHANNELS_SECONDS = 15 * 60.0
 _CONTRAST_SECONDS = 20 * 60.0
 _ABLATION_SECONDS = 8 * 60.0
 
@@ -208,13 +207,6 @@ def runs() -> list[Run]:
         image_run(
             name="flagship",
             run=_ENCODER_DECODER.with_budget(_FLAGSHIP_SECONDS),
-            keep_model=True,
-        ),
-        image_run(
-            name="flagship-channels",
-            run=replace(_ENCODER_DECODER, options={"tokens": "channel"}).with_budget(
-                _CHANNELS_SECONDS
-            ),
             keep_model=True,
         ),
     ]

@@ -93,7 +93,6 @@ def test_names_records_and_keys_of_all_listed_runs_are_unique():
 #: Finished and interrupted runs go by these; they must not change.
 KEYS = {
     "flagship": "36f113ca83ff",
-    "flagship-channels": "ef1180294ba2",
     "channels/warm/seed-0": "d63598c93877",
 }
 
