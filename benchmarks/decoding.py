@@ -15,8 +15,8 @@ moment of the machine meets all of them; the median over the rounds is given.
 
 With `--device cuda` models, tokens and caches are on a graphics card, contexts longer, and the
 clock is that on the wall, once the card has done its work. The record is
-decoding-benchmark-cuda.json. A peer that fails there, or runs out of memory, is left out with a
-word.
+decoding-benchmark-cuda.json, written part by part. What fails there, or runs out of memory, is left
+out with a word; after a fault of the card nothing more can be measured, and what was is kept.
 """
 
 import argparse
@@ -58,6 +58,9 @@ KINDS: dict[str, dict[str, Any]] = {
 #: Sequences side by side where kinds of attention are compared: with one, weights are all that is
 #: read from memory.
 BATCH = 8
+#: Tokens read at once to fill a cache. Where queries share keys, a graphics card has no kernel that
+#: does without the scores in float32, and all of a long text's would fill its memory.
+FILL = 1024
 
 
 def model_of(device: torch.device, **options: Any) -> LanguageModel:
@@ -79,7 +82,8 @@ def our_steps(model: LanguageModel, tokens: torch.Tensor) -> tuple[Step, Step, i
     """Make the next token's pass, with a filled cache and without; give the cache's bytes."""
     batch, length = tokens.shape
     cache = model.new_cache(batch=batch, capacity=length)
-    model(tokens[:, :-1], cache)
+    for some in tokens[:, :-1].split(FILL, dim=1):
+        model(some, cache)
 
     def cached() -> torch.Tensor:
         cache.rewind(length - 1)
@@ -152,12 +156,29 @@ def medians(
     return {name: float(np.median(found)) for name, found in times.items()}
 
 
+def rows_of(
+    row: Callable[[int], dict[str, Any]], lengths: list[int], device: torch.device
+) -> list[dict[str, Any]]:
+    """Measure length by length; a graphics card stops where it cannot go on."""
+    rows: list[dict[str, Any]] = []
+    for length in lengths:
+        try:
+            rows.append(row(length))
+        except RuntimeError as error:  # too little memory is one
+            if device.type == "cpu":
+                raise
+            print(f"left out from {length} tokens on: {type(error).__name__}: {error}", flush=True)
+            break
+        print(rows[-1], flush=True)
+    return rows
+
+
 def against_length(*, rounds: int, least: float, device: torch.device) -> list[dict[str, Any]]:
     """Measure the next token with and without caches, ours and theirs."""
     ours = model_of(device, attention="grouped-query", groups=2)
     peers = peers_of(ours, device)
-    rows = []
-    for length in LENGTHS[device.type]:
+
+    def row(length: int) -> dict[str, Any]:
         tokens = tokens_of(1, length, device)
         cached, uncached, size = our_steps(ours, tokens)
         works: dict[str, Step] = {"ours, cache": cached, "ours, no cache": uncached}
@@ -171,25 +192,23 @@ def against_length(*, rounds: int, least: float, device: torch.device) -> list[d
             print(f"transformers is left out at {length}: {type(error).__name__}: {error}")
         wanted = uncached()
 
-        def check(_: str, found: torch.Tensor, wanted: torch.Tensor = wanted) -> None:
+        def check(_: str, found: torch.Tensor) -> None:
             torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
         works = agreeing(works, check, device)
         seconds = medians(works, rounds=rounds, least=least, device=device)
-        rows.append(
-            {
-                "length": length,
-                "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
-                "megaflops": {
-                    name: round(flops_of(work) / 1e6, 3)
-                    for name, work in works.items()
-                    if name.startswith("ours")
-                },
-                "cache_bytes": size,
-            }
-        )
-        print(rows[-1], flush=True)
-    return rows
+        return {
+            "length": length,
+            "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
+            "megaflops": {
+                name: round(flops_of(work) / 1e6, 3)
+                for name, work in works.items()
+                if name.startswith("ours")
+            },
+            "cache_bytes": size,
+        }
+
+    return rows_of(row, LENGTHS[device.type], device)
 
 
 def peers_of(ours: LanguageModel, device: torch.device) -> list[LlamaForCausalLM]:
@@ -254,30 +273,23 @@ def kinds_against_length(
     *, rounds: int, least: float, device: torch.device
 ) -> list[dict[str, Any]]:
     """Measure the next token of the four kinds of attention, decoding from their caches."""
-    rows = []
     models = {name: model_of(device, **options) for name, options in KINDS.items()}
-    for length in KINDS_LENGTHS[device.type]:
+
+    def row(length: int) -> dict[str, Any]:
         tokens = tokens_of(BATCH, length, device)
         works, sizes = {}, {}
         for name, model in models.items():
-            try:
-                works[name], _, size = our_steps(model, tokens)
-            except torch.OutOfMemoryError:
-                print(f"{name} does not fit in memory at {length} tokens", flush=True)
-                torch.cuda.empty_cache()
-                continue
+            works[name], _, size = our_steps(model, tokens)
             sizes[name] = size // (BATCH * length)
         seconds = medians(works, rounds=rounds, least=least, device=device)
-        rows.append(
-            {
-                "length": length,
-                "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
-                "megaflops": {name: round(flops_of(w) / 1e6, 3) for name, w in works.items()},
-                "cache_bytes_per_token": sizes,
-            }
-        )
-        print(rows[-1], flush=True)
-    return rows
+        return {
+            "length": length,
+            "milliseconds": {name: round(1e3 * s, 4) for name, s in seconds.items()},
+            "megaflops": {name: round(flops_of(w) / 1e6, 3) for name, w in works.items()},
+            "cache_bytes_per_token": sizes,
+        }
+
+    return rows_of(row, KINDS_LENGTHS[device.type], device)
 
 
 def main() -> None:
@@ -290,21 +302,37 @@ def main() -> None:
     torch.set_num_threads(1)
     device = chosen.device
     timing = {"rounds": chosen.rounds, "least": chosen.seconds, "device": device}
-    with torch.no_grad():
-        found = {
-            "command": f"python benchmarks/decoding.py --rounds {chosen.rounds} "
-            f"--seconds {chosen.seconds} --record"
-            + (f" --device {device.type}" if device.type != "cpu" else ""),
-            "machine": machine(device),
-            "versions": {**versions(), "transformers": transformers.__version__},
-            "model": SIZES,
-            "batch_of_kinds": BATCH,
-            "generation": whole_generation(rounds=chosen.rounds, device=device),
-            "against_length": against_length(**timing),
-            "kinds": kinds_against_length(**timing),
-        }
-    if chosen.record:
-        write_atomically(record_on(device, RECORD), (json.dumps(found, indent=1) + "\n").encode())
+    found: dict[str, Any] = {
+        "command": f"python benchmarks/decoding.py --rounds {chosen.rounds} "
+        f"--seconds {chosen.seconds} --record"
+        + (f" --device {device.type}" if device.type != "cpu" else ""),
+        "machine": machine(device),
+        "versions": {**versions(), "transformers": transformers.__version__},
+        "model": SIZES,
+        "batch_of_kinds": BATCH,
+    }
+    parts: dict[str, Callable[[], Any]] = {
+        "generation": lambda: whole_generation(rounds=chosen.rounds, device=device),
+        "against_length": lambda: against_length(**timing),
+        "kinds": lambda: kinds_against_length(**timing),
+    }
+
+    def keep() -> None:
+        if chosen.record:
+            content = (json.dumps(found, indent=1) + "\n").encode()
+            write_atomically(record_on(device, RECORD), content)
+
+    for name, part in parts.items():
+        try:
+            with torch.no_grad():
+                found[name] = part()
+        except RuntimeError as error:
+            if device.type == "cpu":
+                raise
+            print(f"{name} is left out: {type(error).__name__}: {error}", flush=True)
+        if device.type != "cpu":
+            keep()  # a card may be gone before the end
+    keep()
 
 
 if __name__ == "__main__":

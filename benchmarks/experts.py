@@ -10,8 +10,8 @@ and the median over the rounds is given. `--record` writes assets/records/expert
 
 With `--device cuda` all layers are on a graphics card, with more tokens too, in float32 and in
 bfloat16 (autocast), for which alone the card has a kernel for groups; the clock is that on the
-wall, once the card has done its work. The record is experts-benchmark-cuda.json. A peer that fails
-there is left out with a word.
+wall, once the card has done its work. The record is experts-benchmark-cuda.json, written case by
+case. A peer that fails there is left out with a word.
 """
 
 import argparse
@@ -214,7 +214,21 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     on_card = chosen.device.type != "cpu"
-    cases = []
+    cases: list[dict[str, Any]] = []
+    found = {
+        "command": f"python benchmarks/experts.py --seconds {chosen.seconds} "
+        f"--rounds {chosen.rounds} --record"
+        + (f" --device {chosen.device.type}" if on_card else ""),
+        "machine": machine(chosen.device),
+        "versions": {**versions(), "transformers": transformers.__version__},
+        "cases": cases,
+    }
+
+    def keep() -> None:
+        if chosen.record:
+            content = (json.dumps(found, indent=1) + "\n").encode()
+            write_atomically(record_on(chosen.device, RECORD), content)
+
     for case in [*CASES, *LARGE_CASES] if on_card else CASES:
         for training in (False, True):
             for short in (False, True) if on_card else (False,):
@@ -236,18 +250,9 @@ def main() -> None:
                     torch.cuda.empty_cache()
                 else:
                     print(json.dumps(cases[-1]), flush=True)
-    found = {
-        "command": f"python benchmarks/experts.py --seconds {chosen.seconds} "
-        f"--rounds {chosen.rounds} --record"
-        + (f" --device {chosen.device.type}" if on_card else ""),
-        "machine": machine(chosen.device),
-        "versions": {**versions(), "transformers": transformers.__version__},
-        "cases": cases,
-    }
-    if chosen.record:
-        write_atomically(
-            record_on(chosen.device, RECORD), (json.dumps(found, indent=1) + "\n").encode()
-        )
+                    if on_card:
+                        keep()  # a card may be gone before the end
+    keep()
 
 
 if __name__ == "__main__":
