@@ -18,7 +18,7 @@
 
 # %%
 #| label: setup
-#| inputs: assets/records/attention-length.json
+#| inputs: [assets/records/attention-length.json, assets/records/attention-length-cuda.json]
 import json
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from shapes_of_attention.figures import efficiency
 
 record = json.loads(Path("../../assets/records/attention-length.json").read_text())
 families = {name: record["families"][name] for name in FAMILIES if name in record["families"]}
+on_card = json.loads(Path("../../assets/records/attention-length-cuda.json").read_text())
+card = {name: on_card["families"][name] for name in FAMILIES if name in on_card["families"]}
 
 
 def row(name, tokens):
@@ -99,7 +101,7 @@ efficiency.cost_chart(families)
 # %%
 #| label: table
 #| fold: true
-def crossing(name, measure):
+def crossing(name, measure, families=families):
     """Find the shortest measured length from which a family stays below fused attention."""
     fused = {f["tokens"]: f[measure] for f in families["fused"]["rows"]}
     below = None
@@ -192,6 +194,39 @@ last = families["entmax"]["rows"][-1]
         for name in ("local", "reformer", "performer", "linformer")
     },
     "entmax-slower": f"{last['both_seconds'] / row('fused', last['tokens'])['both_seconds']:.0f}",
+}
+
+# %% [markdown]
+# ## On a graphics card
+#
+# The same shapes in float32, from `python benchmarks/attention_length.py --record --device cuda`:
+# by the clock on the wall, to greater lengths.
+
+# %%
+#| label: card
+efficiency.time_chart(card)
+
+# %%
+#| label: on-card
+def card_row(name, tokens):
+    """Find what the card took for a family at a length."""
+    return next(r for r in card[name]["rows"] if r["tokens"] == tokens)
+
+
+crossings = {
+    name: crossing(name, "both_seconds", card)
+    for name in ("local", "reformer", "performer", "linformer")
+}
+flat = [r["both_seconds"] for r in card["linformer"]["rows"]]
+assert max(flat) < 1.5 * min(flat)  # the post says: a line that does not rise
+assert crossings["linformer"] == crossings["local"]
+{
+    "name": on_card["machine"]["card"],
+    "faster-from": crossings,
+    "flat": f"{1e3 * min(flat):.1f} to {1e3 * max(flat):.1f}",
+    "longest": f"{card['fused']['rows'][-1]['tokens']:,}",
+    "fused": f"{1e3 * card['fused']['rows'][-1]['both_seconds']:.0f}",
+    "fused-over-local": f"{card['fused']['rows'][-1]['both_seconds'] / card['local']['rows'][-1]['both_seconds']:.0f}",
 }
 
 # %% [markdown]

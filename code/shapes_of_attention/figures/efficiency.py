@@ -29,6 +29,7 @@ __all__ = [
     "performer_diagram",
     "reformer_diagram",
     "span_curve",
+    "time_chart",
 ]
 
 #: After Okabe and Ito, legible on both papers; full attention is grey and brown.
@@ -109,6 +110,28 @@ def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
         legend={"orientation": "h", "y": -0.13},
     )
     return Figure(static=figure, interactive=plot)
+
+
+def time_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw the time of every family against length, forward and backward."""
+    figure = canvas(height=560)
+    axes = figure.subplots()
+    for name, found in families.items():
+        rows = found["rows"]
+        axes.plot(
+            [row["tokens"] for row in rows], [row["both_seconds"] for row in rows], **_style(name)
+        )
+    _logarithmic(axes, "seconds")
+    axes.set_xscale("log", base=2)
+    lengths = [*LENGTHS, 4 * LENGTHS[-1]]
+    longest = max(row["tokens"] for found in families.values() for row in found["rows"])
+    shown = [tokens for tokens in lengths if tokens <= longest]
+    axes.set_xticks(shown, [f"{tokens:,}" for tokens in shown])
+    axes.minorticks_off()
+    axes.set_xlabel("tokens")
+    _legend_below(figure, axes, columnspacing=1.2, handlelength=1.4)
+    figure.subplots_adjust(left=0.17, right=0.94, top=0.97, bottom=0.33)
+    return Figure(static=figure)
 
 
 def error_chart(

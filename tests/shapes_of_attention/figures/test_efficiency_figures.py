@@ -41,6 +41,17 @@ def test_every_run_and_every_yardstick_lies_within_the_chart():
         assert all(left < 1000 * run["seconds"] < right for run in RUNS)
 
 
+def test_a_chart_of_time_alone_has_a_line_a_family_and_the_lengths_that_were_measured():
+    longer = [*COSTS, {"tokens": 65536, "both_seconds": 4.0, "both_bytes": 1}]
+    (axes,) = efficiency.time_chart(
+        {"fused": {"rows": longer}, "local": {"rows": COSTS}}
+    ).static.axes
+    assert [len(line.get_xdata()) for line in axes.lines] == [5, 4]
+    assert axes.get_xticklabels()[-1].get_text() == "65,536"
+    (axes,) = efficiency.time_chart({"fused": {"rows": COSTS}}).static.axes
+    assert axes.get_xticklabels()[-1].get_text() == "16,384"
+
+
 def test_lengths_are_written_out_in_the_interactive_chart():
     chart = efficiency.cost_chart({"fused": {"rows": COSTS}}).interactive
     assert chart.layout.xaxis.ticktext == ("256", "1,024", "4,096", "16,384")
