@@ -429,7 +429,7 @@ def short_table(groups: Mapping[str, Sequence[Record]], *, seconds: Mapping[str,
         (
             MODEL_LOOKS[label].name,
             [
-                mean_and_deviation([run.score.colour_error for run in runs], ".1f"),
+                mean_and_deviation([run.score.colour_error for run in runs], ".2f"),
                 value_cell(runs[0].parameters / 1e6, ".1f"),
                 value_cell(1000 * seconds[label], ".0f"),
             ],
