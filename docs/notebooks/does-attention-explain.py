@@ -28,9 +28,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from IPython.display import HTML
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import attention_views, explanations
+from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
+from shapes_of_attention.figures.toolkit.table import NOTHING, mean_and_deviation, sortable_table
 from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
 from shapes_of_attention.interpret.knockout import keys_hidden, weights_replaced
 from shapes_of_attention.measure.attention_score import AttentionScore
@@ -40,13 +43,21 @@ from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import attention_names, capture_attention
+from shapes_of_attention.studies.record import (
+    at_the_edge,
+    best_rates,
+    comparable,
+    read_records,
+)
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 teaching = load_model(folder / "flagship.safetensors")
 deeper = load_model(folder / "contrast-self-attention.safetensors")
-batches = [make_shapes(range(start, start + 64), seed=IMAGE_TEST_SEED) for start in range(0, 256, 64)]
+batches = [
+    make_shapes(range(start, start + 64), seed=IMAGE_TEST_SEED) for start in range(0, 256, 64)
+]
 batch = batches[0]
 
 for name, model in (("teaching", teaching), ("deeper", deeper)):
@@ -336,6 +347,169 @@ attention_views.attention_map(
 {
     "group": f"{crossing[goal.group[query]].sum():.0%}",
     "carries": f"{abs(scan['deeper']['modules']['decoder.1.cross_attention']['heads'][0][0]):.0%}",
+}
+
+# %% [markdown]
+# ## Depth, self-attention, or chance?
+#
+# Both, one and neither, three seeds each: equal images, float32, each with its own learning rate.
+# `python -m shapes_of_attention study vision --only "depth/*" "compare/encoder-decoder/*"`.
+
+# %%
+#| label: depth-runs
+#| inputs:
+#|   - assets/records/compare-encoder-decoder-seed-*.json
+#|   - assets/records/depth-*.json
+#|   - assets/records/tune-depth-*.json
+ARCHITECTURES = {
+    "encoder-decoder": "2 layers",
+    "2-layers-self": "2, self-attention",
+    "3-layers": "3 layers",
+    "3-layers-self": "3, self-attention",
+}
+depth = comparable(
+    run
+    for run in read_records(Path("../../assets/records"), families=("compare", "depth"))
+    if run.is_listed and run.label in ARCHITECTURES
+)
+
+
+def carried_by(run, module_is):
+    """Give what the module that carries most of the mean carries, of those chosen."""
+    slopes = run.test["intervention_by_module"]
+    return max((slope for name, slope in slopes.items() if module_is(name)), default=None)
+
+
+def crossing_share(run, measure):
+    """Average over the kinds what the best head of the cross-attention has on the right shapes."""
+    return np.mean([best["share"] for best in run.test["attention"]["best"][measure].values()])
+
+
+carriers = {
+    "cross": lambda run: run.test["intervention"]["slope"],
+    "self": lambda run: carried_by(run, lambda name: name.endswith("self_attention")),
+    "encoder": lambda run: carried_by(run, lambda name: name.startswith("encoder")),
+}
+slopes = {
+    label: {
+        name: [found for run in depth[label] if (found := carried(run)) is not None]
+        for name, carried in carriers.items()
+    }
+    for label in ARCHITECTURES
+}
+for label in ARCHITECTURES:
+    for run in depth[label]:
+        modules = run.test["intervention_by_module"]
+        most = max(modules, key=modules.get)
+        print(
+            f"{run.name:32s} rate {run.config['learning_rate']:.2g}  most by {most}: {modules[most]}"
+        )
+
+# %%
+#| label: depth-dots
+dot_rows(
+    [
+        Series(name="hidden from all cross-attention", colour=explanations.TEACHING),
+        Series(name="from one self-attention of the decoder", colour=explanations.DEEPER),
+        Series(name="from one attention of the encoder", colour="#8f7400"),
+    ],
+    [
+        DotRow(label=name, values=list(slopes[label].values()))
+        for label, name in ARCHITECTURES.items()
+    ],
+    title="of the true change, %",
+    ticks=((0, "0"), (0.5, "50"), (1, "100")),
+    limits=(-0.25, 1.1),
+)
+
+# %%
+#| label: depth-table
+HTML(
+    sortable_table(
+        "The decoder has",
+        (
+            "Colour error",
+            "Hidden from cross-attention",
+            "From one self-attention",
+            "Best cross map: group",
+            "Other shapes",
+        ),
+        [
+            (
+                name,
+                [
+                    mean_and_deviation([run.score.colour_error for run in depth[label]], ".1f"),
+                    mean_and_deviation(slopes[label]["cross"], "z.2f"),
+                    mean_and_deviation(slopes[label]["self"], ".2f")
+                    if slopes[label]["self"]
+                    else NOTHING,
+                    *(
+                        mean_and_deviation(
+                            [100 * crossing_share(run, measure) for run in depth[label]], ".0f", "%"
+                        )
+                        for measure in ("weights", "others")
+                    ),
+                ],
+            )
+            for label, name in ARCHITECTURES.items()
+        ],
+    )
+)
+
+# %%
+#| label: depth
+with_self = [run for label in ARCHITECTURES if label.endswith("self") for run in depth[label]]
+without = [run for label in ARCHITECTURES if not label.endswith("self") for run in depth[label]]
+# What the text says of all models with self-attention, and of all without, it says of each.
+assert len(with_self) == len(without) == 6
+assert all(abs(carriers["cross"](run)) < 0.1 < 0.9 < carriers["cross"](other)
+           for run in with_self for other in without)  # fmt: skip
+
+makers = [max(f := run.test["intervention_by_module"], key=f.get) for run in depth["3-layers-self"]]
+assert sorted(makers) == [f"decoder.{n}.self_attention" for n in (1, 2, 2)]
+assert min(slopes["3-layers-self"]["self"]) < 0.5
+
+
+def between(values, form):
+    """Write the least and the largest of some values."""
+    return f"{min(values):{form}} to {max(values):{form}}".replace("-", "−")
+
+
+def shares_of(runs, measure):
+    return between([crossing_share(run, measure) for run in runs], ".0%")
+
+
+tried = best_rates(
+    {
+        label: [
+            run
+            for run in read_records(Path("../../assets/records"), families=("tune",))
+            if run.label == f"depth-{label}"
+        ]
+        for label in ARCHITECTURES
+        if label != "encoder-decoder"
+    },
+    "colour/colour_error_median",
+)
+at_the_edge(tried, told=("3-layers-self",))
+blind = np.mean([list(run.test["attention"]["others_uniform"].values()) for run in with_self])
+{
+    "images": f"{depth['encoder-decoder'][0].images:,}",
+    "teaching": between(slopes["encoder-decoder"]["cross"], ".2f"),
+    "cross": {
+        "with": between([carriers["cross"](run) for run in with_self], ".2f"),
+        "without": between([carriers["cross"](run) for run in without], ".2f"),
+    },
+    "self": {
+        "two": between(slopes["2-layers-self"]["self"], ".2f"),
+        "three": between(slopes["3-layers-self"]["self"], ".2f"),
+    },
+    "encoder": between([carriers["encoder"](run) for run in without], ".2f"),
+    "on-group": shares_of(with_self, "weights"),
+    "on-others": shares_of(with_self, "others"),
+    "blind": f"{blind:.0%}",
+    "others-without": shares_of(without, "others"),
+    "smallest-rate": f"{min(tried['3-layers-self']):g}",
 }
 
 # %% [markdown]

@@ -48,6 +48,7 @@ def test_a_number_in_a_table_stands_apart_from_its_words_and_names_are_no_markup
     assert "1.5%<br><small>1.0–2.0</small>" in written
     assert table.mean_and_range([1.0], ".1f") == table.value_cell(1.0, ".1f")
     assert "±" in table.mean_and_deviation([1.0, 2.0], ".1f")
+    assert table.value_cell(-0.5, ".1f") == '<td data-value="-0.5">−0.5</td>'
     assert "±" not in table.mean_and_deviation([1.0], ".1f")
 
 

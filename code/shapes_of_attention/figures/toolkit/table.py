@@ -51,5 +51,5 @@ def mean_and_range(values: Sequence[float], form: str, unit: str = "") -> str:
 
 
 def _cell(value: float, text: str) -> str:
-    """Write `text` into a cell that sorts by `value`."""
-    return f'<td data-value="{value:.6g}">{text}</td>'
+    """Write `text` into a cell that sorts by `value`, with the sign for minus."""
+    return f'<td data-value="{value:.6g}">{text.replace("-", "−")}</td>'
