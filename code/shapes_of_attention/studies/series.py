@@ -51,11 +51,11 @@ _UNTESTED = ("sweep", "tune", "speed")
 #: What is to be low at the end of a sweep's run.
 _MEASURE = "amplitude_error_mean"
 
-_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2)
-_RECURRENT_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
+_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2)
+_RECURRENT_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 #: Of sinusoidal and rotary positions, each tried with the middle rates.
 _BASES = (10.0, 100.0, 1_000.0, 10_000.0)
-_BASE_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
+_BASE_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 
 #: What recurrent layers share with the transformer's.
 _AS_ATTENTION = {"dim": 64, "hidden": 128}
