@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm misses 
 
 # %%
 #| label: setup
-#| inputs: [assets/checkpoints/experts-bias.safetensors, assets/records/experts-bias.json, assets/records/experts-unbalanced.json, assets/records/experts-loss.json, assets/records/experts-dense-active.json, assets/records/experts-dense-total.json, assets/records/experts-benchmark.json]
+#| inputs: ["assets/checkpoints/experts-specimen.safetensors", "assets/records/experts-*.json"]
 import json
 from pathlib import Path
 
@@ -49,23 +49,30 @@ from shapes_of_attention.interpret.routing import (
     route,
     unevenness,
 )
+from shapes_of_attention.measure.expert_load import forward_flops
 from shapes_of_attention.models import build_model
 from shapes_of_attention.models.experts import (
     GROUPED_FLOPS,
     MixtureConfig,
     MixtureOfExperts,
+    Router,
     Routing,
     balance_loss,
     group_by_expert,
+    start_evenly,
 )
-from shapes_of_attention.studies.record import grouped, read_records
+from shapes_of_attention.studies.record import (
+    at_the_edge,
+    best_rates,
+    comparable,
+    read_records,
+    spread,
+)
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
 records = Path("../../assets/records")
-runs = {
-    f"experts-{label}": found for label, found in grouped(read_records(records, "experts")).items()
-}
+recorded = read_records(records, "experts")
 
 
 # %% [markdown]
@@ -242,7 +249,7 @@ print("the router learns:", bool(mended.router.score.weight.grad.abs().max() > 0
 
 # %%
 #| label: one-token
-model = load_model(Path("../../assets/checkpoints/experts-bias.safetensors"))
+model = load_model(Path("../../assets/checkpoints/experts-specimen.safetensors"))
 batch = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 routings = route(model, batch)
 contents = patch_contents(batch)  # [images, patches]
@@ -316,41 +323,92 @@ assert balanced == 1 and collapsed == 8
 print(f"even {balanced:.0f}, all on one of eight {collapsed:.0f}")
 
 # %% [markdown]
-# The load of every layer over the last tenth of training, for the three ways to balance.
+# How a router without any training shares out 64 images, over five draws of the weights and all four
+# layers; and what its tokens have in common: the length of their mean beside that of what is left
+# of a token without it. Then the same with routers that cannot see this mean.
+
 
 # %%
-#| label: layer-loads
-titles = {
-    "experts-unbalanced": "No balance",
-    "experts-loss": "Balance loss",
-    "experts-bias": "Moving bias",
+#| label: untrained
+def shares_of_two(model):
+    """Give the share of choices of the busiest expert and of the busiest two, for each layer."""
+    loads = [np.sort(routing.load().numpy())[::-1] for routing in route(model, sixty_four).values()]
+    return [load[0] for load in loads], [load[:2].sum() for load in loads]
+
+
+def common(model):
+    """Compare, at each router, the tokens' mean with their root mean square distance from it."""
+    given = []
+    hooks = [
+        router.register_forward_pre_hook(lambda _, tokens: given.append(tokens[0]))
+        for router in model.modules()
+        if isinstance(router, Router)
+    ]
+    route(model, sixty_four)
+    for hook in hooks:
+        hook.remove()
+    means = [tokens.mean(dim=0) for tokens in given]
+    return [
+        float(mean.norm() / (tokens - mean).square().sum(dim=1).mean().sqrt())
+        for tokens, mean in zip(given, means)
+    ]
+
+
+sixty_four = make_shapes(range(64), seed=IMAGE_TEST_SEED)
+untrained = {name: [] for name in ("one", "two", "common", "one-even", "two-even")}
+for seed in range(5):
+    torch.manual_seed(seed)
+    fresh = build_model("encoder-decoder", {"experts": 8, "hidden": 128, "chosen_experts": 2})
+    one, two = shares_of_two(fresh)
+    untrained["one"] += one
+    untrained["two"] += two
+    untrained["common"] += common(fresh)
+    start_evenly(fresh, torch.from_numpy(sixty_four.image).float() / 255)
+    one, two = shares_of_two(fresh)
+    untrained["one-even"] += one
+    untrained["two-even"] += two
+
+{
+    name: f"{min(values):.1f} to {max(values):.1f}"
+    if name == "common"
+    else f"{min(values):.0%} to {max(values):.0%}"
+    for name, values in untrained.items()
 }
-loads = {title: loads_by_layer(runs[name][0].test, points=4) for name, title in titles.items()}
-drawn.layer_loads(loads)
+
+# %% [markdown]
+# The load over training, and that of every layer over the last tenth of it, for the three ways to
+# balance: older runs, in bfloat16.
 
 # %%
 #| label: load-over-training
-courses = {}
-for name, title in titles.items():
-    points = runs[name][0].test["load_over_training"]
-    courses[title] = (
-        [16 * point["step"] for point in points],
-        np.array([point["layers"][LAYER] for point in points]),
+older = comparable(run for run in recorded if run.family == "specimen")
+TITLES = {"unbalanced": "No balance", "loss": "Balance loss", "bias": "Moving bias"}
+
+
+def course(run, layer):
+    """Give the images that a run had seen, and the shares of a layer's experts: [points, experts]."""
+    points = run.test["load_over_training"]
+    return (
+        [run.config["batch_size"] * point["step"] for point in points],
+        np.array([point["layers"][layer] for point in points]),
     )
-drawn.load_over_training(courses)
+
+
+drawn.load_over_training(
+    {title: course(older[name][0], LAYER) for name, title in TITLES.items()}
+)
+
+# %%
+#| label: layer-loads
+loads = {title: loads_by_layer(older[name][0].test, points=4) for name, title in TITLES.items()}
+drawn.layer_loads(loads)
 
 # %%
 #| label: unevenness
-busiest = {
-    title: np.mean([unevenness(load) for load in layers.values()])
-    for title, layers in loads.items()
-}
-
 {
-    "none": f"{busiest['No balance']:.0%}",
-    "loss": f"{busiest['Balance loss']:.0%}",
-    "bias": f"{busiest['Moving bias']:.0%}",
-}
+    name: f"{np.mean([unevenness(load) for load in loads[title].values()]):.0%}"
+    for name, title in TITLES.items()
+} | {"images": f"{older['bias'][0].images:,}"}
 
 # %% [markdown]
 # How often are the two chosen experts, in any order, those that the router would have taken without
@@ -386,63 +444,67 @@ print(f"{1 - counts.sum().item() / choices:.0%}")
 
 # %% [markdown]
 # ## Was it worth it?
+#
+# Dense layers of three widths, three seeds each, at the rate that did best in the sweep of each.
 
 # %%
 #| label: error-curves
-styles = {
-    "experts-dense-active": ("dense, equal active size", "#e69f00", True),
-    "experts-dense-total": ("dense, equal total size", "#d55e00", True),
-    "experts-unbalanced": ("experts, no balance", "#8c8c8c", False),
-    "experts-loss": ("experts, balance loss", "#009e73", False),
-    "experts-bias": ("experts, moving bias", "#0072b2", False),
-}
+dense = comparable(run for run in recorded if not run.family and run.label.startswith("dense-"))
+WIDTHS = {"dense-256": "256 wide", "dense-512": "512 wide", "dense-1024": "1024 wide"}
 drawn.error_curves(
-    [
-        (
-            label,
-            [point.images for point in runs[name][0].curve],
-            [point.score.colour_error for point in runs[name][0].curve],
-            colour,
-            dashed,
-        )
-        for name, (label, colour, dashed) in styles.items()
-    ]
+    {
+        title: [
+            (
+                [point.images for point in run.curve],
+                [point.score.colour_error for point in run.curve],
+            )
+            for run in dense[label]
+        ]
+        for label, title in WIDTHS.items()
+    }
 )
-
 
 # %%
 #| label: results
+SWEPT = {
+    "dense-256": "dense, 256 wide: costs as much as the mixture",
+    "dense-512": "dense, 512 wide",
+    "dense-1024": "dense, 1024 wide: holds as much as the mixture",
+    "mixture": "two of eight experts, each 128 wide",
+}
+sweeps = comparable(run for run in recorded if run.family == "tune")
+tried = best_rates(sweeps, "colour/colour_error_median")
+assert not at_the_edge(tried) and {len(rates) for rates in tried.values()} == {5}
+best = {label: min(sweeps[label], key=lambda run: run.score.colour_error) for label in SWEPT}
+errors = {label: spread([run.score.colour_error for run in runs]) for label, runs in dense.items()}
+
+
 def cells(values):
     return "".join(f"<td>{value}</td>" for value in values)
 
 
-def mean(records, *keys):
-    """Average an entry of the test over seeds."""
-    found = []
-    for record in records:
-        value = record.test
-        for key in keys:
-            value = value[key]
-        found.append(value)
-    return float(np.mean(found))
+def described(label):
+    """Write a model's row."""
+    run = best[label]
+    flops = forward_flops(build_model("encoder-decoder", run.config["options"]))
+    long = errors.get(label)
+    return [
+        f"{run.parameters / 1e6:.2f} M",
+        f"{flops / 1e6:.0f}",
+        f"{run.score.colour_error:.1f}",
+        f"{long.mean:.1f} ± {long.deviation:.1f}" if long else "not run",
+    ]
 
 
+(short_images,) = {f"{run.images:,}" for runs in sweeps.values() for run in runs}
+(long_images,) = {f"{run.images:,}" for runs in dense.values() for run in runs}
 HTML(
     "<table><thead><tr><th>Feed-forward layers</th><th>Parameters</th><th>MFLOPs an image</th>"
-    "<th>Colour error</th><th>Within 8 levels</th></tr></thead><tbody>"
+    f"<th>Error after {short_images} images</th><th>After {long_images} images</th>"
+    "</tr></thead><tbody>"
     + "".join(
-        "<tr>"
-        + cells(
-            [
-                label,
-                f"{runs[name][0].parameters / 1e6:.2f} M",
-                f"{mean(runs[name], 'megaflops_per_image'):.0f}",
-                f"{mean(runs[name], 'colour', 'colour_error_median'):.1f}",
-                f"{mean(runs[name], 'colour', 'within_8'):.1%}",
-            ]
-        )
-        + "</tr>"
-        for name, (label, _, _) in styles.items()
+        f"<tr><th scope='row'>{title}</th>{cells(described(label))}</tr>"
+        for label, title in SWEPT.items()
     )
     + "</tbody></table>"
 )
@@ -450,19 +512,30 @@ HTML(
 
 # %%
 #| label: trained
-def error_of(name):
-    """Give a model's median colour error on the test images, over its seeds."""
-    return mean(runs[name], "colour", "colour_error_median")
-
-
-mixtures = [error_of(name) for name in titles]
+assert {found_errors.count for found_errors in errors.values()} == {3}
+means = [found_errors.mean for found_errors in errors.values()]
+deviations = [found_errors.deviation for found_errors in errors.values()]
+assert max(means) - min(means) < max(deviations)  # the post: widths differ less than seeds
+# Where the fall has begun: the first point of the curves after the sweeps' budget.
+(moment,) = {
+    next(point.images for point in run.curve if point.images > best["mixture"].images)
+    for runs in dense.values()
+    for run in runs
+}
+at_moment = [
+    point.score.colour_error
+    for run in dense["dense-1024"]
+    for point in run.curve
+    if point.images == moment
+]
+short = {label: run.score.colour_error for label, run in best.items()}
+assert sorted(short, key=short.get) == ["dense-512", "dense-256", "mixture", "dense-1024"]
 {
-    "error": {
-        "dense-active": f"{error_of('experts-dense-active'):.1f}",
-        "dense-total": f"{error_of('experts-dense-total'):.1f}",
-        "mixtures": f"{min(mixtures):.1f} to {max(mixtures):.1f}",
-    },
-    "images": f"{runs['experts-bias'][0].images:,}",
+    "images": {"short": short_images, "long": long_images},
+    "short": {label: f"{error:.1f}" for label, error in short.items()},
+    "long": {label: f"{e.mean:.1f} ± {e.deviation:.1f}" for label, e in errors.items()},
+    "moment": f"{moment:,}",
+    "at-moment": f"{min(at_moment):.0f} to {max(at_moment):.0f}",
 }
 
 # %% [markdown]

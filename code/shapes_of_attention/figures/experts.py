@@ -288,20 +288,23 @@ def expert_diet(shares: NDArray[np.float64], contents: Sequence[str]) -> Figure:
 
 
 def error_curves(
-    curves: Sequence[tuple[str, Sequence[float], Sequence[float], str, bool]],
+    curves: Mapping[str, Sequence[tuple[Sequence[int], Sequence[float]]]],
 ) -> Figure:
-    """Draw colour error over images: (name, images, errors, colour, dashed) for each model."""
+    """Draw colour error over images, a thin line for each run; runs of one name share a colour.
+
+    `curves` maps a name to its runs: images seen [points] and errors [points], in levels.
+    """
     left, head, below = 52, 34, 52
     legend = 32 * len(curves)
     height = 270
     figure = canvas(height=head + height + below + legend)
     write(figure, 0, head / 2, "Median colour error, levels")
     axes = panel(figure, left, head, WIDTH - left - 8, height)
-    last = max(max(images) for _, images, _, _, _ in curves)
+    last = max(max(images) for runs in curves.values() for images, _ in runs)
     axes.set(xlim=(0, last), yscale="log")
     axes.yaxis.set_visible(True)
     axes.spines[["left", "bottom"]].set(visible=True, color=LINE)
-    values = np.concatenate([errors for _, _, errors, _, _ in curves])
+    values = np.concatenate([errors for runs in curves.values() for _, errors in runs])
     low, high = 0.92 * values.min(), 1.08 * values.max()
     axes.set_ylim(low, high)
     ticks = [t for t in (5, 10, 15, 20, 30, 40, 60, 80) if low <= t <= high]
@@ -309,13 +312,19 @@ def error_curves(
     axes.minorticks_off()
     _along_images(axes, last)
     top = head + height + below
-    for place, (name, images, errors, colour, dashed) in enumerate(curves):
-        style: Any = (0, (3, 2)) if dashed else "-"
-        axes.plot(images, errors, color=colour, linestyle=style)
+    for place, (name, runs) in enumerate(curves.items()):
+        # By dashes as well as by colour.
+        style: Any = {
+            "color": (VERMILION, BLUE, GREEN)[place % 3],
+            "linestyle": ("-", (0, (5, 2)), (0, (1.5, 1.5)))[place % 3],
+            "linewidth": 2,
+        }
+        for images, errors in runs:
+            axes.plot(images, errors, **style)
         y = top + (place + 0.5) * 32 - 4
         key = panel(figure, 0, y - 8, 42, 16)
         key.set(xlim=(0, 1), ylim=(0, 1))
-        key.plot([0, 1], [0.5, 0.5], color=colour, linestyle=style)
+        key.plot([0, 1], [0.5, 0.5], **style)
         write(figure, 54, y, name, colour=INK)
     return Figure(static=figure)
 

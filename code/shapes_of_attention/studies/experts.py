@@ -2,10 +2,13 @@
 
 All variants see the same images in the same order, in float32. Each takes the learning rate that a
 sweep chose for layers of its kind. Each leaves, with its record, the load of its experts over
-training.
+training. Ways to share the load are compared by shorter runs too, as long as those of the sweep.
+
+Three models were trained before there were sweeps, in bfloat16. They are specimens, to look into:
+how good they are says nothing beside the others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -32,7 +35,18 @@ from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
 
-__all__ = ["RATES", "STUDY", "SWEPT", "VARIANTS", "Variant", "experts_run", "runs", "sweep"]
+__all__ = [
+    "RATES",
+    "STUDY",
+    "SWEPT",
+    "VARIANTS",
+    "Variant",
+    "experts_run",
+    "loads",
+    "runs",
+    "specimens",
+    "sweep",
+]
 
 _BATCH = 16
 _IMAGES = 120_000
@@ -59,7 +73,6 @@ class Variant:
     even_start : whether the load of the untrained model is made about even.
     loss_weight : weight of the balance loss, of all layers added up, beside the image's loss.
     bias_rate : how far a bias moves at each step, in units of probability.
-    keep_model : whether the weights are kept in the repository.
     """
 
     options: dict[str, Any]
@@ -68,7 +81,6 @@ class Variant:
     even_start: bool = False
     loss_weight: float = 1e-3
     bias_rate: float = 1e-3
-    keep_model: bool = False
 
 
 _EXPERTS = {"experts": 8, "hidden": 128, "chosen_experts": 2}
@@ -81,7 +93,7 @@ VARIANTS: dict[str, Variant] = {
     "experts-unbalanced": Variant(options=_EXPERTS, swept="mixture"),
     "experts-even-start": Variant(options=_EXPERTS, swept="mixture", even_start=True),
     "experts-loss": Variant(options=_EXPERTS, swept="mixture", balance="loss"),
-    "experts-bias": Variant(options=_EXPERTS, swept="mixture", balance="bias", keep_model=True),
+    "experts-bias": Variant(options=_EXPERTS, swept="mixture", balance="bias"),
     "experts-shared": Variant(
         options={"experts": 7, "hidden": 128, "chosen_experts": 1, "shared_experts": 1},
         swept="mixture",
@@ -127,16 +139,14 @@ def experts_run(
         test=_test,
         note={"model": "encoder-decoder", "options": variant.options},
         record=label,
-        checkpoint=label if variant.keep_model and seed == 0 else None,
     )
 
 
 def sweep(label: str) -> list[Run]:
     """List the runs that find the learning rate of one kind of layers."""
-    variant = replace(SWEPT[label], keep_model=False)
     return [
         replace(
-            experts_run(f"experts-{label}", variant, rate=rate, images=_SWEEP_IMAGES),
+            experts_run(f"experts-{label}", SWEPT[label], rate=rate, images=_SWEEP_IMAGES),
             name=f"tune/{label}/rate-{rate:g}",
             record=f"experts-tune-{label}-rate-{rate:g}",
             test=_judge,
@@ -145,9 +155,51 @@ def sweep(label: str) -> list[Run]:
     ]
 
 
+def loads(rate: float) -> list[Run]:
+    """List the runs that show what becomes of the load, as long as those of the sweep."""
+    return [
+        replace(
+            experts_run(name, VARIANTS[name], rate=rate, images=_SWEEP_IMAGES),
+            name=f"load/{name.removeprefix('experts-')}/seed-0",
+            record=f"experts-load-{name.removeprefix('experts-')}",
+        )
+        for name in ("experts-unbalanced", "experts-even-start", "experts-loss", "experts-bias")
+    ]
+
+
+def specimens() -> list[Run]:
+    """List the older runs, which are compared with nothing but each other."""
+    found = []
+    for balance in ("unbalanced", "loss", "bias"):
+        variant = VARIANTS[f"experts-{balance}"]
+        course = ShortRun(learning_rate=3e-3, steps=4000, warmup_steps=50)
+        run = experts_run(
+            f"experts-specimen-{balance}", variant, rate=course.learning_rate, images=4000 * _BATCH
+        )
+        config = {name: value for name, value in run.config.items() if name != "even_start"}
+        found.append(
+            replace(
+                run,
+                name=f"specimen/{balance}/seed-0",
+                course=course,
+                config={**config, "precision": "bf16"},
+                task=partial(_in_short, run.task),
+                checkpoint="experts-specimen" if balance == "bias" else None,
+            )
+        )
+    return found
+
+
+def _in_short(task: Callable[[nn.Module], Task], model: nn.Module) -> Task:
+    return replace(task(model), precision="bf16")
+
+
 def runs() -> list[Run]:
-    """List the sweeps, then what is compared of all kinds whose sweep is done, seed by seed."""
-    return [run for label in SWEPT for run in sweep(label)] + list(_compared())
+    """List all runs; those of layers of a kind once its sweep is done."""
+    tuned = [run for label in SWEPT for run in sweep(label)]
+    rate = best_rate(sweep("mixture"), "colour_error_median")
+    shorter = [] if rate is None else loads(rate)
+    return [*tuned, *shorter, *_compared(), *specimens()]
 
 
 def _compared() -> Iterator[Run]:

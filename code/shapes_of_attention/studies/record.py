@@ -54,7 +54,7 @@ _FILES: dict[str, str] = {
     "experts": r"experts-(?P<label>(?!benchmark$).+?)(?:-seed-(?P<seed>\d+))?",
 }
 #: First parts of names in other studies.
-_GROUPS = ("compare/", "speed/", "tune/")
+_GROUPS = ("compare/", "load/", "speed/", "specimen/", "tune/")
 #: Ends the name of a run that was not given the length that its study lists.
 _OTHER_LENGTH = re.compile(r"(?:^|[-/])(?:seconds|images|steps)-[\d.e+]+$")
 

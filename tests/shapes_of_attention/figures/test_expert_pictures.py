@@ -5,7 +5,7 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from shapes_of_attention.figures import Figure
-from shapes_of_attention.figures.experts import expert_gallery, one_token
+from shapes_of_attention.figures.experts import error_curves, expert_gallery, one_token
 
 NOTHING = "first choice of no patch with a shape"
 
@@ -34,3 +34,13 @@ def test_a_token_s_way_names_every_probability_and_the_weights_of_those_chosen()
     figure = one_token(image, 9, np.array([0.6, 0.3, 0.07, 0.03]), [0, 1], [0.67, 0.33])
 
     assert {"60%", "30%", "7%", "3%", "× 0.67", "× 0.33"} <= set(words(figure))
+
+
+def test_runs_of_one_name_share_a_line_style_and_a_row_of_the_legend() -> None:
+    run = ([0, 1000], [40.0, 5.0])
+    figure = error_curves({"narrow": [run, run], "wide": [run]})
+
+    drawn, *keys = [axes for axes in figure.static.axes if axes.lines]
+    looks = [(line.get_color(), line.get_linestyle()) for line in drawn.lines]
+    assert looks[0] == looks[1] != looks[2]
+    assert len(keys) == 2 and {"narrow", "wide"} <= set(words(figure))

@@ -18,9 +18,16 @@ from shapes_of_attention.studies.experts import (
     VARIANTS,
     Variant,
     experts_run,
+    specimens,
     sweep,
 )
-from shapes_of_attention.studies.record import best_rates, grouped, read_records
+from shapes_of_attention.studies.record import (
+    RecordError,
+    best_rates,
+    comparable,
+    grouped,
+    read_records,
+)
 from shapes_of_attention.training.checkpoint import load_model
 
 TINY = {"experts": 4, "hidden": 8, "dim": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
@@ -28,8 +35,8 @@ TINY = {"experts": 4, "hidden": 8, "dim": 16, "heads": 2, "encoder_layers": 1, "
 
 @pytest.mark.parametrize("balance", ["none", "loss", "bias"])
 def test_a_variant_leaves_a_record_with_its_load_over_training(balance, tmp_path):
-    variant = Variant(options=TINY, swept="mixture", balance=balance, keep_model=True)
-    run = experts_run("experts-x", variant, rate=3e-3, images=64)
+    variant = Variant(options=TINY, swept="mixture", balance=balance)
+    run = replace(experts_run("experts-x", variant, rate=3e-3, images=64), checkpoint="experts-x")
     runner.do(STUDY, run, tmp_path / "run", assets=tmp_path)
     record = json.loads((tmp_path / "records/experts-x.json").read_text())
     assert record["config"]["balance"] == balance and record["steps"] == 4
@@ -86,8 +93,9 @@ def test_each_kind_of_layer_learns_as_fast_as_its_sweep_says_and_waits_for_it(
         experts, "best_rate", lambda runs, measure: known(runs, measure, assets=tmp_path)
     )
     listed = experts.runs()
-    compared = [run for run in listed if not run.name.startswith("tune/")]
-    assert len(listed) - len(compared) == 2 * len(SWEPT)
+    compared = [run for run in listed if not run.name.startswith(("tune/", "load/", "specimen/"))]
+    shorter = [run for run in listed if run.name.startswith("load/")]
+    assert sum(run.name.startswith("tune/") for run in listed) == 2 * len(SWEPT)
     assert sorted(run.name for run in compared) == sorted(
         f"{name.removeprefix('experts-')}/seed-{seed}"
         for seed in (0, 1, 2)
@@ -97,8 +105,23 @@ def test_each_kind_of_layer_learns_as_fast_as_its_sweep_says_and_waits_for_it(
     found = grouped(read_records(tmp_path / "records", "experts"), "tune")
     errors = best_rates(found, "colour/colour_error_median")["mixture"]
     assert set(errors) == {RATES[0], RATES[1]}
-    assert {run.course.learning_rate for run in compared} <= set(errors)
-    assert {run.course.budget.unit for run in listed} == {"images"}
+    (rate,) = {run.course.learning_rate for run in compared + shorter}
+    assert rate in errors and len(shorter) == 4
+    for runs in (compared, shorter):
+        assert len({str(run.course.budget) for run in runs}) == 1
+        assert {run.config["precision"] for run in runs} == {"float32"}
+
+
+def test_what_was_trained_in_bfloat16_is_compared_with_nothing_else():
+    runs = specimens()
+    assert all(runner.is_done(run, runner.ASSETS) for run in runs)
+    assert {run.task(run.build()).precision for run in runs} == {"bf16"}
+    records = read_records(runner.ASSETS / "records", "experts")
+    short = [record for record in records if record.precision == "bf16"]
+    assert {record.name for record in short} == {run.name for run in runs}
+    assert len(comparable(short)) == len(runs)
+    with pytest.raises(RecordError, match="differ in precision"):
+        comparable(records)
 
 
 def test_the_load_of_an_untrained_model_is_made_even_and_its_weights_stay_otherwise():
