@@ -61,16 +61,16 @@ def small_studies(monkeypatch):
         for seed in (0, 1)
     ]
     mixtures = [
-        experts.experts_run(
-            f"experts-{name}",
-            experts.Variant(
-                options={**TINY, "experts": 4, "hidden": 8},
-                swept="mixture",
-                balance="bias",
-                keep_model=name == "x",
+        replace(
+            experts.experts_run(
+                f"experts-{name}",
+                experts.Variant(
+                    options={**TINY, "experts": 4, "hidden": 8}, swept="mixture", balance="bias"
+                ),
+                rate=3e-3,
+                images=32,
             ),
-            rate=3e-3,
-            images=32,
+            checkpoint="experts-x" if name == "x" else None,
         )
         for name in ("x", "y")
     ]
