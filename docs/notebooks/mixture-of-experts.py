@@ -403,6 +403,31 @@ drawn.load_over_training(
 loads = {title: loads_by_layer(older[name][0].test, points=4) for name, title in TITLES.items()}
 drawn.layer_loads(loads)
 
+# %% [markdown]
+# The busiest two experts of each layer, left alone: before training, in its first hundred steps, and
+# in its last tenth.
+
+# %%
+#| label: busiest-two
+def busiest_two(layers):
+    """Give the share of choices of each layer's two busiest experts."""
+    return {name: float(np.sort(load)[-2:].sum()) for name, load in layers.items()}
+
+
+first_steps = older["unbalanced"][0].test["load_over_training"][0]
+assert first_steps["step"] == 100
+torch.manual_seed(0)
+fresh = build_model("encoder-decoder", {"experts": 8, "hidden": 128, "chosen_experts": 2})
+before = busiest_two({name: r.load().numpy() for name, r in route(fresh, sixty_four).items()})
+after = busiest_two(first_steps["layers"])
+at_last = busiest_two(loads["No balance"])
+assert all(after[name] > before[name] for name in before)  # in every layer
+assert max(at_last, key=at_last.get) == "decoder 2"
+{
+    name: f"{min(shares.values()):.0%} to {max(shares.values()):.0%}"
+    for name, shares in (("before", before), ("first", after), ("last", at_last))
+}
+
 # %%
 #| label: unevenness
 {
