@@ -30,7 +30,12 @@ from IPython.display import HTML
 from shapes_of_attention.data import IMAGE_TEST_SEED, ShapesConfig, make_shapes
 from shapes_of_attention.figures import red_filter
 from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
-from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
+from shapes_of_attention.figures.toolkit.table import (
+    NOTHING,
+    mean_and_deviation,
+    sortable_table,
+    value_cell,
+)
 from shapes_of_attention.interpret.thresholds import climb, find_circles, recoloured
 from shapes_of_attention.interpret.units import (
     CLASSES,
@@ -43,6 +48,7 @@ from shapes_of_attention.measure.colours import colour_error
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means
 from shapes_of_attention.palette import GREY, ORCHID
+from shapes_of_attention.studies.record import comparable, read_records, spread
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)
@@ -376,24 +382,45 @@ assert twenty["best"]["error_of_circles"] < ten["best"]["error_of_circles"]
 # %% [markdown]
 # ## What is the encoder's attention for?
 #
-# Limit how far the encoder sees, in the trained model and in models that grew up so. The first is
-# on record: `python -m shapes_of_attention.interpret.scan reach --images 512`.
+# Limit how far the encoder sees, in the trained model, on record by
+# `python -m shapes_of_attention.interpret.scan reach --images 512`; and train it on so that it can get
+# used to that: `python -m shapes_of_attention study vision --only "reach/warm-*"`.
+
+# %%
+#| label: reach-runs
+#| inputs:
+#|   - assets/records/interpretation-reach.json
+#|   - assets/records/reach-warm-*.json
+reach = json.loads(Path("../../assets/records/interpretation-reach.json").read_text())
+reaches = reach["reaches"]
+trained_on = comparable(
+    run
+    for run in read_records(Path("../../assets/records"), families=("reach",))
+    if run.is_listed and run.label.startswith("warm-")
+)
+after = {"own patch": trained_on["warm-own-patch"], "full": trained_on["warm-full"]}
+for runs in after.values():
+    for run in runs:
+        print(
+            f"{run.name:28s} error {run.score.colour_error:.2f}  removed "
+            f"{run.score.filtered_removed:.1%}  slope {run.test['intervention']['slope']:.2f}"
+        )
 
 # %%
 #| label: reach
-#| inputs: assets/records/interpretation-reach.json
-reach = json.loads(Path("../../assets/records/interpretation-reach.json").read_text())
-reaches = reach["reaches"]
 LAST = "encoder.1.feed_forward.activation"
 HTML(
     sortable_table(
         "The encoder sees",
-        ("Colour error", "Follows when hidden", "Kind told", "Best unit"),
+        ("Colour error", "Trained on", "Follows when hidden", "Kind told", "Best unit"),
         [
             (
                 {"own patch": "its own patch", "full": "all 8×8"}.get(name, name),
                 [
                     value_cell(found["colour"]["colour_error_median"], ".1f"),
+                    mean_and_deviation([run.score.colour_error for run in after[name]], ".1f")
+                    if name in after
+                    else NOTHING,
                     value_cell(100 * found["intervention"]["slope"], ".0f", "%"),
                     value_cell(100 * found["kinds_read"]["right"], ".1f", "%"),
                     value_cell(found["best_units"][LAST], ".2f"),
@@ -404,8 +431,16 @@ HTML(
     )
 )
 
+
 # %%
 #| label: limited
+def over_seeds(name, measure, form):
+    """Write mean and, of several, standard deviation over the models that were trained on."""
+    found = spread([measure(run) for run in after[name]])
+    text = f"{found.mean:{form}}"
+    return text if found.deviation is None else f"{text} ± {found.deviation:{form}}"
+
+
 own, near, full = (reaches[name] for name in ("own patch", "3×3", "full"))
 
 
@@ -416,6 +451,17 @@ def averaging(found):
 
 {
     "images": reach["images"],
+    "trained-on": {
+        "images": f"{after['own patch'][0].config['budget_images']:,}",
+        **{
+            key: {
+                "error": over_seeds(name, lambda run: run.score.colour_error, ".1f"),
+                "removed": over_seeds(name, lambda run: 100 * run.score.filtered_removed, ".0f"),
+                "slope": over_seeds(name, lambda run: run.test["intervention"]["slope"], ".2f"),
+            }
+            for key, name in (("own", "own patch"), ("full", "full"))
+        },
+    },
     "error": {
         name: f"{found['colour']['colour_error_median']:.1f}"
         for name, found in (("own", own), ("near", near), ("full", full))

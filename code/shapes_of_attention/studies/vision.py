@@ -139,6 +139,11 @@ _CHANNELS_WARM = replace(
     starts_from="flagship",
 )
 
+#: The flagship is given time to get used to an encoder whose patches see themselves alone; and the
+#: same time with full sight, to compare.
+_REACH_WARM: dict[str, int | None] = {"warm-own-patch": 0, "warm-full": None}
+_REACH_WARM_IMAGES = 15_000
+
 
 def _in_images(run: RunConfig, images: int, **changes: Any) -> RunConfig:
     """Give a run a budget of images, in float32."""
@@ -260,6 +265,15 @@ def _changed() -> Iterator[Run]:
         if name != "patch/16":  # listed with the models that are compared
             yield from sweep
         yield from _chosen(name, sweep, _PART_IMAGES)
+    for label, reach in _REACH_WARM.items():
+        run = replace(
+            _ENCODER_DECODER,
+            options={"encoder_reach": reach} if reach is not None else {},
+            learning_rate=1.5e-3,
+            warmup_images=1_000,
+            starts_from="flagship",
+        )
+        yield image_run(name=f"reach/{label}/seed-0", run=_in_images(run, _REACH_WARM_IMAGES))
     # Communication between patches without the cross form: one stream of tokens.
     only = _sweep("encoder-only", *_COMPARED["encoder-only"])
     yield from _chosen("without/second-stream", only, _PART_IMAGES)
