@@ -14,17 +14,14 @@
 # # Four networks on the series
 #
 # What was trained by `python -m shapes_of_attention study series`: fully connected, convolutional,
-# recurrent and attention models, with the same processor time, three seeds each, and one of each
-# for longer. This notebook reads the records, and looks into the attention model that was trained
-# longer.
+# recurrent and attention models, for equally many steps, three seeds each, every model at the
+# learning rate that did best in its own sweep. This notebook reads the records, and looks into an
+# attention model that was trained longer.
 
 # %%
 #| label: setup
 #| inputs:
-#|   - assets/records/series-main.json
-#|   - assets/records/series-positions.json
-#|   - assets/records/series-sweep.json
-#|   - assets/records/series-long.json
+#|   - assets/records/series-*.json
 #|   - assets/checkpoints/series-long-attention.safetensors
 from pathlib import Path
 
@@ -43,16 +40,18 @@ from shapes_of_attention.measure.series import (
 from shapes_of_attention.models.capture import capture_attention
 from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
-from shapes_of_attention.studies.record import at_the_edge, best_rates, grouped, read_records
+from shapes_of_attention.studies.record import (
+    at_the_edge,
+    best_rates,
+    comparable,
+    grouped,
+    read_records,
+)
 
 torch.set_num_threads(1)
 records = read_records(Path("../../assets/records"), "series")
-main = grouped(records, "main")
-placed = grouped(records, "positions")
-placed["rotary"] = main["attention"]
-longer = grouped(records, "long")  # one seed each
-[long] = longer["attention"]
 model = load_series_model(Path("../../assets/checkpoints/series-long-attention.safetensors"))
+[long] = grouped(records, "long")["attention"]
 NAMES = {
     "fully-connected": "fully connected",
     "convolutional": "convolution",
@@ -62,26 +61,36 @@ NAMES = {
     "attention": "attention",
     "attention-causal": "attention, causal",
 }
-NAMES = {key: name for key, name in NAMES.items() if key in main}  # those that were run
+compared = comparable(record for record in records if record.family == "compare")
+SEEDS = max(len(seeds) for seeds in compared.values())
+compared = {label: seeds for label, seeds in compared.items() if len(seeds) == SEEDS}
+NAMES = {label: name for label, name in NAMES.items() if label in compared}  # those that are done
+print(SEEDS, "seeds of", ", ".join(NAMES.values()))
 
 
 # %%
 #| label: read
 #| fold: true
-def mean_of(name, key="amplitude_error_median", runs=main):
+def mean_of(name, key="amplitude_error_median"):
     """Average a number of the test over the seeds of a model."""
-    return np.mean([record.test[key] for record in runs[name]])
+    return np.mean([record.test[key] for record in compared[name]])
 
 
 def situations(name, split):
-    """Give the mean error of a longer trained model in each situation."""
+    """Give the mean error of each seed of a model in each situation."""
     return [
-        {key: found["mean"] for key, found in record.test[split].items()} for record in longer[name]
+        {key: found["mean"] for key, found in record.test[split].items()}
+        for record in compared[name]
     ]
 
 
 def averaged(name, split, key):
     return np.mean([seed[key] for seed in situations(name, split)])
+
+
+def lines(labels, split):
+    """Collect the situations of those models that are there."""
+    return {NAMES[label]: situations(label, split) for label in labels if label in NAMES}
 
 
 # %% [markdown]
@@ -90,15 +99,32 @@ def averaged(name, split, key):
 # %%
 #| label: setting
 tests = make_series(range(2048), seed=SERIES_TEST_SEED)
+some = compared["attention"][0]
 {
-    "seconds": f"{main['attention'][0].config['run']['seconds']:.0f}",
-    "seeds": min(len(seeds) for seeds in main.values()),
+    "steps": f"{some.steps:,}",
+    "series": f"{some.images:,}",
+    "seeds": SEEDS,
+    "precision": some.precision,
     "test-shapes": f"{tests.present.sum():,}",
+}
+
+# %% [markdown]
+# How long a step takes was measured by short runs of their own.
+
+# %%
+#| label: speed
+timed = {label: runs[0] for label, runs in grouped(records, "speed").items()}
+milliseconds = {label: 1000 * run.seconds / run.steps for label, run in timed.items()}
+{
+    "recurrent-over-attention": f"{milliseconds['recurrent'] / milliseconds['attention']:.1f}",
+    "attention-over-fully-connected": (
+        f"{milliseconds['attention'] / milliseconds['fully-connected']:.1f}"
+    ),
 }
 
 # %%
 #| label: table
-HTML(results_table(main, NAMES))
+HTML(results_table(compared, NAMES, milliseconds=milliseconds))
 
 # %% [markdown]
 # Two yardsticks that need no training: keep every amplitude as it is, or draw every shape at the
@@ -115,7 +141,7 @@ one_mean = np.abs(overall - tests.group_mean)[tests.present]
 #| label: seed-chart
 drawn.seed_chart(
     [
-        (name, [record.test["amplitude_error_median"] for record in main[key]])
+        (name, [record.test["amplitude_error_median"] for record in compared[key]])
         for key, name in NAMES.items()
     ],
     label="median amplitude error",
@@ -126,38 +152,99 @@ drawn.seed_chart(
 #| label: error
 {name: f"{mean_of(name):.3f}" for name in NAMES}
 
-# %% [markdown]
-# Five times as long, one seed each:
 
 # %%
-#| label: long-table
-HTML(results_table(longer, {key: name for key, name in NAMES.items() if key in longer}))
+#| label: range
+def range_of(name, key="amplitude_error_median"):
+    """Give the least and the largest of a number of the test over the seeds of a model."""
+    found = [record.test[key] for record in compared[name]]
+    return {"least": f"{min(found):.3f}", "largest": f"{max(found):.3f}"}
+
+
+{name: range_of(name) for name in NAMES}
 
 # %% [markdown]
-# The learning rates that the sweeps tried, and the mean error that each left:
+# How the error fell on series kept apart, step by step:
+
+# %%
+#| label: curves
+steps = [str(point.measured["step"]) for point in some.curve]
+drawn.error_lines(
+    {
+        NAMES[label]: [
+            {
+                str(point.measured["step"]): point.measured["amplitude_error_mean"]
+                for point in record.curve
+            }
+            for record in compared[label]
+        ]
+        for label in ("fully-connected", "convolutional", "recurrent", "attention")
+        if label in NAMES
+    },
+    xlabel="training steps",
+    # Every other one is named: on a phone there is no room for more.
+    ticks={step: f"{int(step):,}" if place % 2 else "" for place, step in enumerate(steps)},
+)
+
+# %% [markdown]
+# The learning rates that the sweeps tried, and the mean error that each left. With attention the
+# base of the rotary positions was tried too.
 
 # %%
 #| label: sweep
-rates = best_rates(grouped(records, "sweep"), "amplitude_error_mean")
-tried = sorted({rate for found in rates.values() for rate in found})
+tuned = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+BASES = sorted(
+    (label for label in tuned if label.startswith("positions-rotary-base-")),
+    key=lambda label: float(label.split("-")[-1]),
+)
+best_base = min(BASES, key=lambda label: min(tuned[label].values()))
+shown = {
+    **{label: tuned[label] for label in ("fully-connected", "convolutional", "recurrent")},
+    **{label: tuned[label] for label in BASES},
+}
+tried = sorted({rate for found in shown.values() for rate in found})
+
+
+def title(label):
+    base = label.split("-")[-1]
+    return NAMES.get(label) or f"attention, base {base}"
+
+
+def trial(found, rate):
+    if rate not in found:
+        return "<td>–</td>"
+    text = f"{found[rate]:.3f}"
+    return f"<td>{f'<strong>{text}</strong>' if rate == min(found, key=found.get) else text}</td>"
+
+
 head = "".join(f"<th>{rate:g}</th>" for rate in tried)
 body = "".join(
-    f"<tr><td>{NAMES[name]}</td>"
-    + "".join(
-        f"<td>{'<strong>' if found[rate] == min(found.values()) else ''}{found[rate]:.3f}"
-        f"{'</strong>' if found[rate] == min(found.values()) else ''}</td>"
-        for rate in tried
-    )
-    + "</tr>"
-    for name, found in rates.items()
+    f"<tr><td>{title(label)}</td>{''.join(trial(found, rate) for rate in tried)}</tr>"
+    for label, found in shown.items()
 )
 HTML(f"<table><thead><tr><th>Learning rate</th>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 # %%
-#| label: edge
-told = ("fully-connected", "convolutional", "recurrent", "attention")
-edge = at_the_edge(rates, told=told)
-{"models": f"{len(edge)} of {len(rates)}"}
+#| label: chosen
+of_models = {
+    **{label: tuned[label] for label in ("fully-connected", "convolutional", "recurrent")},
+    "attention": tuned[best_base],
+}
+at_the_edge(of_models)  # raises: every best rate has a worse one on either side
+for label, found in of_models.items():
+    if label in compared:
+        used = {record.config["run"]["learning_rate"] for record in compared[label]}
+        assert used == {min(found, key=found.get)}, label
+sweep_run = grouped(records, "tune")["recurrent"][0]
+{
+    "steps": f"{sweep_run.steps:,}",
+    "base": best_base.split("-")[-1],
+    "best": {label: f"{min(found.values()):.3f}" for label, found in of_models.items()},
+    "bases": {
+        "least": f"{min(min(tuned[label].values()) for label in BASES):.3f}",
+        "largest": f"{max(min(tuned[label].values()) for label in BASES):.3f}",
+    },
+}
 
 # %% [markdown]
 # ## What each one cannot do
@@ -170,6 +257,14 @@ edge = at_the_edge(rates, told=told)
     "alone": f"{averaged('fully-connected', 'by_company', '1'):.3f}",
     "three": f"{averaged('fully-connected', 'by_company', '3'):.3f}",
 }
+
+# %% [markdown]
+# Move a series by a token's ten samples: nothing about the answer changes. How much do the drawn
+# amplitudes, by the median?
+
+# %%
+#| label: moved
+{name: f"{mean_of(name, 'shift_difference'):.4f}" for name in NAMES}
 
 # %% [markdown]
 # **Convolution.** A window reaches so far and no further. Take groups of two shapes, and sort them
@@ -192,15 +287,7 @@ def reach(**options):
 # %%
 #| label: reach
 drawn.error_lines(
-    {
-        name: situations(key, "by_reach")
-        for key, name in (
-            ("convolutional", "convolution"),
-            ("convolutional-dilated", "convolution, dilated"),
-            ("attention", "attention"),
-        )
-        if key in longer
-    },
+    lines(("convolutional", "convolutional-dilated", "attention"), "by_reach"),
     xlabel="samples between the two shapes",
     ticks={"0": "<60", "60": "<120", "120": "<180", "180": "<240", "240": "<300", "300": "300+"},
 )
@@ -226,16 +313,7 @@ drawn.error_lines(
 # %%
 #| label: to-come
 drawn.error_lines(
-    {
-        name: situations(key, "by_to_come")
-        for key, name in (
-            ("recurrent-one-way", "recurrent, one way"),
-            ("attention-causal", "attention, causal"),
-            ("recurrent", "recurrent, both ways"),
-            ("attention", "attention"),
-        )
-        if key in longer
-    },
+    lines(("recurrent-one-way", "attention-causal", "recurrent", "attention"), "by_to_come"),
     xlabel="shapes of the group still to come",
     ticks={"0": "none", "1": "1", "2": "2", "3": "3+"},
 )
@@ -247,22 +325,25 @@ drawn.error_lines(
     "one-to-come": f"{averaged('attention-causal', 'by_to_come', '1'):.3f}",
 }
 
+# %%
+#| label: ways
+{
+    name: {
+        "none-to-come": f"{averaged(name, 'by_to_come', '0'):.3f}",
+        "one-to-come": f"{averaged(name, 'by_to_come', '1'):.3f}",
+        "most-to-come": f"{averaged(name, 'by_to_come', '3'):.3f}",
+    }
+    for name in ("recurrent", "recurrent-one-way")
+    if name in NAMES
+}
+
 # %% [markdown]
 # **All.** How does the error grow with the size of the group? Alone, a shape need only be redrawn.
 
 # %%
 #| label: company
 drawn.error_lines(
-    {
-        name: situations(key, "by_company")
-        for key, name in (
-            ("fully-connected", "fully connected"),
-            ("convolutional", "convolution"),
-            ("recurrent", "recurrent, both ways"),
-            ("attention", "attention"),
-        )
-        if key in longer
-    },
+    lines(("fully-connected", "convolutional", "recurrent", "attention"), "by_company"),
     xlabel="shapes in the group",
     ticks={"1": "1", "2": "2", "3": "3", "4": "4", "5": "5+"},
 )
@@ -271,6 +352,7 @@ drawn.error_lines(
 #| label: alone
 {
     "convolution": f"{averaged('convolutional', 'by_company', '1'):.3f}",
+    "recurrent": f"{averaged('recurrent', 'by_company', '1'):.3f}",
     "attention": f"{averaged('attention', 'by_company', '1'):.3f}",
 }
 
@@ -281,7 +363,7 @@ drawn.error_lines(
 # %%
 #| label: crowded
 def crowded(name):
-    return np.mean([r.test["crowded"]["amplitude_error_median"] for r in longer[name]])
+    return np.mean([r.test["crowded"]["amplitude_error_median"] for r in compared[name]])
 
 
 {
@@ -291,9 +373,12 @@ def crowded(name):
 
 # %% [markdown]
 # ## Positions
+#
+# Trained by time, at one rate, which a sweep with rotary positions chose, and with one base each.
 
 # %%
 #| label: positions
+placed = {**grouped(records, "positions"), "rotary": grouped(records, "main")["attention"]}
 ORDER = ("none", "linear", "learned", "sinusoidal", "rotary")
 ORDER = [name for name in ORDER if name in placed]
 drawn.seed_chart(
@@ -315,6 +400,19 @@ def median_with(positions):
 
 {name: f"{median_with(name):.3f}" for name in ORDER}
 
+# %%
+#| label: positions-setting
+by_time = best_rates(grouped(records, "sweep"), "amplitude_error_mean")
+at_the_edge(by_time, told=("attention",))
+{
+    "seconds": f"{placed['rotary'][0].config['run']['seconds']:.0f}",
+    "seeds": min(len(seeds) for seeds in placed.values()),
+    "rate": f"{placed['rotary'][0].config['run']['learning_rate']:g}",
+    "rates": len(by_time["attention"]),
+    "least": f"{min(record.steps for runs in placed.values() for record in runs):,}",
+    "most": f"{max(record.steps for runs in placed.values() for record in runs):,}",
+}
+
 # %% [markdown]
 # ## The model that was trained longer
 
@@ -323,9 +421,8 @@ def median_with(positions):
 {
     "seconds": f"{long.config['run']['seconds']:.0f}",
     "series": f"{long.steps * long.config['batch']:,}",
-    "steps-over-recurrent": f"{long.steps / longer['recurrent'][0].steps:.0f}",
     "within": f"{long.test['within_tolerance']:.0%}",
-    "error": {name: f"{mean_of(name, runs=longer):.3f}" for name in NAMES if name in longer},
+    "error": f"{long.test['amplitude_error_median']:.3f}",
 }
 
 # %%
@@ -402,12 +499,12 @@ drawn.asking_view(
 #
 # For every token that must draw a shape: the share of a head's attention on tokens of its group,
 # and on the *other* shapes of the group. Mean over the test series, and the range over the seeds of
-# the main comparison; the last column is the model trained longer.
+# the comparison; the last column is the model trained longer.
 
 # %%
 #| label: scores
 #| fold: true
-seeds = [record.test["attention"] for record in main["attention"]]
+seeds = [record.test["attention"] for record in compared["attention"]]
 body = ""
 for number, layer in enumerate(layers, start=1):
     for what, title in (("group", "its group"), ("others", "the others")):

@@ -282,23 +282,38 @@ def _short(line: Numbers) -> str:
     return base64.b64encode(np.round(line * 1000).astype("<i2").tobytes()).decode("ascii")
 
 
-def results_table(records: Mapping[str, Sequence[Record]], names: Mapping[str, str]) -> str:
+def results_table(
+    records: Mapping[str, Sequence[Record]],
+    names: Mapping[str, str],
+    *,
+    milliseconds: Mapping[str, float] | None = None,
+) -> str:
     """Write a table that readers can sort: one row a model, mean and range over its seeds.
 
-    `names` gives the models to show, in order, and what readers call them.
+    Parameters
+    ----------
+    names : the models to show, in order, and what readers call them.
+    milliseconds : how long a training step takes, for models that all took equally many; it stands
+        where the number of steps stands otherwise.
     """
     rows = []
     for key, name in names.items():
         seeds = records[key]
         tests = [record.test for record in seeds]
+        pace = (
+            value_cell(milliseconds[key], ".1f")
+            if milliseconds
+            else value_cell(sum(record.steps or 0 for record in seeds) / len(seeds), ",.0f")
+        )
         cells = [
             mean_and_range([test["amplitude_error_median"] for test in tests], ".3f"),
             mean_and_range([100 * test["within_tolerance"] for test in tests], ".0f", "%"),
             mean_and_range([1000 * test["mse"] for test in tests], ".2f"),
             value_cell(seeds[0].parameters, ",.0f"),
-            value_cell(sum(record.steps or 0 for record in seeds) / len(seeds), ",.0f"),
+            pace,
             value_cell(len(seeds), ".0f"),
         ]
         rows.append((name, cells))
-    titles = ("Median error", "Within 0.1", "MSE × 1000", "Parameters", "Steps", "Seeds")
+    titles = ["Median error", "Within 0.1", "MSE × 1000", "Parameters"]
+    titles += ["ms a step" if milliseconds else "Steps", "Seeds"]
     return sortable_table("Model", titles, rows)

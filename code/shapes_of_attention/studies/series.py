@@ -1,8 +1,9 @@
 """The models of the first post: sweeps, a comparison over seeds, kinds of positions, a long run.
 
 All that is compared takes equally many steps, each at the learning rate that did best in its own
-sweep. The records of a group of runs stand together in `assets/records/series-GROUP.json`, by
-their names.
+sweep. Kinds of positions were tried by time before: those runs are listed too, with the sweep that
+they and the long run took their rate from. The records of a group of runs stand together in
+`assets/records/series-GROUP.json`, by their names.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
 
-__all__ = ["CHOSEN", "RATES", "STUDY", "runs", "series_batch", "series_run"]
+__all__ = ["RATES_BY_TIME", "RATE_BY_TIME", "STUDY", "runs", "series_batch", "series_run"]
 
 _SEEDS = (0, 1, 2)
 _STEPS = 6_000
@@ -88,9 +89,6 @@ _TUNED: dict[str, tuple[str, dict[str, Any], tuple[float, ...]]] = {
     },
 }
 
-#: Those whose steps are timed.
-_TIMED = ("fully-connected", "convolutional", "recurrent", "attention")
-
 #: The models that are compared: the sweep or sweeps whose best run each goes on from, by the start
 #: of their labels, and the options in which it differs from that run.
 _COMPARED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -114,29 +112,9 @@ _PLACES: dict[str, tuple[str, dict[str, Any]]] = {
 _SECONDS = 30.0
 _SWEEP_SECONDS = 10.0
 
-#: Learning rates that the sweeps by time tried.
-RATES = (1e-3, 3e-3, 6e-3)
-
-#: The models that were compared by time, each with the rate that its sweep chose. Variants of one
-#: model share its rate.
-CHOSEN = {
-    "fully-connected": 6e-3,
-    "convolutional": 6e-3,
-    "recurrent": 1e-3,
-    "attention": 6e-3,
-}
-
-_MAIN: dict[str, tuple[str, dict[str, Any]]] = {
-    "fully-connected": ("fully-connected", {}),
-    "convolutional": ("convolutional", {}),
-    "convolutional-dilated": ("convolutional", {"dilated": True}),
-    "recurrent": ("recurrent", {}),
-    "recurrent-one-way": ("recurrent", {"both_ways": False}),
-    "attention": ("attention", {}),
-    "attention-causal": ("attention", {"causal": True}),
-}
-
-_POSITIONS = ("none", "linear", "learned", "sinusoidal")
+#: Learning rates that the sweep by time tried, with rotary positions, and the one that it chose.
+RATES_BY_TIME = (1e-3, 3e-3, 6e-3)
+RATE_BY_TIME = 6e-3
 
 
 def series_batch(
@@ -218,13 +196,13 @@ def runs() -> list[Run]:
                     )
                 )
     # How long a step takes, of models one by one: the others may run side by side.
-    for label in _TIMED:
-        some = _sweeps_of(sweeps, _COMPARED[label][0])[0]
+    for label, (tuned, changes) in _COMPARED.items():
+        some = _sweeps_of(sweeps, tuned)[0]
         listed.append(
             series_run(
                 name=f"speed/{label}",
                 model=some.config["model"],
-                options=some.config["options"],
+                options={**some.config["options"], **changes},
                 run=ShortRun(steps=_SPEED_STEPS),
             )
         )
@@ -232,47 +210,35 @@ def runs() -> list[Run]:
 
 
 def _runs_by_time() -> list[Run]:
-    """List the runs whose budget was time."""
+    """List the runs whose budget was time, all of the attention model."""
     listed = [
         series_run(
-            name=f"sweep/{model}/rate-{rate:g}",
-            model=model,
+            name=f"sweep/attention/rate-{rate:g}",
+            model="attention",
             run=ShortRun(learning_rate=rate, seconds=_SWEEP_SECONDS),
         )
-        for model in CHOSEN
-        for rate in RATES
+        for rate in RATES_BY_TIME
     ]
+    listed.append(
+        series_run(
+            name="long/attention",
+            model="attention",
+            run=ShortRun(learning_rate=RATE_BY_TIME, seconds=_LONG_SECONDS),
+            keep_model=True,
+        )
+    )
+    kinds = {"main/attention": {}, **{f"positions/{kind}": {"positions": kind} for kind in _PLACES}}
     listed += [
         series_run(
-            name=f"long/{name}",
-            model=model,
+            name=f"{name}/seed-{seed}",
+            model="attention",
             options=options,
-            run=ShortRun(learning_rate=CHOSEN[model], seconds=_LONG_SECONDS),
-            keep_model=name == "attention",
+            seed=seed,
+            run=ShortRun(learning_rate=RATE_BY_TIME, seconds=_SECONDS),
         )
-        for name, (model, options) in _MAIN.items()
+        for seed in _SEEDS
+        for name, options in kinds.items()
     ]
-    for seed in _SEEDS:
-        listed += [
-            series_run(
-                name=f"main/{name}/seed-{seed}",
-                model=model,
-                options=options,
-                seed=seed,
-                run=ShortRun(learning_rate=CHOSEN[model], seconds=_SECONDS),
-            )
-            for name, (model, options) in _MAIN.items()
-        ]
-        listed += [
-            series_run(
-                name=f"positions/{positions}/seed-{seed}",
-                model="attention",
-                options={"positions": positions},
-                seed=seed,
-                run=ShortRun(learning_rate=CHOSEN["attention"], seconds=_SECONDS),
-            )
-            for positions in _POSITIONS
-        ]
     return listed
 
 

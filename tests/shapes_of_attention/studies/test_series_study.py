@@ -12,7 +12,14 @@ from shapes_of_attention.figures.series_results import results_table
 from shapes_of_attention.series import make_series
 from shapes_of_attention.series.models import load_series_model
 from shapes_of_attention.studies import kept, runner, series
-from shapes_of_attention.studies.record import RecordError, best_rates, grouped, read_records
+from shapes_of_attention.studies.record import (
+    RecordError,
+    at_the_edge,
+    best_rates,
+    comparable,
+    grouped,
+    read_records,
+)
 from shapes_of_attention.training.checkpoint import CheckpointError
 from shapes_of_attention.training.run_config import Budget
 
@@ -73,8 +80,12 @@ def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tm
     steps = sum(record.steps for record in found["fully-connected"]) / 3
     assert f'<td data-value="{steps:.6g}">{steps:,.0f}</td>' in table
     assert table.count("<small>") == 3, "only a group of several seeds has a range"
+    timed = results_table(found, {"recurrent": "recurrent"}, milliseconds={"recurrent": 12.34})
+    assert ">ms a step<" in timed and '<td data-value="12.34">12.3</td>' in timed
+    assert ">Steps<" in table and ">Steps<" not in timed
     rates = best_rates(grouped(records, "tune"), "amplitude_error_mean")
-    assert list(rates) == ["recurrent"] and len(rates["recurrent"]) == 5
+    assert list(rates) == ["recurrent"]
+    assert sorted(rates["recurrent"]) == list(series._RECURRENT_RATES)
 
 
 def test_records_that_are_missing_are_named_with_the_command_that_makes_them(tmp_path: Path):
@@ -93,12 +104,29 @@ def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Pat
 
 
 def test_each_model_trains_at_the_rate_that_its_sweep_chose():
-    sweeps = grouped(read_records(ASSETS / "records", "series"), "sweep")
-    found = best_rates(sweeps, "amplitude_error_mean")
-    assert found.keys() == series.CHOSEN.keys()
-    for model, rates in found.items():
-        assert sorted(rates) == sorted(series.RATES), model
-        assert series.CHOSEN[model] == min(rates, key=rates.__getitem__)
+    records = read_records(ASSETS / "records", "series")
+    by_time = best_rates(grouped(records, "sweep"), "amplitude_error_mean")["attention"]
+    assert sorted(by_time) == sorted(series.RATES_BY_TIME)
+    assert min(by_time, key=by_time.__getitem__) == series.RATE_BY_TIME
+
+    tuned = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+    compared = comparable(record for record in records if record.family == "compare")
+    assert {len(seeds) for seeds in compared.values()} == {len(series._SEEDS)}
+    assert compared.keys() >= {"fully-connected", "convolutional", "recurrent", "attention"}
+    for label, seeds in compared.items():
+        start, _ = series._COMPARED[label]
+        tried = {
+            (name, rate): error
+            for name, rates in tuned.items()
+            if name == start or name.startswith(f"{start}-base-")
+            for rate, error in rates.items()
+        }
+        name, rate = min(tried, key=tried.__getitem__)
+        assert not at_the_edge({label: tuned[name]})
+        base = float(name.split("-base-")[1]) if "-base-" in name else None
+        for record in seeds:
+            assert record.config["run"]["learning_rate"] == rate
+            assert record.config["options"].get("base") == base
 
 
 def test_what_is_compared_waits_for_its_sweep_and_goes_on_from_its_best(tmp_path, monkeypatch):
