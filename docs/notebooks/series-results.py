@@ -150,6 +150,8 @@ drawn.seed_chart(
 
 # %%
 #| label: error
+below = {name for name in NAMES if mean_of(name) < np.median(one_mean)}
+assert below == {"attention", "recurrent"}  # the text names them
 {name: f"{mean_of(name):.3f}" for name in NAMES}
 
 
