@@ -41,8 +41,7 @@ serve: $(READY) ## Show the site on http://127.0.0.1:8000/ and reload it on ever
 
 test: $(DEV) ## Run all tests, those in a real browser among them
 	@$(BIN)/python -m workbench.browser
-	@# Three processes for two cores: while one waits for a browser, another computes.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations 10 $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 10 $(ARGS)
 
 lint: $(DEV) ## Check style and types in every language (some need Node and npm)
 	@$(BIN)/ruff check .

@@ -35,6 +35,13 @@ class _Counter(HTMLParser):
         if tag not in VOID and (self.skipping or skipped):
             self.skipping += 1
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Take what begins as a marked section and is none for a comment, as browsers do."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         pass
 

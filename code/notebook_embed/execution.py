@@ -100,8 +100,13 @@ def run_notebook(
     job: Job,
     progress: Progress = lambda done, total, cell: None,
     kernels: Kernels | None = None,
+    *,
+    again: bool = True,
 ) -> str:
     """Run a notebook from its first cell to its last and return it, outputs and all, as JSON.
+
+    A kernel that dies before its first cell is started once more, if `again`: between the choice of
+    its ports and their use another program may have taken one.
 
     Raises
     ------
@@ -171,6 +176,8 @@ def run_notebook(
         ) from error
     except (nbclient.exceptions.DeadKernelError, RuntimeError, asyncio.CancelledError) as error:
         if not state["done"]:
+            if again and isinstance(error, RuntimeError) and not kernels.stopped.is_set():
+                return run_notebook(job, progress, kernels, again=False)
             raise EmbedError(
                 f"the kernel '{notebook.kernel}' does not start ({error})",
                 file=notebook.path,

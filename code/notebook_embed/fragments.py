@@ -239,6 +239,13 @@ class _Builder(HTMLParser):
         self.raw: list[str] = []  # of an element that is taken over as it is
         self.raw_open: list[str] = []
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Take what begins as a marked section and is none for a comment, as browsers do."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         written = self.get_starttag_text() or ""
         if self.raw_open or tag in AS_IT_IS:

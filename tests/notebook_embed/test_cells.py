@@ -6,7 +6,7 @@ import base64
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown
 
@@ -214,6 +214,8 @@ TEXTS = st.lists(st.one_of(PIECES, st.text("abc <>&", max_size=4)), max_size=10)
 
 @settings(deadline=None)
 @given(text=TEXTS, is_output=st.booleans())
+@example(text="<div><![x](y.png)", is_output=False)
+@example(text="<div><![x](y.png) <b>b</b>", is_output=True)
 def test_no_cell_and_no_output_reaches_beyond_itself(
     tmp_path_factory: pytest.TempPathFactory, text: str, is_output: bool
 ) -> None:

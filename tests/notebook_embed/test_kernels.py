@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 
+from notebook_embed import execution
+from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, run_notebook
 from notebook_embed.kernels import GIVEN, environment_of, inherited
 from notebook_embed.notebook import read_notebook
@@ -104,3 +108,28 @@ def test_a_variable_that_the_site_lets_through_counts_and_cannot_be_read(tmp_pat
 
     assert "hunter2" not in str(key("hunter2"))
     assert key("hunter2") != key("hunter3")
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_kernel_that_dies_as_it_starts_is_started_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    """As where another program took one of its ports meanwhile."""
+    path = tmp_path / "x.py"
+    path.write_text("# %%\n#| label: a\nprint(6 * 7)\n", "utf-8")
+    left = [None] * deaths
+
+    class Client(NotebookClient):
+        def execute(self, *given: Any, **named: Any) -> Any:
+            if left:
+                left.pop()
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            return super().execute(*given, **named)
+
+    monkeypatch.setattr(execution, "NotebookClient", Client)
+    job = Job(notebook=read_notebook(path, "x.py"), folder=tmp_path)
+    if deaths == 1:
+        assert json.loads(run_notebook(job))["cells"][0]["outputs"][0]["text"] == ["42\n"]
+        return
+    with pytest.raises(EmbedError, match="the kernel 'python3' does not start"):
+        run_notebook(job)
