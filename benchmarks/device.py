@@ -10,15 +10,14 @@ from typing import Any
 
 import torch
 
-from shapes_of_attention.training.machine import card, processor
+from shapes_of_attention.training.machine import card, exact_float32, processor
 
 __all__ = ["add_device", "machine", "now", "peak_bytes_on_card", "record_on", "seconds_each"]
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the option of the device. Products in float32 are exact on either."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    exact_float32()
     parser.add_argument(
         "--device",
         type=torch.device,

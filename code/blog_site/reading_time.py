@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from html.parser import HTMLParser
+
+from notebook_embed.page_parser import PageParser
 
 __all__ = ["reading_minutes"]
 
@@ -19,7 +20,7 @@ SECONDS_PER_DISPLAY_FORMULA = 6
 VOID = frozenset(("area", "br", "col", "embed", "hr", "img", "input", "link", "source", "wbr"))
 
 
-class _Counter(HTMLParser):
+class _Counter(PageParser):
     def __init__(self) -> None:
         super().__init__()
         self.words = self.figures = self.formulas = 0
@@ -34,13 +35,6 @@ class _Counter(HTMLParser):
         skipped = "math" in classes or tag in {"script", "style", "svg", "details"}
         if tag not in VOID and (self.skipping or skipped):
             self.skipping += 1
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        """Take what begins as a marked section and is none for a comment, as browsers do."""
-        try:
-            return super().parse_marked_section(i, report)
-        except AssertionError:
-            return self.parse_bogus_comment(i)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         pass

@@ -176,7 +176,7 @@ def run_notebook(
         ) from error
     except (nbclient.exceptions.DeadKernelError, RuntimeError, asyncio.CancelledError) as error:
         if not state["done"]:
-            if again and isinstance(error, RuntimeError) and not kernels.stopped.is_set():
+            if again and "died" in str(error) and not kernels.stopped.is_set():
                 return run_notebook(job, progress, kernels, again=False)
             raise EmbedError(
                 f"the kernel '{notebook.kernel}' does not start ({error})",

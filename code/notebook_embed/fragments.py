@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape, unescape
-from html.parser import HTMLParser
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
 from markdown.util import AtomicString
+
+from notebook_embed.page_parser import PageParser
 
 __all__ = ["SETTLED", "add_fragment", "readdressed", "settle"]
 
@@ -227,7 +228,7 @@ def _tag(element: etree.Element) -> str:
     return str(element.tag).removeprefix(SETTLED)
 
 
-class _Builder(HTMLParser):
+class _Builder(PageParser):
     """Builds elements: what is open at the end is closed, what closes nothing is passed over."""
 
     def __init__(
@@ -238,13 +239,6 @@ class _Builder(HTMLParser):
         self.made: list[etree.Element] = []
         self.raw: list[str] = []  # of an element that is taken over as it is
         self.raw_open: list[str] = []
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        """Take what begins as a marked section and is none for a comment, as browsers do."""
-        try:
-            return super().parse_marked_section(i, report)
-        except AssertionError:
-            return self.parse_bogus_comment(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         written = self.get_starttag_text() or ""

@@ -29,9 +29,10 @@ from IPython.display import HTML
 from shapes_of_attention.data import IMAGE_TEST_SEED
 from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.interpret.knockout import keys_hidden
-from shapes_of_attention.interpret.reach import REACHES, reach_mask
+from shapes_of_attention.interpret.reach import REACHES
 from shapes_of_attention.measure.painted_shapes import paint_shapes
 from shapes_of_attention.models import attention_names
+from shapes_of_attention.models.positions import reach_mask
 from shapes_of_attention.training.checkpoint import load_model
 
 torch.set_num_threads(1)

@@ -24,7 +24,6 @@ from shapes_of_attention.measure.colours import ColourResult, company_error, sco
 from shapes_of_attention.measure.intervention import Intervention, InterventionResult
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import EncoderDecoder, attention_names
-from shapes_of_attention.models.positions import reach_mask
 
 __all__ = [
     "REACHES",
@@ -32,7 +31,6 @@ __all__ = [
     "Reach",
     "encoder_within",
     "measure_reach",
-    "reach_mask",
     "read_kinds",
 ]
 
@@ -42,17 +40,10 @@ REACHES: dict[str, int | None] = {"own patch": 0, "3×3": 1, "5×5": 2, "full": 
 
 @contextmanager
 def encoder_within(model: EncoderDecoder, reach: int | None) -> Iterator[None]:
-    """Run with the encoder's attention limited to patches within `reach` of the query's.
-
-    Tokens of one patch see each other whatever their channel; registers see and are seen by all.
-    """
-    channels = 3 if model.config.tokens == "channel" else 1
-    mask = reach_mask(model.grid, reach).repeat(channels, channels)
-    if extra := model.config.registers:
-        mask = torch.nn.functional.pad(mask, (0, extra, 0, extra), value=True)
+    """Run with the encoder's attention limited to patches within `reach` of the query's."""
     names = [name for name in attention_names(model) if name.startswith("encoder")]
     device = next(model.parameters()).device
-    with keys_hidden(model, names, mask[None, None].to(device)):
+    with keys_hidden(model, names, model.sight(reach)[None, None].to(device)):
         yield
 
 

@@ -145,10 +145,7 @@ class EncoderDecoder(nn.Module):
 
         self.register_buffer("encoder_mask", None, persistent=False)
         if config.encoder_reach is not None:
-            near = reach_mask(self.grid, config.encoder_reach).repeat(channels, channels)
-            # Registers are nowhere: they see and are seen by all.
-            extra = config.registers
-            self.encoder_mask = nn.functional.pad(near, (0, extra, 0, extra), value=True)
+            self.encoder_mask = self.sight(config.encoder_reach)
 
         self.encoder = nn.ModuleList(
             EncoderBlock(
@@ -172,6 +169,17 @@ class EncoderDecoder(nn.Module):
         self.paint = patch_head(
             config.head, patch=config.patch, dim=config.dim, colours=config.palette
         )
+
+    def sight(self, reach: int | None) -> Tensor:
+        """Say whom the encoder's tokens see within `reach` patches: bool [tokens, tokens].
+
+        None is all of the image. Tokens of one patch see each other whatever their channel;
+        registers, which are nowhere, see and are seen by all.
+        """
+        channels = 3 if self.config.tokens == "channel" else 1
+        near = reach_mask(self.grid, reach).repeat(channels, channels)
+        extra = self.config.registers
+        return nn.functional.pad(near, (0, extra, 0, extra), value=True)
 
     def encode(self, image: Tensor) -> Tensor:
         """Read the image: [batch, 3, size, size] -> [batch, tokens, dim]."""

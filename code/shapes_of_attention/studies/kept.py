@@ -32,7 +32,10 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 def is_done(run: Run, assets: Path) -> bool:
     """Tell whether just this run is recorded, and its weights are there if they are kept."""
-    found = read_record(run, assets)
+    return _is_of(run, read_record(run, assets), assets)
+
+
+def _is_of(run: Run, found: dict[str, Any], assets: Path) -> bool:
     if run.checkpoint is not None and not checkpoint_path(run, assets).exists():
         return False
     if "key" in found:
@@ -46,9 +49,13 @@ def best_run(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> Ru
     `measure` names what is to be low in the last point of the learning curve, which is taken on
     examples for validation: a rate that the test chose would be tested by what it was chosen by.
     """
-    if not all(is_done(run, assets) for run in sweep):
-        return None
-    return min(sweep, key=lambda run: float(read_record(run, assets)["curve"][-1][measure]))
+    errors = []
+    for run in sweep:
+        found = read_record(run, assets)
+        if not _is_of(run, found, assets):
+            return None
+        errors.append(float(found["curve"][-1][measure]))
+    return sweep[errors.index(min(errors))]
 
 
 def best_rate(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> float | None:

@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assets",
         type=Path,
         default=ASSETS,
-        help="folder of finished records and models",
+        help="folder of finished records and models; rates are read from the repository's own",
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument(

@@ -112,9 +112,7 @@ _DEPTH: dict[str, dict[str, Any]] = {
 }
 
 #: What the encoder-decoder is worth with one thing changed: its options, the data's options.
-#: Patches of 16 are the model as it is.
 _CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "patch/16": ({}, {}),
     "patch/8": ({"patch": 8}, {}),
     "patch/32": ({"patch": 32}, {}),
     "without/cross-attention": ({"cross_attention": False}, {}),
@@ -214,8 +212,8 @@ def runs() -> list[Run]:
             run=_ENCODER_DECODER.with_budget(_FLAGSHIP_SECONDS),
             keep_model=True,
         ),
+        image_run(name="contrast/self-attention", run=_CONTRAST, keep_model=True),
     ]
-    listed.append(image_run(name="contrast/self-attention", run=_CONTRAST, keep_model=True))
     listed += [
         image_run(
             name=f"channels/warm/seed-{seed}",
@@ -260,11 +258,12 @@ def _of_depth() -> Iterator[Run]:
 def _changed() -> Iterator[Run]:
     for name, (options, data) in _CHANGED.items():
         run = replace(_ENCODER_DECODER, options=options, data=data)
-        label = name.replace("/", "-") if name != "patch/16" else "encoder-decoder"
-        sweep = _sweep(label, run, _TRANSFORMER_RATES)
-        if name != "patch/16":  # listed with the models that are compared
-            yield from sweep
-        yield from _chosen(name, sweep, _PART_IMAGES)
+        sweep = _sweep(name.replace("/", "-"), run, _TRANSFORMER_RATES)
+        yield from [*sweep, *_chosen(name, sweep, _PART_IMAGES)]
+    # As it is; and with communication between patches, but one stream of tokens. Their sweeps are
+    # listed with the models that are compared.
+    for name, label in (("patch/16", "encoder-decoder"), ("without/second-stream", "encoder-only")):
+        yield from _chosen(name, _sweep(label, *_COMPARED[label]), _PART_IMAGES)
     for label, reach in _REACH_WARM.items():
         run = replace(
             _ENCODER_DECODER,
@@ -274,9 +273,6 @@ def _changed() -> Iterator[Run]:
             starts_from="flagship",
         )
         yield image_run(name=f"reach/{label}/seed-0", run=_in_images(run, _REACH_WARM_IMAGES))
-    # Communication between patches without the cross form: one stream of tokens.
-    only = _sweep("encoder-only", *_COMPARED["encoder-only"])
-    yield from _chosen("without/second-stream", only, _PART_IMAGES)
 
 
 def _positions() -> Iterator[Run]:

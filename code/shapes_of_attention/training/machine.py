@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-__all__ = ["card", "fast_in_bfloat16", "launch", "processor", "versions"]
+__all__ = ["card", "exact_float32", "fast_in_bfloat16", "launch", "processor", "versions"]
 
 #: What torch calls the instructions that multiply in bfloat16: of AVX-512, of AMX, of ARM.
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
@@ -23,12 +23,16 @@ def launch(accelerator: str = "cpu", devices: int = 1, nodes: int = 1) -> Fabric
     """Start the processes of a run, one for each device on each node; give what joins them."""
     from lightning.fabric import Fabric  # takes seconds: only who trains waits for it
 
-    # What is called float32 is it: by default a graphics card convolves in fewer bits.
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    exact_float32()
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
     fabric.launch()
     return fabric
+
+
+def exact_float32() -> None:
+    """See that what is called float32 is it: by default a graphics card convolves in fewer bits."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def fast_in_bfloat16(device: torch.device) -> bool:

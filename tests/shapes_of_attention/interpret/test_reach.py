@@ -9,11 +9,11 @@ from shapes_of_attention.interpret.reach import (
     REACHES,
     encoder_within,
     measure_reach,
-    reach_mask,
     read_kinds,
 )
 from shapes_of_attention.interpret.units import BACKGROUND, patch_classes
 from shapes_of_attention.models import build_model, capture_attention
+from shapes_of_attention.models.positions import reach_mask
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 2, "decoder_layers": 1}
 

@@ -46,7 +46,7 @@ def test_a_shipped_model_does_as_well_on_another_seed(
     said = record["test"]["colour" if study in ("vision", "experts") else name]
     said = said[name] if isinstance(said, dict) else said
     again = measured(study, run, record, monkeypatch)[name]
-    assert again == pytest.approx(said, rel=share, abs=max(units, share * said))
+    assert again == pytest.approx(said, rel=share, abs=units)
 
 
 def measured(
