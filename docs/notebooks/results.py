@@ -339,10 +339,14 @@ edge = at_the_edge({label: tried[label] for label in compared}, told=())
 }
 
 # %%
-#| label: rate-of-channels
-FORMER = 6e-3  # what four rates on trials of two minutes had chosen
-chosen = main["encoder-decoder-channels"][0].config["learning_rate"]
-{"times": f"{FORMER / chosen:.0f}"}
+#| label: channels-half-way
+half_way = [
+    point.score.colour_error
+    for run in main["encoder-decoder-channels"]
+    for point in run.curve
+    if 2 * point.images == run.images
+]
+print(f"{spread(half_way).mean:.0f}")
 
 # %% [markdown]
 # ### Attention, or the head?
