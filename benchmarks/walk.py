@@ -74,8 +74,9 @@ def copied_site(root: Path) -> None:
         if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/")):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
-    if (ROOT / ".cache").is_dir():
-        shutil.copytree(ROOT / ".cache", root / ".cache", ignore=shutil.ignore_patterns("peers"))
+    for kept in (".cache", ".notebook-cache"):
+        if (ROOT / kept).is_dir():
+            shutil.copytree(ROOT / kept, root / kept, ignore=shutil.ignore_patterns("peers"))
 
 
 def fresh_build(root: str, folder: str) -> str:

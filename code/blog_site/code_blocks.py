@@ -14,6 +14,10 @@ from __future__ import annotations
 import html
 import re
 from functools import lru_cache
+from typing import Any
+
+from markdown import Extension, Markdown
+from markdown.postprocessors import Postprocessor
 
 __all__ = ["LOOKS", "PHONE_COLUMNS", "finish_code"]
 
@@ -72,3 +76,20 @@ def _join_alike(code: str) -> str:
 
 def _is_blank(run: tuple[str | None, str]) -> bool:
     return run[0] == "" and not run[1].strip(" ")
+
+
+class CodePostprocessor(Postprocessor):
+    def run(self, text: str) -> str:
+        return finish_code(text)
+
+
+class CodeExtension(Extension):
+    """Register it after all that puts stored HTML back into the page."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        md.postprocessors.register(CodePostprocessor(md), "finish-code", -100)
+
+
+def makeExtension(**options: Any) -> CodeExtension:  # noqa: N802 (the library's name)
+    """Return the extension; Python-Markdown looks for this name."""
+    return CodeExtension(**options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -144,19 +145,22 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
             page.config.readtime = reading_minutes(html)  # type: ignore[attr-defined]
-        return finish_code(html)
+        # A notebook's own page is made by nbconvert; of Markdown, the extension has finished it.
+        return html if page.file.src_uri.endswith(".md") else finish_code(html)
 
     def on_page_context(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Any
     ) -> TemplateContext:
+        """Put what templates print beside the front matter, as plain data."""
         base = config.site_url or ""
         image = self.images.get(page.file.src_uri, f"{SOCIAL_FOLDER}/default.png")
-        extra: dict[str, Any] = context  # type: ignore[assignment]  # its type lists MkDocs' own
-        extra["social_image"] = urljoin(base, image) if self.posts else None
+        computed: dict[str, Any] = {"social_image": urljoin(base, image) if self.posts else None}
+        page.meta["computed"] = computed
         if page in self.posts:
             published: datetime = page.config.date.created  # type: ignore[attr-defined]
-            extra["series"] = self.series.get(page.file.src_uri)
-            extra["citation"] = cite(
+            series = self.series.get(page.file.src_uri)
+            computed["series"] = series.as_data() if series else None
+            citation = cite(
                 title=str(page.title),
                 author=config.extra.get("author") or config.site_author or config.site_name,
                 site=config.site_name,
@@ -164,6 +168,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
                 url=page.canonical_url or page.url,
                 slug=Path(page.file.dest_uri).stem,
             )
+            computed["citation"] = asdict(citation)
         return context
 
     @event_priority(-100)  # after the feeds

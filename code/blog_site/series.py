@@ -38,6 +38,14 @@ class SeriesEntry:
     short: str | None  # a title for narrow places, from `series: {short: ...}`
     needs: Mapping[int, str] = field(default_factory=dict)  # part -> what of it
 
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "part": self.part,
+            "title": self.post.title,
+            "short": self.short,
+            "url": self.post.url,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
@@ -49,6 +57,17 @@ class Series:
     previous: SeriesEntry | None
     following: SeriesEntry | None
     needs: tuple[tuple[SeriesEntry, str], ...]  # what the post builds on, and what of it
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data; titles are known once posts have been rendered."""
+        return {
+            "name": self.name,
+            "part": self.part,
+            "entries": [entry.as_data() for entry in self.entries],
+            "previous": self.previous.as_data() if self.previous else None,
+            "following": self.following.as_data() if self.following else None,
+            "needs": [{**entry.as_data(), "what": what} for entry, what in self.needs],
+        }
 
 
 def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:

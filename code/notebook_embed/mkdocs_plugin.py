@@ -106,7 +106,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self.root, self.pages = Path(config.config_file_path).absolute().parent, {}
         self.site_url = config.site_url or ""
         if not self.dirty:  # which is to add to the site that is there
-            self.staging.begin(config, self.root, serving=self.serving)
+            self.staging.begin(config, self.root, self.options.cache, serving=self.serving)
         keep_templates(config.theme, self.root)
         _pass_over_pages(config)
         _forget_last_feed(config)
@@ -144,7 +144,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             raise EmbedError(
                 f"the cache '{options.cache}' lies in the docs folder, and would be published",
                 file=file,
-                remedy="Name a folder beside it: cache: .cache/notebooks.",
+                remedy="Name a folder beside it: cache: .notebook-cache.",
             )
         return options
 

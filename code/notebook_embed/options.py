@@ -47,7 +47,10 @@ class Options:
     inputs: tuple[str, ...] = option(
         (), "Files or patterns that every notebook depends on, such as a style sheet of figures."
     )
-    cache: str = option(".cache/notebooks", "Folder in which executed notebooks are kept.")
+    cache: str = option(
+        ".notebook-cache",
+        "Folder in which executed notebooks are kept; not in `.cache`, which other tools empty.",
+    )
     kernel_environment: Mapping[str, str | float | bool] = option(
         {}, "Environment variables for kernels. `{root}` stands for the folder of `mkdocs.yml`."
     )

@@ -32,6 +32,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.imports import stamp_if_there
 from notebook_embed.page_cache import PageCache
+from notebook_embed.watching import is_passing
 
 __all__ = ["Interrupted", "Left", "PageFirst", "Shown"]
 
@@ -304,6 +305,7 @@ def _stamps(watched: Iterable[str]) -> Stamps:
             for folder, _, names in os.walk(top, followlinks=True)
             if not folder.endswith("__pycache__")
             for name in names
+            if not is_passing(name)
         )
         for path in [top] if top.is_file() else below:
             if (now := stamp_if_there(path)) is not None:  # else a link that leads nowhere

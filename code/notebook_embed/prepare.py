@@ -10,6 +10,7 @@ import logging
 import os
 import posixpath
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -99,12 +100,21 @@ def prepare(
         convert = None if check is None else _bound(check, library, uri)
         library.alts |= check_embeds(library, path, uri, convert)
     settings = kernel_settings(root, options, serving=keep_going, fresh=fresh, why=why)
+    if options.cache == Options.cache:
+        _take_over(root / ".cache" / "notebooks", settings.cache)
     executed = execute_all(library.notebooks, settings, library.failed if keep_going else None)
     prepared = Prepared(library, {**STATIC_FILES}, {})
     for uri, notebook in library.notebooks.items():
         library.pages[uri] = url(uri)
         _add(prepared, notebook, executed[uri], options)
     return prepared
+
+
+def _take_over(last: Path, cache: Path) -> None:
+    """Go on with what an earlier version of this package has kept elsewhere."""
+    if last.is_dir() and not cache.exists():
+        with suppress(OSError):  # then all notebooks run
+            last.rename(cache)
 
 
 def kernel_settings(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -27,13 +26,12 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.livereload import LiveReloadServer, _timestamp
-from watchdog.observers.api import BaseObserver, ObservedWatch
-from watchdog.observers.polling import PollingEmitter
 
 from notebook_embed.aside import Refused, in_fork
 from notebook_embed.errors import EmbedError
 from notebook_embed.page_cache import PageCache
 from notebook_embed.page_first import Interrupted, Left, PageFirst
+from notebook_embed.watching import Watcher
 
 __all__ = ["Builds", "Server", "serve", "tell_in_browser"]
 
@@ -45,8 +43,6 @@ ALERT_STYLE = (
     " font: 14px/1.5 monospace; white-space: pre-wrap; overflow-wrap: anywhere"
 )
 NOTHING_YET = "<!doctype html><title>Not built yet</title><body></body>"
-#: Seconds between two looks at the files; MkDocs takes half a second.
-POLL_SECONDS = 0.15
 #: Seconds that browsers have for a page shown first, before this process builds the rest.
 PAUSE_SECONDS = 0.3
 #: How often as long as the last whole build one behind a page may take, and seconds in any case.
@@ -98,41 +94,6 @@ class Trouble(logging.Handler):
         self.file = None if file is None else Path(file).absolute()
 
 
-class Looks:
-    """Looks at the files that are watched, a thread for each folder.
-
-    While something shall be quick they are held back: they would take half of Python's time.
-    """
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.go.set()
-
-    def observer(self, seconds: float) -> BaseObserver:
-        looks = self
-
-        class Emitter(PollingEmitter):
-            def __init__(self, queue: Any, watch: ObservedWatch, **options: Any) -> None:
-                super().__init__(queue, watch, **options)
-                look = self._take_snapshot
-
-                def when_it_may() -> Any:
-                    looks.go.wait()
-                    return look()
-
-                self._take_snapshot = when_it_may
-
-        return BaseObserver(Emitter, timeout=seconds)
-
-    @contextmanager
-    def held_back(self) -> Iterator[None]:
-        self.go.clear()
-        try:
-            yield
-        finally:
-            self.go.set()
-
-
 class Server(LiveReloadServer):
     """MkDocs' server, which shows on every page what stopped the last build.
 
@@ -145,11 +106,11 @@ class Server(LiveReloadServer):
             with trouble.caught():  # mkdocs.yml is read before the build begins
                 builder()
 
-        super().__init__(builder=build, polling_interval=POLL_SECONDS, **options)
-        self.looks = Looks()
-        self.observer = self.looks.observer(POLL_SECONDS)  # type: ignore[assignment]
+        super().__init__(builder=build, **options)
+        self.watcher = Watcher()
+        self.observer = self.watcher  # type: ignore[assignment]
         self.trouble, self._bound = trouble, False
-        self.build_delay = 0.02  # for what one look at the files finds; MkDocs waits for a next one
+        self.build_delay = 0.02  # for all that one save is; MkDocs waits for a next look
         self._first = ("", 0)  # the page shown first, and its epoch
         self._rest, self._others_seen = 0, False  # the epoch of the site that has the same page
 
@@ -301,7 +262,7 @@ class Builds:
 
     def __call__(self, config: MkDocsConfig | None = None) -> None:
         """Show what was saved, or say why it cannot be."""
-        with self.server.looks.held_back():
+        with self.server.watcher.held_back():
             shown = self.first.show(self.site, self.folder)
         if shown is None:
             self._whole(config)

@@ -141,7 +141,7 @@ class SourceLines(Extension):
         line = max(1, number + above) if number else self.placed[1] if self.placed else None
         if line is None or line > len(lines) or text not in lines[line - 1]:
             whole = re.compile(re.escape(text) + r"(?![\w.-])")
-            found = [n for n, other in enumerate(lines, 1) if whole.search(other)]
+            found = [n for n, other in enumerate(lines, 1) if text in other and whole.search(other)]
             line = min(found, key=lambda n: abs(n - (line or 0)), default=line)
         return SourceLine(page.file, page.uri, line)
 

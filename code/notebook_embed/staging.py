@@ -31,21 +31,22 @@ class Staging:
         self._staging = Path()
         self._lock = ExitStack()
 
-    def begin(self, config: MkDocsConfig, root: Path, *, serving: bool) -> None:
+    def begin(self, config: MkDocsConfig, root: Path, cache: str, *, serving: bool) -> None:
         """Let MkDocs write elsewhere than to the site's folder.
 
         Raises
         ------
-        EmbedError : another build is running, or the site would take the cache's place.
+        EmbedError : another build is running, or the site would take the place of a cache.
         """
         self.abandon()
         site = Path(config.site_dir)
-        if (root / ".cache").resolve().is_relative_to(site.resolve()):
-            raise EmbedError(
-                f"the site's folder '{shown(site)}' holds .cache, which builds keep",
-                file=config.config_file_path,
-                remedy="Name a folder of its own: site_dir: site.",
-            )
+        for kept in (".cache", cache):
+            if (root / kept).resolve().is_relative_to(site.resolve()):
+                raise EmbedError(
+                    f"the site's folder '{shown(site)}' holds {kept}, which builds keep",
+                    file=config.config_file_path,
+                    remedy="Name a folder of its own: site_dir: site.",
+                )
         if serving:  # a temporary folder of this process alone
             self._staging = site.with_name(f"{site.name}.building")
         else:

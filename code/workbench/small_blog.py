@@ -177,7 +177,7 @@ class Project:
 
     def results(self) -> dict[str, str]:
         """Map the cache's entries to their hashes."""
-        return self.tree(".cache/notebooks", ".executed")
+        return self.tree(".notebook-cache", ".executed")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -94,3 +95,15 @@ def test_the_box_lists_the_posts_that_exist_and_marks_this_one(built):
 
 def test_a_post_outside_a_series_has_no_box(built):
     assert 'class="series"' not in built.html("posts/a-post-on-its-own.html")
+
+
+def test_templates_get_plain_data():
+    needing = Post("b", {"series": {"name": "S", "part": 2, "short": "B", "needs": {1: "heads"}}})
+    first = post("a", 1)
+    first.url, first.title = "a.html", "The first"
+    data = collect_series([first, needing])["b"].as_data()
+    assert json.loads(json.dumps(data)) == data
+    a = {"part": 1, "title": "The first", "short": None, "url": "a.html"}
+    b = {"part": 2, "title": "", "short": "B", "url": ""}
+    assert (data["entries"], data["previous"], data["following"]) == ([a, b], a, None)
+    assert data["needs"] == [{**a, "what": "heads"}]

@@ -100,7 +100,18 @@ def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(
     content = prepared.files["more/words.ipynb"]
     assert isinstance(content, bytes)
     assert b"elsewhere" in content
-    assert (root / ".cache/notebooks").is_dir()
+    assert (root / ".notebook-cache").is_dir()
+
+
+def test_what_an_earlier_version_kept_elsewhere_is_gone_on_with(tmp_path: Path) -> None:
+    write(tmp_path, {"docs/words.py": ELSEWHERE, "docs/one.md": "![](words.py#word)\n"})
+    prepare(tmp_path, Options(cache=".cache/notebooks"))
+    (kept,) = (tmp_path / ".cache/notebooks").glob("*.executed")
+    number = kept.stat().st_ino
+    prepare(tmp_path, Options())
+    (there,) = (tmp_path / ".notebook-cache").glob("*.executed")
+    assert (there.name, there.stat().st_ino) == (kept.name, number)
+    assert not kept.exists()
 
 
 def test_a_page_shows_notebooks_by_the_urls_that_the_builder_gives_them(

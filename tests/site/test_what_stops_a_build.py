@@ -28,7 +28,7 @@ def unharmed(project: Project) -> Iterator[Project]:
     assert project.tree("site") == site
     now = project.results()
     assert {name: now.get(name) for name in results} == results
-    assert not list((project.root / ".cache/notebooks").glob(".*")), "a half-written file is left"
+    assert not list((project.root / ".notebook-cache").glob(".*")), "a half-written file is left"
 
 
 def test_an_unknown_notebook(unharmed: Project) -> None:
@@ -190,7 +190,7 @@ def test_unknown_code_of_a_module(unharmed: Project) -> None:
 
 def test_a_damaged_cache_entry_runs_again(project: Project) -> None:
     before = project.tree("site")
-    entry = next((project.root / ".cache/notebooks").glob("notebooks--areas*.executed"))
+    entry = next((project.root / ".notebook-cache").glob("notebooks--areas*.executed"))
     raw = bytearray(entry.read_bytes())
     raw[len(raw) // 2] ^= 1
     entry.write_bytes(raw)
@@ -201,7 +201,7 @@ def test_a_damaged_cache_entry_runs_again(project: Project) -> None:
 
 
 def test_a_truncated_cache_entry_runs_again(project: Project) -> None:
-    entry = next((project.root / ".cache/notebooks").glob("notebooks--areas*.executed"))
+    entry = next((project.root / ".notebook-cache").glob("notebooks--areas*.executed"))
     entry.write_bytes(entry.read_bytes()[:40])
     assert project.build().succeeded().executed == {"notebooks/areas.py"}
 

@@ -14,7 +14,8 @@ from tests.support.servers import BASE, ORIGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("mkdocs.yml", "requirements.txt", "pyproject.toml")
-FOLDERS = ("docs", "code", "assets", "locks", ".cache/notebooks", ".cache/blog_site")
+CACHES = (".notebook-cache", ".cache/blog_site")
+FOLDERS = ("docs", "code", "assets", "locks", *CACHES)
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BUILT_ON = "2026-01-02"
@@ -47,7 +48,7 @@ def copy_project(project: Path, *, caches: bool = True) -> None:
     for name in SOURCES:
         shutil.copy(ROOT / name, project / name)
     for name in FOLDERS:
-        if name.startswith(".cache") and not caches:
+        if name in CACHES and not caches:
             continue
         # What ran before need not run again; a cache that changes meanwhile is no harm.
         with contextlib.suppress(shutil.Error, FileNotFoundError):
