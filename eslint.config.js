@@ -5,7 +5,17 @@ import globals from "globals";
 const WORKERS = "**/*worker*.js";
 
 export default defineConfig(
-  globalIgnores(["**/*.min.js", "**/vendor/", "**/vendored/", ".cache/", ".notebook-cache/", ".venv/", "runs/", "site/", "site.previous/"]),
+  globalIgnores([
+    "**/*.min.js",
+    "**/vendor/",
+    "**/vendored/",
+    ".cache/",
+    ".notebook-cache/",
+    ".venv/",
+    "runs/",
+    "site/",
+    "site.previous/",
+  ]),
   {
     files: ["**/*.js"],
     plugins: { js },
