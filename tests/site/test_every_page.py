@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from audit import WEIGHT
 from tests.support.browser import Watched, profile
@@ -46,12 +47,8 @@ def test_every_page_is_whole_and_quiet(
         reader.add_init_script(path=PROBE)
         # No page is switched yet: what the last one remembered goes before the next one looks.
         reader.add_init_script("localStorage.clear()")
-        for name in published.pages:
-            # That page is shown at any depth, so it must know its base.
-            base = BASE if name == "404.html" else home
+        for name, base, tab in opened(reader, published.pages, home):
             where = f"{name}, {width} px, {scheme}"
-            tab = Watched(reader.new_page())  # a mouse that lay on the last page would be a sign
-            tab.page.goto(ORIGIN + base + name)
             figures = interactive(tab.page)
             if tab.bundles():
                 troubles.append(f"{where}: plotly is loaded before the reader has moved")
@@ -78,6 +75,28 @@ def test_every_page_is_whole_and_quiet(
             troubles += [f"{where}, at the end: {t}" for t in tab.take()]
             tab.page.close()
     report(troubles)
+
+
+def opened(
+    reader: BrowserContext, pages: list[str], home: str
+) -> Iterator[tuple[str, str, Watched]]:
+    """Give each page in a tab of its own: its name, its base path and the tab.
+
+    The next one loads meanwhile, as it takes half a second to know that no more is asked for.
+    """
+
+    def open_next(name: str) -> tuple[str, str, Watched]:
+        # That page is shown at any depth, so it must know its base.
+        base = BASE if name == "404.html" else home
+        tab = Watched(reader.new_page())  # a mouse that lay on the last page would be a sign
+        tab.page.goto(ORIGIN + base + name)
+        return name, base, tab
+
+    waiting = open_next(pages[0])
+    for name in [*pages[1:], None]:
+        now, waiting = waiting, open_next(name) if name else waiting
+        now[2].page.bring_to_front()
+        yield now
 
 
 @cache
