@@ -1,8 +1,7 @@
 """The models of the first post: sweeps, a comparison over seeds, kinds of positions, a long run.
 
 All that is compared takes equally many steps, each at the learning rate that did best in its own
-sweep. Kinds of positions were tried by time before: those runs are listed too, with the sweep that
-they and the long run took their rate from. The records of a group of runs stand together in
+sweep. The long run, whose budget is time, took its rate from a sweep by time. The records of a group of runs stand together in
 `assets/records/series-GROUP.json`, by their names.
 """
 
@@ -109,7 +108,6 @@ _PLACES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-_SECONDS = 30.0
 _SWEEP_SECONDS = 10.0
 
 #: Learning rates that the sweep by time tried, with rotary positions, and the one that it chose.
@@ -210,7 +208,7 @@ def runs() -> list[Run]:
 
 
 def _runs_by_time() -> list[Run]:
-    """List the runs whose budget was time, all of the attention model."""
+    """List the runs whose budget is time, all of the attention model."""
     listed = [
         series_run(
             name=f"sweep/attention/rate-{rate:g}",
@@ -227,18 +225,6 @@ def _runs_by_time() -> list[Run]:
             keep_model=True,
         )
     )
-    kinds = {"main/attention": {}, **{f"positions/{kind}": {"positions": kind} for kind in _PLACES}}
-    listed += [
-        series_run(
-            name=f"{name}/seed-{seed}",
-            model="attention",
-            options=options,
-            seed=seed,
-            run=ShortRun(learning_rate=RATE_BY_TIME, seconds=_SECONDS),
-        )
-        for seed in _SEEDS
-        for name, options in kinds.items()
-    ]
     return listed
 
 

@@ -110,11 +110,12 @@ def test_each_model_trains_at_the_rate_that_its_sweep_chose():
     assert min(by_time, key=by_time.__getitem__) == series.RATE_BY_TIME
 
     tuned = best_rates(grouped(records, "tune"), "amplitude_error_mean")
-    compared = comparable(record for record in records if record.family == "compare")
+    compared = comparable(record for record in records if record.family in ("compare", "places"))
     assert {len(seeds) for seeds in compared.values()} == {len(series._SEEDS)}
     assert compared.keys() >= {"fully-connected", "convolutional", "recurrent", "attention"}
+    assert compared.keys() >= {"none", "linear", "learned", "sinusoidal"}
     for label, seeds in compared.items():
-        start, _ = series._COMPARED[label]
+        start, _ = {**series._COMPARED, **series._PLACES}[label]
         tried = {
             (name, rate): error
             for name, rates in tuned.items()
