@@ -1,8 +1,8 @@
 """The models of the first post: sweeps, a comparison over seeds, kinds of positions, a long run.
 
 All that is compared takes equally many steps, each at the learning rate that did best in its own
-sweep. The long run, whose budget is time, took its rate from a sweep by time. The records of a group of runs stand together in
-`assets/records/series-GROUP.json`, by their names.
+sweep. The long run, whose budget is time, took its rate from a sweep by time. The records of a
+group of runs stand together in `assets/records/series-GROUP.json`, by their names.
 """
 
 from collections.abc import Mapping
