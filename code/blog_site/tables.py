@@ -11,6 +11,7 @@ the table fits.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from typing import Any
 
@@ -22,6 +23,10 @@ __all__ = ["TablesExtension", "makeExtension", "make_cards", "put_in_boxes"]
 CLASS = "nb-table"
 #: Columns from which on a table is laid out as cards on a narrow screen.
 MANY_COLUMNS = 4
+#: Signs of words side by side that leave prose too little of a phone, and that are too many anyway.
+SIGNS_BESIDE_PROSE, SIGNS = 34, 44
+#: Signs of a cell that is read as prose.
+PROSE = 60
 
 _TAG = re.compile(
     r"<!--.*?-->"  # a table in a comment is none
@@ -57,7 +62,9 @@ def put_in_boxes(page: str) -> str:
 
 
 def make_cards(page: str) -> str:
-    """Return a page's HTML with what cards need in each boxed table that has many columns.
+    """Return a page's HTML with what cards need in each boxed table that is too wide for a phone.
+
+    It has many columns, or long words in few.
 
     A table whose cells span others, or that holds another one, stays as it is, and so does one
     without a single row of titles.
@@ -71,8 +78,10 @@ def _as_cards(found: re.Match[str]) -> str:
     if head is None or _SPANS.search(table) or table.count("<table") > 1:
         return table
     titles = [_text_of(title) for title in _TITLE.findall(head[0])]
-    if len(titles) < MANY_COLUMNS or head[0].count("<tr") != 1:
+    many = len(titles) >= MANY_COLUMNS
+    if head[0].count("<tr") != 1 or not (many or (len(titles) > 1 and _is_crowded(table))):
         return table
+    cards = "data-cards" if many else 'data-cards="wide"'
     column = 0
     in_head = True
 
@@ -80,7 +89,7 @@ def _as_cards(found: re.Match[str]) -> str:
         nonlocal column, in_head
         name, rest = part["name"], part["rest"]
         if name == "table":
-            return f'<table role="table" data-cards{rest}>'
+            return f'<table role="table" {cards}{rest}>'
         if name in ("thead", "tbody", "tfoot"):
             in_head = name == "thead"
             return f'<{name} role="rowgroup"{rest}>'
@@ -100,6 +109,16 @@ def _as_cards(found: re.Match[str]) -> str:
     return _PART.sub(mark, table)
 
 
+def _is_crowded(table: str) -> bool:
+    """Tell whether the longest words of the columns leave too little room on a phone."""
+    rows = [[_text_of(cell) for cell in _CELL.findall(row)] for row in _ROW.findall(table)]
+    columns = itertools.zip_longest(*rows, fillvalue="")
+    words = ([word for cell in cells for word in cell.split()] for cells in columns)
+    signs = sum(max(map(len, found), default=0) for found in words)
+    reads = any(len(cell) > PROSE for cells in rows for cell in cells)
+    return signs > (SIGNS_BESIDE_PROSE if reads else SIGNS)
+
+
 def _text_of(markup: str) -> str:
     """Give the words of a title: where it breaks a line, there is a space."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
@@ -109,6 +128,8 @@ _COUNT = re.compile(r"\s*[\d.,]+\s*<")
 _BOXED = re.compile(rf'<table class="{CLASS}".*?</table\s*>', re.DOTALL)
 _HEAD = re.compile(r"<thead\b.*?</thead\s*>", re.DOTALL)
 _TITLE = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL)
+_ROW = re.compile(r"<tr\b.*?</tr\s*>", re.DOTALL)
+_CELL = re.compile(r"<t[dh]\b[^>]*>(.*?)</t[dh]\s*>", re.DOTALL)
 _SPANS = re.compile(r"<t[dh]\b[^>]*\s(?:col|row)span\b")
 _PART = re.compile(r"<(?P<name>table|thead|tbody|tfoot|tr|th|td)\b(?P<rest>[^>]*)>")
 

@@ -85,6 +85,30 @@ def test_each_cell_of_a_table_of_many_columns_knows_the_title_of_its_column():
     assert '<table role="table" data-cards class="nb-table">' in page
 
 
+PROSE = "what it is for, told in as many words as make several lines of a column"
+LONG = "a_name_that_cannot_be_broken_anywhere"
+
+
+@pytest.mark.parametrize(
+    ("rows", "cards"),
+    [
+        ([[LONG, PROSE]], True),
+        ([["kernel_environment", "requirements.txt", PROSE]], True),
+        ([["short", PROSE], [LONG, "few words"]], True),
+        ([["kernel_environment", PROSE]], False),  # there is room for both
+        ([["a", "b", PROSE]], False),
+        ([[LONG, LONG]], True),
+        ([[LONG, "few"]], False),  # nothing to read
+        ([[f"{LONG} {PROSE}"]], False),
+    ],
+)
+def test_words_that_leave_no_room_on_a_phone_make_cards(rows, cards):
+    lines = [["t"] * len(rows[0]), ["---"] * len(rows[0]), *rows]
+    page = convert("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    assert page.count("<table") == 1
+    assert ("data-cards" in page) is cards
+
+
 @pytest.mark.parametrize(
     ("first", "labelled"),
     [("16", True), ("1,024", True), ("0.5", True), ("16 heads", False), ("full", False)],
