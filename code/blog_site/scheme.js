@@ -23,12 +23,6 @@
     }
   };
 
-  // A fresh visit begins at the top: parts far from there need no layout yet (site.css, `.partly`). Who comes
-  // to a certain place, or back to one, needs all that is above it.
-  const [visit] = performance.getEntriesByType("navigation");
-  const fresh = /** @type {PerformanceNavigationTiming} */ (visit)?.type === "navigate" && !location.hash;
-  document.documentElement.classList.toggle("partly", fresh);
-
   // The reader's choice of colours, else the system's: set before the first paint, so that nothing flashes.
   const root = document.documentElement;
   root.classList.replace("no-js", "js");

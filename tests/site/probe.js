@@ -133,8 +133,7 @@
   }
 
   async function pictures() {
-    // As if the reader had been everywhere: parts out of sight have no sizes yet (site.css, `.partly`).
-    document.documentElement.classList.remove("partly");
+    // As if the reader had been everywhere.
     await frame();
     const wait = [...document.images].filter(visible).map((image) => {
       image.loading = "eager";

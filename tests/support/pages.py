@@ -182,8 +182,7 @@ def barriers(page: Page, only: Sequence[str] = ()) -> list[str]:
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text("utf-8"))
-    # All parts laid out, and seen from the top: the header lies over nothing there.
-    page.evaluate("() => document.documentElement.classList.remove('partly')")
+    # Seen from the top: the header lies over nothing there.
     page.evaluate("async () => { scrollTo(0, 0); await probe.frame(); await probe.frame(); }")
     page.evaluate(AT_REST)  # a colour on its way to another is none that a reader reads
     page.evaluate("() => probe.thin()")

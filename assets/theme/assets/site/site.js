@@ -60,14 +60,8 @@
 
   wide.addEventListener("change", follow);
 
-  // Where a link or the End key leads to a certain place, or the reader goes back to one, all parts are laid out first
-  // (site.css, `.partly`): else what is above would change its height after the page has been scrolled.
-  const layOut = () => document.documentElement.classList.remove("partly");
-  window.addEventListener("popstate", layOut, true);
   const within = (/** @type {Event} */ { target }, /** @type {string} */ selector) =>
     target instanceof Element ? target.closest(selector) : null;
-  document.addEventListener("click", (event) => within(event, "a[href*='#']") && layOut(), true);
-  document.addEventListener("keydown", (event) => event.key === "End" && layOut(), true);
 
   // As code comes into view Material adds a copy button, in a navigation landmark; a button is not navigation.
   const buttons = new MutationObserver((changes) => {
