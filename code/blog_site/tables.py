@@ -77,6 +77,8 @@ def _as_cards(found: re.Match[str]) -> str:
     head = _HEAD.search(table)
     if head is None or _SPANS.search(table) or table.count("<table") > 1:
         return table
+    if "data-cards" in table[: table.index(">")]:  # of a notebook's Markdown, converted before
+        return table
     titles = [_text_of(title) for title in _TITLE.findall(head[0])]
     many = len(titles) >= MANY_COLUMNS
     if head[0].count("<tr") != 1 or not (many or (len(titles) > 1 and _is_crowded(table))):

@@ -85,6 +85,15 @@ def test_each_cell_of_a_table_of_many_columns_knows_the_title_of_its_column():
     assert '<table role="table" data-cards class="nb-table">' in page
 
 
+def test_what_has_become_cards_stays_as_it_is_whatever_the_order_of_its_attributes():
+    page = convert("| a | b | c | d |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |")
+    assert make_cards(page) == page
+    turned = page.replace(' data-cards class="nb-table"', "")
+    turned = turned.replace("<table", '<table class="nb-table" data-cards')
+    assert turned != page
+    assert make_cards(turned) == turned
+
+
 PROSE = "what it is for, told in as many words as make several lines of a column"
 LONG = "a_name_that_cannot_be_broken_anywhere"
 
