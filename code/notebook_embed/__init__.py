@@ -12,6 +12,7 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``imports``             finds the project's own modules that a notebook depends on
 ``environment``         finds the pinned distributions that it depends on
 ``cache``               keeps executed notebooks, each under a key made of all of these
+``kept_keys``           keeps those keys from build to build
 ``files``               writes files whole
 ``execution``           runs notebooks in kernels, several at a time
 ``runner``              decides what runs, and what the cache or the file already has

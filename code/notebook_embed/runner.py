@@ -27,6 +27,7 @@ from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
 from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
+from notebook_embed.kept_keys import KeptKeys, of_file
 from notebook_embed.kernels import environment_of, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.order import matching, note_written_files, waves, written_files_hold
@@ -101,6 +102,8 @@ def execute_all(
         work.do(late)
     else:
         work.fail_outdated()
+    if not settings.serving:
+        work.kept.save()
     if failures is not None:
         failures |= work.failed
     elif work.failed:
@@ -115,6 +118,7 @@ class _Work:
         self.notebooks, self.settings = notebooks, settings
         self.cache = Cache(settings.cache)
         self.around = around(settings, notebooks.values())
+        self.kept = KeptKeys(settings.root / ".cache" / "keys.json")
         self.keys: dict[str, Key] = {}
         self.done: dict[str, str] = {}
         self.failed: dict[str, EmbedError] = {}
@@ -155,7 +159,7 @@ class _Work:
 
     def _key(self, uri: str, modules: dict[Path, Modules]) -> Key:
         notebook = self.notebooks[uri]
-        key = kept_key(notebook, self.settings, self.around, modules)
+        key = kept_key(notebook, self.settings, self.around, modules, self.kept)
         if self._mode(uri) == "auto" and notebook.stored:
             key.parts[STORED] = hashlib.sha256(notebook.stored.encode()).hexdigest()
         return key
@@ -400,10 +404,16 @@ def around(settings: Settings, notebooks: Iterable[Notebook]) -> str:
     return hashlib.sha256(repr(given).encode()).hexdigest()
 
 
-def kept_key(notebook: Notebook, settings: Settings, now: str, modules: dict[Path, Modules]) -> Key:
+def kept_key(
+    notebook: Notebook,
+    settings: Settings,
+    now: str,
+    modules: dict[Path, Modules],
+    kept: KeptKeys | None = None,
+) -> Key:
     """Return what `key_of` does, as it was found before if nothing was touched since.
 
-    `now` is what `around` returns.
+    `now` is what `around` returns, `kept` holds the keys of earlier processes.
 
     Raises
     ------
@@ -414,9 +424,14 @@ def kept_key(notebook: Notebook, settings: Settings, now: str, modules: dict[Pat
     if known is not None and known[:2] == (now, declared) and not known[2].outdated():
         key = known[2]
     else:
-        key = key_of(notebook, settings, modules)
-        if notebook.kernel == "python3":  # other kernels may be installed at any time
+        lasts = notebook.kernel == "python3"  # other kernels may be installed at any time
+        state = f"{now} {of_file(notebook.path)}"
+        found = kept.find(notebook.uri, state, declared) if kept and lasts else None
+        key = found or key_of(notebook, settings, modules)
+        if lasts:
             _keys[notebook] = now, declared, key
+            if kept is not None:
+                kept.note(key, state, declared)
     return replace(key, parts=dict(key.parts))
 
 

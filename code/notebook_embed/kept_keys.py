@@ -1,0 +1,113 @@
+"""Keep the keys of notebooks from build to build, while nothing that they are made of is touched.
+
+A key takes reading and parsing every module that a notebook imports. What has the same size, times
+and place on the disk as when a key was made need not be read again: then the key is the same. A
+file that had just been written may be written again without any of these showing it, so keys made
+of such a file are not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from notebook_embed.cache import Key
+from notebook_embed.errors import EmbedError
+from notebook_embed.files import write_whole
+from notebook_embed.imports import stamp_if_there
+
+__all__ = ["KeptKeys", "of_file"]
+
+#: Nanoseconds in which a file may change without its times showing it, on the coarsest of clocks.
+TICK = 2_000_000_000
+
+
+class KeptKeys:
+    """The keys of a site's notebooks that an earlier process has made, in a file of its own."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept = _read(file)
+        self._now: dict[str, Any] = {}
+
+    def find(self, uri: str, state: str, declared: list[Path]) -> Key | None:
+        """Return the key of a notebook, if nothing was touched since it was made.
+
+        `state` tells all that it depends on beside files, `declared` the files that are its inputs.
+        """
+        found = self._kept.get(uri)
+        if found is None or found["state"] != _whole(state):
+            return None
+        if found["declared"] != [str(path) for path in declared]:
+            return None
+        stamps = {Path(path): tuple(then) for path, then in found["stamps"].items()}
+        key = Key(uri, dict(found["parts"]), stamps, frozenset(found["imports"]))
+        return None if key.outdated() else key
+
+    def note(self, key: Key, state: str, declared: list[Path]) -> None:
+        """Keep a key for the next process."""
+        if any(max(then[:2]) + TICK > time.time_ns() for then in key.stamps.values()):
+            return
+        self._now[key.notebook] = {
+            "state": _whole(state),
+            "declared": [str(path) for path in declared],
+            "parts": key.parts,
+            "stamps": {str(path): list(then) for path, then in key.stamps.items()},
+            "imports": sorted(key.imports),
+        }
+
+    def save(self) -> None:
+        """Write down what was noted; where that cannot be, the next process makes its keys anew."""
+        if self._now and self._now != self._kept:
+            with suppress(EmbedError, OSError):
+                body = json.dumps(self._now).encode()
+                write_whole(self._file, _digest(body) + b"\n" + body, synced=False)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return what is kept; nothing of a file that is damaged or not there."""
+    try:
+        head, _, body = file.read_bytes().partition(b"\n")
+    except OSError:
+        return {}
+    kept: dict[str, Any] = json.loads(body) if head == _digest(body) else {}
+    return kept
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
+
+
+def _whole(state: str) -> str:
+    return hashlib.sha256(f"{state} {_installed()}".encode()).hexdigest()
+
+
+@cache
+def _installed() -> str:
+    """Return a digest of the packages that are installed, and of this one's own code."""
+    found: list[Any] = [sys.version]
+    for folder in map(Path, sys.path):
+        with suppress(OSError):
+            found += sorted(
+                (entry.path, entry.stat().st_mtime_ns)
+                for entry in os.scandir(folder)
+                if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth"))
+            )
+    here = sorted(Path(__file__).parent.glob("*.py"))
+    found += [(path.name, stamp_if_there(path)) for path in here]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """Return a digest of what a file holds, or nothing where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
