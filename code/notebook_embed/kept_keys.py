@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.files import write_whole
 from notebook_embed.imports import stamp_if_there
 
-__all__ = ["KeptKeys", "of_file"]
+__all__ = ["KeptKeys"]
 
 #: Nanoseconds in which a file may change without its times showing it, on the coarsest of clocks.
 TICK = 2_000_000_000
@@ -34,8 +34,11 @@ class KeptKeys:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._kept = _read(file)
         self._now: dict[str, Any] = {}
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        return _read(self._file)  # a server, which knows its keys, never asks
 
     def find(self, uri: str, state: str, declared: list[Path]) -> Key | None:
         """Return the key of a notebook, if nothing was touched since it was made.
@@ -103,11 +106,3 @@ def _installed() -> str:
     here = sorted(Path(__file__).parent.glob("*.py"))
     found += [(path.name, stamp_if_there(path)) for path in here]
     return hashlib.sha256(repr(found).encode()).hexdigest()
-
-
-def of_file(path: Path) -> str:
-    """Return a digest of what a file holds, or nothing where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

@@ -303,9 +303,8 @@ def _stamps(watched: Iterable[str]) -> Stamps:
         below = (
             Path(folder, name)
             for folder, _, names in os.walk(top, followlinks=True)
-            if not folder.endswith("__pycache__")
             for name in names
-            if not is_passing(name)
+            if not is_passing(f"{folder}/{name}")
         )
         for path in [top] if top.is_file() else below:
             if (now := stamp_if_there(path)) is not None:  # else a link that leads nowhere

@@ -27,7 +27,7 @@ from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
 from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
-from notebook_embed.kept_keys import KeptKeys, of_file
+from notebook_embed.kept_keys import KeptKeys
 from notebook_embed.kernels import environment_of, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.order import matching, note_written_files, waves, written_files_hold
@@ -425,7 +425,8 @@ def kept_key(
         key = known[2]
     else:
         lasts = notebook.kernel == "python3"  # other kernels may be installed at any time
-        state = f"{now} {of_file(notebook.path)}"
+        read = notebook.cells, notebook.kernel, notebook.language, notebook.allow_errors
+        state = f"{now} {read}"  # not its file, which may have been saved since
         found = kept.find(notebook.uri, state, declared) if kept and lasts else None
         key = found or key_of(notebook, settings, modules)
         if lasts:

@@ -70,8 +70,9 @@ def test_what_nothing_has_touched_is_not_read_again(project: Settings) -> None:
 
 
 def edited(name: str) -> Callable[[Path], object]:
+    """Change a file so that neither its size nor its time of change shows it."""
+
     def edit(root: Path) -> None:
-        """Change a file so that neither its size nor its time of change shows it."""
         path = root / name
         before = path.stat()
         text = path.read_text()
@@ -89,7 +90,7 @@ def edited(name: str) -> Callable[[Path], object]:
         edited("requirements.txt"),
         lambda root: (root / "nb/x.py").write_text(CELL + "b = 2\n"),
         lambda root: (root / "nb/inner.py").unlink(),
-        lambda root: (root / "nb/numpy.py").write_text("in the way of the package\n" * 0),
+        lambda root: (root / "nb/numpy.py").write_text(""),
         lambda root: (root / "nb/module.py").write_text("import inner, json\n"),
     ],
 )
@@ -102,6 +103,19 @@ def test_after_any_change_the_key_is_the_one_that_is_true(
     assert made
     notebook = read_notebook(project.root / "nb/x.py", "nb/x.py")
     assert key.parts == key_of(notebook, project).parts
+
+
+def test_what_was_saved_while_the_key_was_made_has_a_key_of_its_own(project: Settings) -> None:
+    path = project.root / "nb/x.py"
+    read_before = read_notebook(path, "nb/x.py")
+    path.write_text(CELL + "b = 2\n")
+    kept = KeptKeys(project.root / "keys.json")
+    runner._keys.clear()
+    kept_key(read_before, project, around(project, [read_before]), {}, kept)
+    kept.save()
+    key, made = key_in_another_process(project)
+    assert made
+    assert key.parts == key_of(read_notebook(path, "nb/x.py"), project).parts
 
 
 def test_other_settings_and_other_packages_make_it_anew(
