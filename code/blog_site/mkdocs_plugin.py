@@ -23,7 +23,6 @@ from mkdocs.utils.templates import TemplateContext
 
 from blog_site.build_record import read_build_record
 from blog_site.citation import cite
-from blog_site.code_blocks import finish_code
 from blog_site.compile_hint import hint_at_scripts
 from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
@@ -145,8 +144,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
             page.config.readtime = reading_minutes(html)  # type: ignore[attr-defined]
-        # A notebook's own page is made by nbconvert; of Markdown, the extension has finished it.
-        return html if page.file.src_uri.endswith(".md") else finish_code(html)
+        return html
 
     def on_page_context(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Any
