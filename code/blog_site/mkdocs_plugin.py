@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import zlib
 from dataclasses import asdict
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -29,6 +30,7 @@ from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
 from blog_site.tag_addresses import tag_address
+from notebook_embed.files import write_whole
 
 __all__ = ["BlogSitePlugin"]
 
@@ -143,8 +145,16 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
     @event_priority(50)  # before the blog plugin counts words
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
-            page.config.readtime = reading_minutes(html)  # type: ignore[attr-defined]
+            page.config.readtime = self._minutes(html, config)  # type: ignore[attr-defined]
         return html
+
+    @staticmethod
+    def _minutes(html: str, config: MkDocsConfig) -> int:
+        embed: Any = config.plugins.get("notebook-embed")
+        if embed is None:
+            return reading_minutes(html)
+        minutes: int = embed.remembered(lambda: reading_minutes(html), "minutes", html)
+        return minutes
 
     def on_page_context(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Any
@@ -227,11 +237,11 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
         for name, checkpoint in self.config.live.items():
             try:
-                content = _packed(self.root / checkpoint)
+                packed = _packed(self.root / checkpoint, self.cache / "live")
             except WeightsError as error:
                 raise PluginError(f"mkdocs.yml, blog-site, live, {name}: {error}") from None
             uri = f"{LIVE_FOLDER}/{name}.safetensors.gz"
-            files.append(File.generated(config, uri, content=content))
+            files.append(File.generated(config, uri, abs_src_path=str(packed)))
 
     @staticmethod
     def _fonts(config: MkDocsConfig) -> Path | None:
@@ -239,17 +249,16 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         return next((folder for folder in found if folder.is_dir()), None)
 
 
-def _packed(path: Path) -> bytes:
-    """Return the weights of a checkpoint as pages get them; a server asks again on every save."""
-    now = path.stat() if path.is_file() else None
-    return _packed_as_it_is(path, now and (now.st_mtime_ns, now.st_ctime_ns, now.st_size))
+def _packed(path: Path, cache: Path) -> Path:
+    """Return the file with the weights of a checkpoint as pages get them, made where it is not."""
+    from shapes_of_attention import live_weights
 
-
-@lru_cache(maxsize=16)
-def _packed_as_it_is(path: Path, stamp: tuple[int, ...] | None) -> bytes:
-    from shapes_of_attention.live_weights import packed
-
-    return packed(path)
+    made_of = [path.read_bytes() if path.is_file() else b""]
+    made_of += [Path(live_weights.__file__).read_bytes(), zlib.ZLIB_RUNTIME_VERSION.encode()]
+    file = cache / f"{hashlib.sha256(b''.join(made_of)).hexdigest()[:20]}.gz"
+    if not file.is_file():
+        write_whole(file, live_weights.packed(path))
+    return file
 
 
 def _declared_title(post: Any) -> str:

@@ -13,6 +13,8 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``environment``         finds the pinned distributions that it depends on
 ``cache``               keeps executed notebooks, each under a key made of all of these
 ``kept_keys``           keeps those keys from build to build
+``remembered``          keeps from build to build what else always comes out the same
+``kept_json``           is the file that either keeps it in
 ``files``               writes files whole
 ``execution``           runs notebooks in kernels, several at a time
 ``runner``              decides what runs, and what the cache or the file already has

@@ -9,19 +9,13 @@ of such a file are not kept.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import sys
 import time
-from contextlib import suppress
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from notebook_embed.cache import Key
-from notebook_embed.errors import EmbedError
-from notebook_embed.files import write_whole
-from notebook_embed.imports import stamp_if_there
+from notebook_embed.kept_json import installed, read_kept, write_kept
 
 __all__ = ["KeptKeys"]
 
@@ -38,7 +32,7 @@ class KeptKeys:
 
     @cached_property
     def _kept(self) -> dict[str, Any]:
-        return _read(self._file)  # a server, which knows its keys, never asks
+        return read_kept(self._file)  # a server, which knows its keys, never asks
 
     def find(self, uri: str, state: str, declared: list[Path]) -> Key | None:
         """Return the key of a notebook, if nothing was touched since it was made.
@@ -69,40 +63,8 @@ class KeptKeys:
     def save(self) -> None:
         """Write down what was noted; where that cannot be, the next process makes its keys anew."""
         if self._now and self._now != self._kept:
-            with suppress(EmbedError, OSError):
-                body = json.dumps(self._now).encode()
-                write_whole(self._file, _digest(body) + b"\n" + body, synced=False)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """Return what is kept; nothing of a file that is damaged or not there."""
-    try:
-        head, _, body = file.read_bytes().partition(b"\n")
-    except OSError:
-        return {}
-    kept: dict[str, Any] = json.loads(body) if head == _digest(body) else {}
-    return kept
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
+            write_kept(self._file, self._now)
 
 
 def _whole(state: str) -> str:
-    return hashlib.sha256(f"{state} {_installed()}".encode()).hexdigest()
-
-
-@cache
-def _installed() -> str:
-    """Return a digest of the packages that are installed, and of this one's own code."""
-    found: list[Any] = [sys.version]
-    for folder in map(Path, sys.path):
-        with suppress(OSError):
-            found += sorted(
-                (entry.path, entry.stat().st_mtime_ns)
-                for entry in os.scandir(folder)
-                if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth"))
-            )
-    here = sorted(Path(__file__).parent.glob("*.py"))
-    found += [(path.name, stamp_if_there(path)) for path in here]
-    return hashlib.sha256(repr(found).encode()).hexdigest()
+    return hashlib.sha256(f"{state} {installed()}".encode()).hexdigest()

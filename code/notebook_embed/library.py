@@ -18,6 +18,7 @@ import nbformat
 from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
+from notebook_embed.remembered import Remembered
 
 __all__ = ["Embed", "Found", "Library", "SourceLine", "files_below", "find_embeds", "readable"]
 
@@ -79,6 +80,7 @@ class Library:
     excluded: set[str] = field(default_factory=set)
     failed: dict[str, EmbedError] = field(default_factory=dict)
     is_excluded: Callable[[str], bool] = lambda uri: False
+    remembered: Remembered | None = None
     _shown: list[str] = field(default_factory=list)
     _left: dict[str, bool] = field(default_factory=dict)
     _own_pages: dict[str, str] = field(default_factory=dict)
@@ -98,10 +100,14 @@ class Library:
 
     @classmethod
     def look(
-        cls, docs: Path, folder: str, is_excluded: Callable[[str], bool] = lambda uri: False
+        cls,
+        docs: Path,
+        folder: str,
+        is_excluded: Callable[[str], bool] = lambda uri: False,
+        remembered: Remembered | None = None,
     ) -> Library:
         """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some."""
-        library = cls(docs, is_excluded=is_excluded)
+        library = cls(docs, is_excluded=is_excluded, remembered=remembered)
         for path in sorted(files_below(docs, docs / folder)):
             uri = path.relative_to(docs).as_posix()
             try:
@@ -119,7 +125,7 @@ class Library:
         if self.is_excluded(uri):
             self.excluded.add(uri)
         elif is_notebook(path):
-            notebook = read_notebook(path, uri)
+            notebook = read_notebook(path, uri, self.remembered)
             page = page_of(uri)
             if (other := self._own_pages.setdefault(page, uri)) != uri:
                 raise EmbedError(

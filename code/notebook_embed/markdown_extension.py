@@ -43,6 +43,7 @@ from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell
 from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter
+from notebook_embed.remembered import Remembered, remembering_code
 from notebook_embed.source_lines import source_lines, take
 from notebook_embed.values import formatted
 
@@ -54,16 +55,19 @@ NO_ALT_REMEDY = "Say in the square brackets what there is to see, for those who 
 class NotebookEmbedExtension(Extension):
     """Embed notebooks that ran before; `library` holds what they put out.
 
-    `cells` converts the Markdown of notebooks, apart from that of the page. `page` names the page's
-    URI for use outside MkDocs, whose link processor tells it otherwise.
+    Code has the colours that are `remembered` of an earlier build. `cells` converts the Markdown of
+    notebooks, apart from that of the page. `page` names the page's URI for use outside MkDocs,
+    whose link processor tells it otherwise.
     """
 
     def __init__(
         self,
         library: Library | None = None,
         cells: CellMarkdown | None = None,
+        remembered: Remembered | None = None,
         **options: Any,
     ) -> None:
+        self.remembered = remembered
         self.library = library  # Markdown would turn an option whose default is None into a bool
         self.cells = cells or CellMarkdown()
         self.config = {
@@ -78,6 +82,8 @@ class NotebookEmbedExtension(Extension):
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown calls it so
         md.registerExtension(self)
+        if self.remembered is not None:
+            _remember_code(md, self.remembered)
         if self.library is None:
             return  # MkDocs makes one parser while it checks its configuration
         # After line ends are made alike (30), before HTML is taken out (20).
@@ -103,6 +109,15 @@ class NotebookEmbedExtension(Extension):
         # After inline patterns (20) and attribute lists (8), before MkDocs resolves links (0).
         md.treeprocessors.register(Finish(md, writer), "notebook_embed", 7)
         md.treeprocessors.register(Settle(md), "notebook_embed_settle", -1)
+
+
+def _remember_code(md: Markdown, remembered: Remembered) -> None:
+    """Let the parser's code be put in colours once for all builds."""
+    for one in md.registeredExtensions:
+        if (given := getattr(one, "get_pymdownx_highlighter", None)) is not None:
+            highlighter = remembering_code(given(), remembered)
+            vars(one)["get_pymdownx_highlighter"] = lambda made=highlighter: made
+            break  # pymdownx takes the first as well
 
 
 def check_embeds(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 import nbformat
+from jinja2 import Environment
 from markdown import Markdown
 from mkdocs.config.base import BaseConfigOption, Config, ValidationError
 from mkdocs.config.defaults import MkDocsConfig
@@ -38,6 +39,7 @@ from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.published import drop_unpublished, is_among_posts, published_pages
+from notebook_embed.remembered import Remembered, remembering_words
 from notebook_embed.runner import shown_in
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
@@ -88,6 +90,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self._server: LiveReloadServer | None = None
         self._watched: set[Path] = set()
         self._written: str | None = None
+        self.remembered: Remembered | None = None
 
     @property
     def library(self) -> Library:
@@ -108,6 +111,10 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         if not self.dirty:  # which is to add to the site that is there
             self.staging.begin(config, self.root, self.options.cache, serving=self.serving)
         keep_templates(config.theme, self.root)
+        if self.remembered is None:
+            fresh = bool(os.environ.get("NOTEBOOK_EMBED_FRESH"))
+            self.remembered = Remembered(self.root / ".cache" / "remembered.json", fresh=fresh)
+        self.remembered.begin()
         _pass_over_pages(config)
         _forget_last_feed(config)
         config.markdown_extensions.append("notebook_embed")
@@ -116,6 +123,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             "code": [str(self.root / folder) for folder in self.options.code],
             "figures": self.options.number_figures,
             "sanitise": self.options.sanitise,
+            "remembered": self.remembered,
         }
         if (blog := config.plugins.get("material/blog")) is not None:
             separator = blog.config.post_excerpt_separator
@@ -166,6 +174,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             keep_going=self.serving,
             fresh=bool(os.environ.get("NOTEBOOK_EMBED_FRESH")),
             why=bool(os.environ.get("NOTEBOOK_EMBED_WHY")),
+            remembered=self.remembered,
         )
         config.mdx_configs["notebook_embed"]["library"] = self.library
         self._watch_inputs()
@@ -305,6 +314,16 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     on_page_content = CombinedEvent(_finish_content, _offer_abstract, _take_abstract_back)
 
+    def on_env(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+        search: Any = config.plugins.get("material/search")
+        index = getattr(search, "search_index", None)
+        # A dictionary of Chinese words is a file, which may change.
+        if index is not None and not (search.config.jieba_dict or search.config.jieba_dict_user):
+            assert self.remembered is not None
+            words = remembering_words(index, self.remembered)
+            vars(index)["add_entry_from_context"] = words
+        return env
+
     def on_page_context(
         self, context: TemplateContext, page: Page, config: MkDocsConfig, nav: Any
     ) -> TemplateContext:
@@ -348,6 +367,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     @event_priority(-200)  # after all who write into the site
     def on_post_build(self, config: MkDocsConfig) -> None:
+        assert self.remembered is not None
+        self.remembered.keep(on_disk=not self.serving)
         self.staging.finish(config)
         if self.library.failed:  # under a server; the rest of the site is there
             raise joined(list(self.library.failed.values()))

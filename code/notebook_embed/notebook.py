@@ -19,6 +19,7 @@ from notebook_embed.cell_options import CellOptions, OptionReader, split_options
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
+from notebook_embed.remembered import Remembered
 
 __all__ = ["Cell", "Notebook", "in_one_piece", "is_notebook", "read_notebook"]
 
@@ -168,20 +169,26 @@ def is_notebook(path: Path) -> bool:
     return bool(header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M))
 
 
-def read_notebook(path: Path, uri: str) -> Notebook:
-    """Read the notebook at `path`.
+def read_notebook(path: Path, uri: str, remembered: Remembered | None = None) -> Notebook:
+    """Read the notebook at `path`; what is `remembered` of the same text need not be parsed again.
 
     Raises
     ------
     EmbedError : the file cannot be read as a notebook, an option is unknown or malformed, or two
         cells carry one label.
     """
-    return _read(read_text(path, "the notebook"), path, uri)
+    return _read(read_text(path, "the notebook"), path, uri, remembered)
 
 
 @lru_cache(maxsize=256)  # a server reads all notebooks on every save
-def _read(text: str, path: Path, uri: str) -> Notebook:
-    node = _parse(text, path)
+def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Notebook:
+    def parse() -> nbformat.NotebookNode:
+        return _parse(text, path)
+
+    if remembered is None or path.suffix == ".ipynb":  # which is quick, and may warn
+        node = parse()
+    else:
+        node = nbformat.from_dict(remembered(parse, "notebook", path.suffix, text))
 
     head = _head(node, path)
     reader = OptionReader(path, head.cells)

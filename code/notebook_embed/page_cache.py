@@ -13,7 +13,6 @@ import copy
 import hashlib
 import os
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 from notebook_embed.imports import stamp_if_there
+from notebook_embed.kept_json import INSTALLED
 from notebook_embed.library import Library
 
 __all__ = ["PageCache"]
@@ -243,8 +243,6 @@ def _digest(library: Library, uri: str) -> str:
 
 # Where a thread is making something: the files that were opened meanwhile, as they were then.
 _here = threading.local()
-# What is installed stays as it is while a server runs.
-_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 
 @contextmanager
@@ -266,7 +264,7 @@ def _listen() -> None:
         path, _, flags = arguments
         if isinstance(path, str) and not flags & (os.O_WRONLY | os.O_RDWR):
             path = os.path.abspath(path)  # noqa: PTH100 - this is called for every file
-            if not path.startswith(_INSTALLED):
+            if not path.startswith(INSTALLED):
                 read.setdefault(path, stamp_if_there(Path(path)))
 
     sys.addaudithook(note)

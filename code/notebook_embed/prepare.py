@@ -26,6 +26,7 @@ from notebook_embed.outputs import Figure, Output, attachments_of, render_output
 from notebook_embed.page_html import FULL_BUNDLE
 from notebook_embed.plotly_figures import full_bundle
 from notebook_embed.progress import heard, log
+from notebook_embed.remembered import Remembered
 from notebook_embed.runner import Executed, Settings, execute_all
 from notebook_embed.shown_cells import downloaded, visible_outputs
 from notebook_embed.widgets import settle_widgets
@@ -68,6 +69,7 @@ def prepare(
     keep_going: bool = False,
     fresh: bool = False,
     why: bool = False,
+    remembered: Remembered | None = None,
 ) -> Prepared:
     """Run the notebooks of the site in `root` and give what its pages need of them.
 
@@ -83,13 +85,14 @@ def prepare(
     keep_going : as a server does, let notebooks fail, which the library then names, and pages say
         so in their place; the process of the notebook that ran last may stay (`forks.let_go`).
     fresh, why : run all notebooks whatever the cache holds; say of each why it runs.
+    remembered : what an earlier build has parsed.
 
     Raises
     ------
     EmbedError : a notebook is malformed or fails, or a reference leads nowhere.
     """
     docs = docs or root / "docs"
-    library = Library.look(docs, options.notebooks, is_excluded)
+    library = Library.look(docs, options.notebooks, is_excluded, remembered)
     select(library)
     if library.broken and not keep_going:
         raise joined(list(library.broken.values()))

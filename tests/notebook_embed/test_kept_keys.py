@@ -125,7 +125,7 @@ def test_other_settings_and_other_packages_make_it_anew(
     _, made = key_in_another_process(replace(project, environment={"TZ": "UTC"}))
     assert made
     key_in_another_process(project)
-    monkeypatch.setattr(kept_keys, "_installed", lambda: "another")
+    monkeypatch.setattr(kept_keys, "installed", lambda: "another")
     _, made = key_in_another_process(project)
     assert made
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class PatientServer(http.server.ThreadingHTTPServer):
+    """Takes it as it comes that a browser leaves before it has read all."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def pages_of(folder: Path) -> Iterator[Server]:
     """Serve a folder below `BASE` and `ELSEWHERE`, on a port that is free."""
@@ -85,7 +94,7 @@ def files_of(folder: Path) -> Iterator[int]:
 @contextlib.contextmanager
 def running(handler: Any) -> Iterator[int]:
     """Run a server until the block is left; give its port."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with PatientServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield server.server_port

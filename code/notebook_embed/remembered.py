@@ -1,0 +1,114 @@
+"""Remember from build to build what pure functions return: code in colours, the words of a page.
+
+What a pure function returns depends on what it is given and on its code alone. So it is kept by a
+digest of the first, and all is forgotten as soon as any code has changed. Nothing can be out of
+date here, unlike where files are read: pages and outputs of notebooks are none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from notebook_embed.kept_json import loaded, read_kept, write_kept
+
+__all__ = ["Remembered", "remembering_code", "remembering_words"]
+
+Value = TypeVar("Value")
+
+
+class Remembered:
+    """What functions have returned, in a file of their own.
+
+    `fresh` takes nothing from an earlier process. Call `begin` before a build, once all plugins are
+    loaded, and `keep` after it: what no page needed any more is then forgotten.
+    """
+
+    def __init__(self, file: Path, *, fresh: bool = False) -> None:
+        self._file, self._fresh = file, fresh
+        self._known: dict[str, str] = {}
+        self._used: dict[str, str] = {}
+        self._code: str | None = None
+
+    def begin(self) -> None:
+        code = loaded()
+        if code != self._code:
+            kept = {} if self._fresh or self._code is not None else read_kept(self._file)
+            self._known = kept.get("made", {}) if kept.get("code") == code else {}
+            self._code = code
+        self._used = {}
+
+    def keep(self, *, on_disk: bool) -> None:
+        changed = self._used != self._known
+        self._known = self._used
+        if changed and on_disk:
+            write_kept(self._file, {"code": self._code, "made": self._known})
+
+    def __call__(self, make: Callable[[], Value], name: str, *given: object) -> Value:
+        """Return what `make` returns, a function that `name` names and all that it is `given`.
+
+        What is given tells itself apart by its `repr`. What JSON would not give back as it was, is
+        made each time.
+        """
+        key = hashlib.sha256(repr((name, given)).encode()).hexdigest()
+        if (text := self._used.get(key) or self._known.get(key)) is not None:
+            self._used[key] = text
+            known: Value = json.loads(text)
+            return known
+        value = make()
+        with suppress(TypeError, ValueError):
+            if json.loads(text := json.dumps(value)) == value:
+                self._used[key] = text
+        return value
+
+
+def remembering_code(highlighter: type[Any], remembered: Remembered) -> type[Any]:
+    """Return what pymdownx puts code in colours with, a class, as one that remembers blocks."""
+
+    class Highlighter(highlighter):
+        def highlight(
+            self, src: str, language: str, *args: Any, code_block_count: int = 0, **options: Any
+        ) -> Any:
+            def make() -> Any:
+                more = {**options, "code_block_count": code_block_count}
+                return super(Highlighter, self).highlight(src, language, *args, **more)
+
+            settings = {name: value for name, value in vars(self).items() if name != "md"}
+            inline = len(args) > 5 or options.get("inline")  # then it is an element
+            if inline or settings["title_mode"] != "text":  # then the parser keeps the title
+                return make()
+            numbered = settings["line_spans"] or settings["line_anchors"]
+            count = code_block_count if numbered else 0
+            return remembered(make, "code", settings, src, language, args, options, count)
+
+    return Highlighter
+
+
+def remembering_words(index: Any, remembered: Remembered) -> Callable[[Any], None]:
+    """Return what adds a page to Material's index for search, as one that remembers its words."""
+    add = index.add_entry_from_context
+
+    def remember(page: Any) -> None:
+        def make() -> list[Any]:
+            before = len(index.entries)
+            add(page)
+            made: list[Any] = index.entries[before:]
+            del index.entries[before:]
+            return made
+
+        named = {name: page.meta.get(name) for name in ("title", "tags", "search")}
+        anchors = [(item.id, item.url) for item in _flat(page.toc)]
+        given = (page.url, str(page.title), named, anchors, page.content)
+        index.entries += remembered(make, "words", *given)
+
+    return remember
+
+
+def _flat(items: Iterable[Any]) -> Iterator[Any]:
+    for item in items:
+        yield item
+        yield from _flat(item.children)
