@@ -16,10 +16,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What a kernel sets before a notebook can import anything that reads it; it does so again.
-INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-UNSET = INLINE.keys() - os.environ.keys()
-os.environ.update({name: INLINE[name] for name in UNSET})
+# What a kernel imports in any case, much of it only once it starts.
+KERNEL = [
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.extensions.storemagic",
+    "IPython.core.oinspect",
+    "pdb",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+]
+SET = {
+    # What a kernel sets before a notebook can import anything that reads it; it does so again.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # The debugger would say in the terminal that it may miss what nobody has set.
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+UNSET = SET.keys() - os.environ.keys()
+os.environ.update({name: SET[name] for name in UNSET})
 
 
 def serve(control: socket.socket, modules: list[str]) -> None:
@@ -82,4 +98,4 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this file
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for kernels: none stays a zombie
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    serve(socket.socket(fileno=int(sys.argv[1])), ["ipykernel.kernelapp", *sys.argv[2:]])
+    serve(socket.socket(fileno=int(sys.argv[1])), [*KERNEL, *sys.argv[2:]])
