@@ -6,6 +6,7 @@ The content: a post with a hundred paragraphs, and four notebooks that draw an a
 plotly and call a module under code/. Each generator is set up as its own guide says:
 
 ``ours``            the post embeds the notebooks' maps; each notebook has a page too
+``ours, forks``     the same with ``forks``, as the guide has it for notebooks that import the same
 ``mkdocs-jupyter``  Material for MkDocs, ``execute: true``, its own cache
 ``myst-nb``         Sphinx, sphinx-book-theme, ``nb_execution_mode = "cache"``
 ``MyST``            mystmd from npm, where it builds without the internet; else its words are kept
@@ -128,10 +129,16 @@ def write_ours(folder: Path) -> None:
     (folder / "mkdocs.yml").write_text(
         "site_name: Peers\nuse_directory_urls: false\n"
         "theme: {name: material, font: false}\n"
-        "plugins:\n  - notebook-embed\n"
-        "  - mkdocs-jupyter: {include: ['*.ipynb'], execute: false}\n  - search\n"
+        "plugins:\n  - notebook-embed\n  - search\n"
         "markdown_extensions: [attr_list, md_in_html, pymdownx.superfences, pymdownx.highlight]\n"
     )
+
+
+def write_forked(folder: Path) -> None:
+    write_ours(folder)
+    config = (folder / "mkdocs.yml").read_text("utf-8")
+    config = config.replace("- notebook-embed\n", "- notebook-embed: {forks: true}\n", 1)
+    (folder / "mkdocs.yml").write_text(config, "utf-8")
 
 
 def write_linking_post(folder: Path) -> list[str]:
@@ -161,16 +168,18 @@ def write_sphinx(folder: Path) -> None:
         'project = "Peers"\nextensions = ["myst_nb"]\nhtml_theme = "sphinx_book_theme"\n'
         'nb_execution_mode = "cache"\nnb_execution_raise_on_error = True\n'
         'nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}\n'
-        'nb_execution_cache_path = "../.jupyter_cache"\nexclude_patterns = ["conf.py"]\n'
+        # Below the folder that it is built in: one for all rounds would make every build warm.
+        'nb_execution_cache_path = ".jupyter_cache"\nexclude_patterns = ["conf.py"]\n'
     )
 
 
 def peers() -> list[Peer]:
     python, sphinx = sys.executable, str(TOOLS / "venv/bin/python")
     mkdocs = (python, "-m", "mkdocs", "build", "--quiet")
+    ours = (python, "-m", "notebook_embed", "build")
     return [
-        Peer("ours", write_ours, (python, "-m", "notebook_embed", "build"), "site", "post.html",
-             "docs/post.md"),
+        Peer("ours", write_ours, ours, "site", "post.html", "docs/post.md"),
+        Peer("ours, forks", write_forked, ours, "site", "post.html", "docs/post.md"),
         Peer("mkdocs-jupyter", write_jupyter, mkdocs, "site", "notebooks/map-1.html",
              "docs/post.md"),
         Peer("myst-nb", write_sphinx,
@@ -280,6 +289,7 @@ def measure(rounds: int, work: Path) -> dict[str, Any]:
     listed = peers()
     found: dict[str, dict[str, list[float]]] = {peer.name: {} for peer in listed}
     stale: dict[str, bool] = {}
+    written: set[Path] = set()
 
     def note(peer: Peer, **values: float) -> None:
         for name, value in values.items():
@@ -293,6 +303,9 @@ def measure(rounds: int, work: Path) -> dict[str, Any]:
                 folder.mkdir()
                 peer.write(folder)
                 note(peer, cold_s=build(peer, folder))
+                written.add(folder)
+                if shared := set(work.iterdir()) - written:
+                    sys.exit(f"{peer.name} left {shared} for the next round, which is to be cold")
             for peer in listed:
                 folder = work / f"{peer.name}-{number}"
                 note(peer, warm_s=build(peer, folder))

@@ -103,7 +103,7 @@ def write_blog(folder: Path) -> None:
 
 def write_ten(folder: Path) -> None:
     """Add a notebook of ten cells: imports, data, and eight that draw or print."""
-    peers.write_ours(folder)
+    peers.write_forked(folder)
     source = (folder / "docs/notebooks/map-1.py").read_text("utf-8").split("# %%\n")
     cells = [
         "import torch\nimport matplotlib.pyplot as plt\nfrom maps import attention\n",
@@ -117,9 +117,6 @@ def write_ten(folder: Path) -> None:
     ]
     text = "# %%\n".join([source[0], *cells])
     (folder / "docs/notebooks/ten.py").write_text(text, "utf-8")
-    config = (folder / "mkdocs.yml").read_text("utf-8")
-    config = config.replace("- notebook-embed\n", "- notebook-embed: {forks: true}\n", 1)
-    (folder / "mkdocs.yml").write_text(config, "utf-8")
 
 
 def write_nbsync(folder: Path) -> None:

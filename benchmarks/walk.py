@@ -137,7 +137,7 @@ class Walker:
         author.write(changes)
         author.server._want_rebuild = self.chance.random() < 0.2
         news = author.look()
-        if "whole" in news and news[-1] == "whole" and len(news) == 2:
+        if _pages(news) and news[-1] not in ("same", "other"):
             walk.interrupted += 1
         if author.server._want_rebuild:  # the next save comes; here it is a look at the same
             author.server._want_rebuild = False
@@ -157,7 +157,7 @@ class Walker:
             print(walk.faults[-1], flush=True)
 
         site = author.builds.site
-        shown = [url for url in news if url not in ("whole", "same", "other")]
+        shown = _pages(news)
         walk.first += len(shown)
         if news[-1] in ("same", "other"):  # the latter also where a mistake is told no more
             same = (site / shown[-1]).read_bytes() == self.at_first
@@ -190,6 +190,11 @@ class Walker:
                     to = self.work / "odd" / str(self.edits.number) / kind / name
                     to.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(top / name, to)
+
+
+def _pages(news: list[str]) -> list[str]:
+    """Return the pages that were shown before the rest."""
+    return [url for url in news if url not in ("whole", "aside", "same", "other")]
 
 
 def saves(author: Author, count: int) -> list[dict[str, int]]:

@@ -27,9 +27,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Forks", "forks_for", "let_go", "plan"]
+__all__ = ["Forks", "ahead", "forks_for", "let_go", "plan"]
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
+ABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 # What every kernel has loaded anyway.
 _LOADED = frozenset(["IPython", "ipykernel", *sys.stdlib_module_names])
 # Seconds after which a process that does not answer is given up.
@@ -44,8 +45,7 @@ class Forks:
     """
 
     def __init__(self, imports: Iterable[frozenset[str]], environment: Mapping[str, str]) -> None:
-        able = sys.platform == "linux" and hasattr(os, "pidfd_open")
-        self._plan = plan(imports) if able else {}
+        self._plan = plan(imports) if ABLE else {}
         self._environment = dict(environment)
         self._lock = threading.Lock()
         self._sockets: dict[frozenset[str], socket.socket | None] = {}
@@ -100,7 +100,7 @@ class Forks:
         self._sockets[tops] = None
         with contextlib.suppress(OSError, ValueError):
             if above is None:
-                control, told = self._first(sorted(modules))
+                control, told = self._first()
             elif (parent := self._zygote(above)) is None:
                 return None
             else:
@@ -111,17 +111,59 @@ class Forks:
                 control.close()
         return self._sockets[tops]
 
-    def _first(self, modules: list[str]) -> tuple[socket.socket, dict[str, Any]]:
-        mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ZYGOTE), str(theirs.fileno()), *modules],
-                env=self._environment,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return mine, _heard(mine)
+    def _first(self) -> tuple[socket.socket, dict[str, Any]]:
+        self._process, control = _Ahead.take(self._environment) or _start(self._environment)
+        return control, _heard(control)
+
+
+def _start(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start the first process, which loads what every kernel does."""
+    mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, str(ZYGOTE), str(theirs.fileno())],
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    return process, mine
+
+
+class _Ahead:
+    """A first process that was started before anybody asked."""
+
+    environment: Mapping[str, str] | None = None
+    started: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+
+    @classmethod
+    def take(
+        cls, environment: Mapping[str, str]
+    ) -> tuple[subprocess.Popen[bytes], socket.socket] | None:
+        if cls.environment != environment:
+            return None
+        started, cls.started = cls.started, None
+        return started
+
+
+@contextlib.contextmanager
+def ahead(environment: Mapping[str, str]) -> Iterator[None]:
+    """Start the first process while it is found out what runs, as on another core nothing does.
+
+    If nothing in the block needs it, it ends with that.
+    """
+    if ABLE:
+        with contextlib.suppress(OSError):
+            _Ahead.started, _Ahead.environment = _start(environment), dict(environment)
+    try:
+        yield
+    finally:
+        if _Ahead.started is not None:
+            process, control = _Ahead.started
+            _Ahead.started = None
+            control.close()
+            process.kill()
+            process.wait()
 
 
 class _Kept:

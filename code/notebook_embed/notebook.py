@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import jupytext
 import nbformat
 import yaml
 
@@ -293,6 +292,8 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
             node = nbformat.reads(text, as_version=4)
             nbformat.validate(node)
         else:
+            import jupytext  # which takes long, and what is remembered needs it not
+
             node = jupytext.reads(text, fmt="py:percent" if path.suffix == ".py" else "md:myst")
     except Exception as error:
         # jupytext, nbformat, YAML and JSON each raise errors of their own; all mean one thing here.

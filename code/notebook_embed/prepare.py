@@ -10,13 +10,14 @@ import logging
 import os
 import posixpath
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from notebook_embed.errors import joined
-from notebook_embed.kernels import GIVEN
+from notebook_embed.forks import ahead
+from notebook_embed.kernels import GIVEN, environment_of
 from notebook_embed.library import Library, page_of
 from notebook_embed.live_views import STATIC_URI, files_for
 from notebook_embed.markdown_extension import check_embeds
@@ -92,25 +93,34 @@ def prepare(
     EmbedError : a notebook is malformed or fails, or a reference leads nowhere.
     """
     docs = docs or root / "docs"
-    library = Library.look(docs, options.notebooks, is_excluded, remembered)
-    select(library)
-    if library.broken and not keep_going:
-        raise joined(list(library.broken.values()))
-    library.pass_over_broken()
-    for uri, path in (_pages(docs) if pages is None else pages).items():
-        if uri in library.notebooks:
-            continue
-        convert = None if check is None else _bound(check, library, uri)
-        library.alts |= check_embeds(library, path, uri, convert)
     settings = kernel_settings(root, options, serving=keep_going, fresh=fresh, why=why)
     if options.cache == Options.cache:
         _take_over(root / ".cache" / "notebooks", settings.cache)
-    executed = execute_all(library.notebooks, settings, library.failed if keep_going else None)
+    with _kernels_ahead(settings):
+        library = Library.look(docs, options.notebooks, is_excluded, remembered)
+        select(library)
+        if library.broken and not keep_going:
+            raise joined(list(library.broken.values()))
+        library.pass_over_broken()
+        for uri, path in (_pages(docs) if pages is None else pages).items():
+            if uri in library.notebooks:
+                continue
+            convert = None if check is None else _bound(check, library, uri)
+            library.alts |= check_embeds(library, path, uri, convert)
+        failed = library.failed if keep_going else None
+        executed = execute_all(library.notebooks, settings, failed)
     prepared = Prepared(library, {**STATIC_FILES}, {})
     for uri, notebook in library.notebooks.items():
         library.pages[uri] = url(uri)
         _add(prepared, notebook, executed[uri], options)
     return prepared
+
+
+def _kernels_ahead(settings: Settings) -> AbstractContextManager[None]:
+    """Begin to start kernels where all notebooks will run, as nothing is kept of them."""
+    all_run = settings.fresh or not settings.cache.is_dir()
+    wanted = all_run and settings.forks and not settings.scheduler
+    return ahead(environment_of(settings.given)) if wanted else nullcontext()
 
 
 def _take_over(last: Path, cache: Path) -> None:

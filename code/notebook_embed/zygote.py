@@ -98,4 +98,4 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this file
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for kernels: none stays a zombie
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    serve(socket.socket(fileno=int(sys.argv[1])), [*KERNEL, *sys.argv[2:]])
+    serve(socket.socket(fileno=int(sys.argv[1])), KERNEL)

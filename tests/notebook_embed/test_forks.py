@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from notebook_embed import forks
 from notebook_embed.errors import EmbedError
 from notebook_embed.forks import Plan, best, plan
-from notebook_embed.kernels import GIVEN
+from notebook_embed.kernels import GIVEN, environment_of
 from notebook_embed.notebook import read_notebook
 from notebook_embed.runner import Settings, execute_all
 
@@ -211,3 +212,32 @@ def test_a_process_has_loaded_only_what_each_of_its_notebooks_names(
     for tops, (above, own) in known.items():
         assert above is None or (above < tops and above in known)
         assert not own & loaded(known, above)
+
+
+@only_linux
+def test_a_process_that_was_started_ahead_is_the_one_that_is_forked(tmp_path: Path) -> None:
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    sources = dict.fromkeys("ab", "# %%\nimport os\nprint(os.getppid())\n")
+    with forks.ahead(environment_of(GIVEN)):
+        started = forks._Ahead.started
+        assert started is not None
+        found = run(folder, sources)
+    assert set(found.values()) == {f"{started[0].pid}\n"}
+    assert started[0].returncode is not None
+
+
+@only_linux
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_process_that_nobody_needed_ends(fails: bool) -> None:
+    with suppress(EmbedError), forks.ahead(environment_of(GIVEN)):
+        assert forks._Ahead.started is not None
+        process, _ = forks._Ahead.started
+        assert process.poll() is None
+        # One of another environment is none.
+        other = forks.Forks([frozenset(["numpy"])] * 2, {**environment_of(GIVEN), "OTHER": "1"})
+        assert forks._Ahead.take(other._environment) is None
+        if fails:
+            raise EmbedError("a page is wrong")
+    assert process.returncode is not None
+    assert forks._Ahead.take(environment_of(GIVEN)) is None
