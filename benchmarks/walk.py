@@ -11,7 +11,7 @@ a server that starts now would. Then
 - a page that was shown first must be the one of the whole build, to the byte;
 - the served site must be the fresh one, file for file, and tell the same mistake; where a mistake
   stops the build, all but the page shown first must be as it was;
-- no kernel may be left.
+- no kernel may be left, and of what they are forked from no more than stays by design.
 
 Then a word is saved in a post, again and again; memory and the number of objects that Python keeps
 are read every ten saves.
@@ -48,6 +48,8 @@ RECORD = ROOT / "benchmarks/walk.json"
 RUN = ["attention-by-hand", "authoring-examples", "cache-calculator", "generator-options"]
 #: What a process loads before it forks into fresh builds.
 LOADED = ["workbench.author", "mkdocs_jupyter.plugin", "material.plugins.blog.plugin", "griffe"]
+#: What stays for the notebook that was edited last: a first process, and the one with its imports.
+ORIGINS = 2
 WARM_UP = 100  # saves until memory is read for the first time
 
 Tree = dict[str, str]
@@ -97,19 +99,33 @@ def differing(one: Tree, other: Tree) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
-def kernels(mark: Path) -> list[int]:
-    """Find kernels that still run: they have the folder `mark` for their temporary files."""
-    found = []
+def processes(mark: Path) -> tuple[list[int], list[int]]:
+    """Find the kernels that run, and the processes that kernels are forked from.
+
+    They have the folder `mark` for their temporary files. A forked kernel looks like what it was
+    forked from, but leads a session of its own.
+    """
+    commands: dict[int, bytes] = {}
+    above: dict[int, tuple[int, int]] = {}  # the process, and its session's
     for process in Path("/proc").glob("[0-9]*"):
         try:
             given = (process / "environ").read_bytes().split(b"\0")
-            ours = f"TMPDIR={mark}".encode() in given
             command = (process / "cmdline").read_bytes()
+            stat = (process / "stat").read_text("utf-8").rpartition(")")[2].split()
         except OSError:
             continue  # it has ended, or is not ours
-        if ours and (b"ipykernel" in command or b"zygote" in command):
-            found.append(int(process.name))
-    return found
+        if f"TMPDIR={mark}".encode() in given:
+            commands[int(process.name)] = command
+            above[int(process.name)] = int(stat[1]), int(stat[3])
+    kernels, origins = [], []
+    for number, command in commands.items():
+        parent, session = above[number]
+        forked = session == number and b"zygote" in commands.get(parent, b"")
+        if b"ipykernel" in command or forked:
+            kernels.append(number)
+        elif b"zygote" in command:
+            origins.append(number)
+    return kernels, origins
 
 
 class Walker:
@@ -165,8 +181,11 @@ class Walker:
             if not same:
                 fault(f"{shown[-1]} was corrected")
         folder = self.work / "fresh"
-        if left := kernels(self.work):
+        left, origins = processes(self.work)
+        if left:
             fault(f"kernels are left: {left}")
+        if len(origins) > ORIGINS:
+            fault(f"processes that kernels are forked from are left: {origins}")
         if self.edits.number % self.every:
             return
         shutil.rmtree(folder, ignore_errors=True)
