@@ -52,7 +52,6 @@ _ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "positions-learned": ({"positions": "learned"}, {}),
     "patch-8": ({"patch": 8}, {}),
     "patch-32": ({"patch": 32}, {}),
-    "no-cross-attention": ({"cross_attention": False}, {}),
     "no-red-filter": ({}, {"red_filter": False}),
 }
 
