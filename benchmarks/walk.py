@@ -2,6 +2,8 @@
 
 ``python benchmarks/walk.py [--edits 200] [--every 1] [--saves 500] [--seed 0] [--record]``
 
+Either part can be run without the other, with ``--saves 0`` or ``--edits 0``, and side by side.
+
 A copy of this site is built as ``serve`` builds it, over and over in one process. Edits are drawn
 by chance in all posts and pages: words, headings, embeds, code, front matter, files that come, go
 and get another name, mistakes and what mends them; in one of five the next save interrupts the
@@ -239,20 +241,22 @@ def saves(author: Author, count: int) -> list[dict[str, int]]:
 
 def table(record: dict[str, Any]) -> str:
     """Return a recorded run as the README shows it."""
-    walk, held = record["walk"], record["held"]
-    return "\n".join(
-        [
-            "| while the site is served | |",
-            "|---|---|",
+    rows = ["| while the site is served | |", "|---|---|"]
+    if (walk := record.get("walk")) is not None:
+        rows += [
             f"| edits of {len(walk['edits'])} kinds | {sum(walk['edits'].values())} |",
             f"| pages shown before the rest; interrupted by the next save; else the same after it "
             f"| {walk['first']}; {walk['interrupted']}; {walk['same']} |",
             f"| mistakes, told and mended | {walk['mistakes']} |",
             f"| stale pages, other faults | {len(walk['faults'])} |",
-            f"| memory after {held[0]['saves']} and after {held[-1]['saves']} saves "
-            f"| {held[0]['mb']} and {held[-1]['mb']} MB |",
         ]
-    )
+    if "saves" in record:
+        held = record["saves"]["held"]
+        rows.append(
+            f"| memory after {held[0]['saves']} and after {held[-1]['saves']} saves "
+            f"| {held[0]['mb']} and {held[-1]['mb']} MB |"
+        )
+    return "\n".join(rows)
 
 
 def main() -> int:
@@ -295,17 +299,20 @@ def main() -> int:
                 author.look()
                 held = saves(author, chosen.saves) if chosen.saves else []
     walk = vars(walker.walk)
-    result = {
+    how = {
         "command": " ".join(["python", *sys.argv]),
         "machine": machine(),
         "minutes": round((time.monotonic() - started) / 60, 1),
-        "walk": walk,
-        "held": held,
     }
+    result = {"walk": how | walk} if chosen.edits else {}
+    if chosen.saves:
+        result["saves"] = how | {"held": held}
     print(json.dumps(result, indent=1))
     if chosen.record:
-        RECORD.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-        write_readme("walk", table(result))
+        last = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
+        record = last | result
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        write_readme("walk", table(record))
     return bool(walk["faults"])
 
 
