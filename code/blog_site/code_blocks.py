@@ -46,7 +46,6 @@ _PIECE = re.compile(
 _TAG = re.compile(r"<[^>]*>")
 
 
-@lru_cache(maxsize=256)  # a server asks on every save, of pages that have not changed
 def finish_code(page: str) -> str:
     """Return a page's HTML with few elements in its code, which is a stop where it is wide."""
 
@@ -58,6 +57,7 @@ def finish_code(page: str) -> str:
     return _CODE.sub(finish, page)
 
 
+@lru_cache(maxsize=1024)  # a server asks again; of whole pages, each new, 1024 would be too many
 def _join_alike(code: str) -> str:
     runs: list[tuple[str | None, str]] = []  # how it looks (None: a tag of other use), and its text
     for piece in _PIECE.finditer(code):

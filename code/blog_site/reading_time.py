@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
 
 from notebook_embed.page_parser import PageParser
 
@@ -48,7 +47,6 @@ class _Counter(PageParser):
             self.words += len(re.findall(r"\w+", data))
 
 
-@lru_cache(maxsize=32)  # a server asks on every save, of posts that have not changed
 def reading_minutes(page_html: str) -> int:
     """Return the minutes that a page takes to read, at least one; folded details do not count."""
     counter = _Counter()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from xml.etree import ElementTree
 
 import markdown
@@ -85,3 +86,17 @@ def test_what_looks_alike_shares_an_element_and_names_need_none():
 def test_marked_lines_stay_marked():
     _, finished = convert("a = 1\nb = 2", '{ .python hl_lines="2" }')
     assert '<span class="hll">b <span class="p">=</span> <span class="mi">2</span>' in finished
+
+
+def test_pages_that_were_finished_are_not_held() -> None:
+    # A server finishes a page on each save, and each time it is another page.
+    page = convert("x = 1")[0] + "<p>" + 100_000 * "x"
+    finish_code(page)
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            finish_code(f"{page}{number}</p>")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
