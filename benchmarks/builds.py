@@ -44,6 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "benchmarks/builds.json"
 NOTEBOOKS = 4
 SITES = ("embed", "jupyter", "pages", "bare")
+STAGES = ("cold", "warm", "edit")
 WHOLE = ("whole", "whole-anew", "whole-pages")
 EMBED = re.compile(r"^ *!\[[^\n]*\]\([^\n]*\.py[^\n]*$|!\[\]\([^)]*\.py[^)]*\)|^::: .*$", re.M)
 # A link to a notebook, or to a figure, be it of the same page or another.
@@ -186,6 +187,35 @@ def measure_whole(rounds: int, work: Path) -> dict[str, dict[str, list[float]]]:
     return times
 
 
+Times = dict[str, dict[str, list[float]]]
+
+
+def medians(times: Times) -> dict[str, dict[str, float]]:
+    return {
+        kind: {stage: statistics.median(values) for stage, values in stages.items()}
+        for kind, stages in times.items()
+    }
+
+
+def ratios(times: Times) -> dict[str, float]:
+    """Return the ratios of interest, which alone can be compared between machines, by name."""
+    median = medians(times)
+    pairs = [
+        ("cold", "embed", "jupyter"),
+        ("warm", "embed", "pages"),
+        ("warm", "embed", "bare"),
+        ("edit", "embed", "pages"),
+        ("edit", "embed", "jupyter"),
+        ("cold", "whole", "whole-anew"),
+        ("warm", "whole", "whole-pages"),
+    ]
+    return {
+        f"{stage}, {one} / {other}": median[one][stage] / median[other][stage]
+        for stage, one, other in pairs
+        if one in median
+    }
+
+
 def table(record: dict[str, Any]) -> str:
     """Return a recorded run as the README shows it."""
     names = {
@@ -195,19 +225,16 @@ def table(record: dict[str, Any]) -> str:
         "bare": "this site without embeds, notebooks and their plugins",
     }
     lines = ["| seconds, median | cold | warm | one word changed |", "|---|---|---|---|"]
-    for kind, name in names.items():
-        times = [statistics.median(values) for values in record["seconds"][kind].values()]
-        lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" for time in times) + " |")
-    whole = {
+    names |= {
         "whole": "this site as it is, all its notebooks",
         "whole-anew": "the same, kernels that start anew",
         "whole-pages": "the same with the embeds taken out, notebook pages unexecuted",
     }
-    for kind, name in whole.items() if "whole" in record["seconds"] else ():
-        times = [statistics.median(values) for values in record["seconds"][kind].values()]
-        lines.append(f"| {name} | " + " | ".join(f"{time:.1f}" for time in times) + " | – |")
+    for kind, values in medians(record["seconds"]).items():
+        cells = [f"{values[stage]:.1f}" if stage in values else "–" for stage in STAGES]
+        lines.append(f"| {names[kind]} (`{kind}`) | {' | '.join(cells)} |")
     lines += ["", "| ratio | measured |", "|---|---|"]
-    lines += [f"| {name} | {ratio:.2f} |" for name, ratio in record["ratios"].items()]
+    lines += [f"| {name} | {ratio:.2f} |" for name, ratio in ratios(record["seconds"]).items()]
     return "\n".join(lines)
 
 
@@ -221,23 +248,11 @@ def main() -> None:
         times = measure(options.rounds, Path(work))
         if options.whole_rounds:
             times |= measure_whole(options.whole_rounds, Path(work))
-    median = {
-        kind: {stage: statistics.median(values) for stage, values in stages.items()}
-        for kind, stages in times.items()
-    }
-    print(f"{'seconds (median)':18}" + "".join(f"{stage:>9}" for stage in ("cold", "warm", "edit")))
-    for kind in median:
-        print(f"{kind:18}" + "".join(f"{value:9.2f}" for value in median[kind].values()))
-    ratios = {
-        "cold, four notebooks, embed / jupyter": median["embed"]["cold"]
-        / median["jupyter"]["cold"],
-        "warm, embed / pages": median["embed"]["warm"] / median["pages"]["warm"],
-        "warm, embed / bare": median["embed"]["warm"] / median["bare"]["warm"],
-        "edit, embed / pages": median["embed"]["edit"] / median["pages"]["edit"],
-        "edit, embed / jupyter": median["embed"]["edit"] / median["jupyter"]["edit"],
-    }
+    print(f"{'seconds (median)':18}" + "".join(f"{stage:>9}" for stage in STAGES))
+    for kind, values in medians(times).items():
+        print(f"{kind:18}" + "".join(f"{value:9.2f}" for value in values.values()))
     print()
-    for name, ratio in ratios.items():
+    for name, ratio in ratios(times).items():
         print(f"{name:48}{ratio:6.2f}")
     if options.record:
         record = {
@@ -245,7 +260,6 @@ def main() -> None:
             f"--whole-rounds {options.whole_rounds} --record",
             "machine": machine(),
             "seconds": times,
-            "ratios": ratios,
         }
         RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
         write_readme("builds", table(record))

@@ -31,7 +31,9 @@ class Seen(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         path = Path(os.fsdecode(event.dest_path or event.src_path))
-        text = path.read_text("utf-8") if path.is_file() else None
+        text = None
+        with suppress(FileNotFoundError, IsADirectoryError):  # it may have gone since
+            text = path.read_text("utf-8")
         self.told.put((path.name, text))
 
     def wait_until_there(self, path: Path) -> None:
