@@ -52,7 +52,6 @@ class Edits:
     def __init__(self, root: Path, chance: random.Random, run: list[str]) -> None:
         self.root, self.chance, self.run = root, chance, run
         self.number = 0
-        self.made: list[str] = []  # pages and notebooks that the walk has made
         self.broken: list[Changes] = []
         self.kinds: list[tuple[int, Callable[[], Changes | None]]] = [
             (30, self.word),
@@ -107,6 +106,10 @@ class Edits:
     def _below(self, folder: str, *suffixes: str) -> list[str]:
         found = sorted((self.root / folder).rglob("*"))
         return [path.relative_to(self.root).as_posix() for path in found if path.suffix in suffixes]
+
+    def _made(self) -> list[str]:
+        """Name the pages and notebooks that the walk has made and that are there."""
+        return [name for name in self._below("docs", ".md", ".py") if "/walked-" in name]
 
     def _page(self) -> str:
         """Choose a page, most often a post."""
@@ -190,7 +193,7 @@ class Edits:
         return {name: f"{text[:at]}# Line {self.number}.\n{text[at:]}"}
 
     def _notebooks_to_run(self) -> list[str]:
-        made = [name for name in self.made if name.endswith(".py")]
+        made = [name for name in self._made() if name.endswith(".py")]
         return [name for name in [*self.run, *made] if (self.root / name).is_file()]
 
     def prose_of_notebook(self) -> Changes | None:
@@ -221,7 +224,7 @@ class Edits:
         return {name: changed} if changed != text else None
 
     def draft(self) -> Changes | None:
-        posts = [name for name in self.made if name.endswith(".md")]
+        posts = [name for name in self._made() if name.endswith(".md")]
         if not posts:
             return None
         name = self.chance.choice(posts)
@@ -232,13 +235,11 @@ class Edits:
 
     def new_post(self) -> Changes | None:
         name = f"docs/posts/walked-{self.number}.md"
-        self.made.append(name)
         return {name: NEW_POST.format(number=self.number, day=self.number % 28 + 1)}
 
     def new_notebook(self) -> Changes | None:
         """Write a notebook, and embed it in the same go."""
         name = f"docs/notebooks/walked-{self.number}.py"
-        self.made.append(name)
         posts = self._below("docs/posts", ".md")
         address = f"../notebooks/walked-{self.number}.py#value"
         embeds = self._insert(self.chance.choice(posts), f"It is ![]({address}).")
@@ -246,20 +247,19 @@ class Edits:
 
     def renamed(self) -> Changes | None:
         """Rename a page or a notebook; it may be that others link to it."""
-        name = self.chance.choice(self.made) if self.made else ""
+        made = self._made()
+        name = self.chance.choice(made) if made else ""
         if not name or self.chance.random() < 0.3:
             name = self._page()
         path = Path(name)
         new = path.with_stem(f"{path.stem}-{self.number}").as_posix()
-        self.made = [new if one == name else one for one in self.made]
         return {new: self._read(name), name: None}
 
     def removed(self) -> Changes | None:
-        if not self.made or self.chance.random() < 0.2:
+        made = self._made()
+        if not made or self.chance.random() < 0.2:
             return {self._page(): None}
-        name = self.chance.choice(self.made)
-        self.made.remove(name)
-        return {name: None}
+        return {self.chance.choice(made): None}
 
     def configuration(self) -> Changes | None:
         text = self._read("mkdocs.yml")

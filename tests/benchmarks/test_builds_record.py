@@ -17,7 +17,9 @@ from tests.notebook_embed.corpus import NOTEBOOKS
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["audit", "builds", "faults", "kinds", "peers", "saves", "scale"])
+@pytest.mark.parametrize(
+    "name", ["audit", "builds", "faults", "kinds", "peers", "saves", "scale", "walk"]
+)
 def test_the_readme_shows_the_recorded_run(name: str) -> None:
     program = importlib.import_module(name)
     record = json.loads((ROOT / f"benchmarks/{name}.json").read_text("utf-8"))
