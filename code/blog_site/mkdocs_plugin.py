@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -253,8 +254,9 @@ def _packed(path: Path, cache: Path) -> Path:
     """Return the file with the weights of a checkpoint as pages get them, made where it is not."""
     from shapes_of_attention import live_weights
 
-    made_of = [path.read_bytes() if path.is_file() else b""]
-    made_of += [Path(live_weights.__file__).read_bytes(), zlib.ZLIB_RUNTIME_VERSION.encode()]
+    made_of = [Path(live_weights.__file__).read_bytes(), zlib.ZLIB_RUNTIME_VERSION.encode()]
+    with suppress(OSError):  # what packs it says what is wrong
+        made_of.append(path.read_bytes())
     file = cache / f"{hashlib.sha256(b''.join(made_of)).hexdigest()[:20]}.gz"
     if not file.is_file():
         write_whole(file, live_weights.packed(path))

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from mkdocs.structure.pages import Page
 from notebook_embed.imports import stamp_if_there
 from notebook_embed.kept_json import INSTALLED
 from notebook_embed.library import Library
+from notebook_embed.remembered import entries_of
 
 __all__ = ["PageCache"]
 
@@ -200,16 +201,10 @@ class PageCache(BasePlugin):  # type: ignore[type-arg]
 
     def _index(self, index: Any, real: Callable[..., None]) -> Callable[..., None]:
         def add(page: Page) -> None:
-            def make() -> list[Any]:
-                before = len(index.entries)
-                real(page)
-                made: list[Any] = index.entries[before:]
-                del index.entries[before:]
-                return made
-
             if self._trying:
                 return
             named = (page.meta.get("tags"), page.meta.get("search"), page.meta.get("title"))
+            make = partial(entries_of, page, index, real)
             index.entries += self._once(make, "search", page.url, page.title, named, page.content)
 
         return add

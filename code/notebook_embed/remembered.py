@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from notebook_embed.kept_json import loaded, read_kept, write_kept
 
-__all__ = ["Remembered", "remembering_code", "remembering_words"]
+__all__ = ["Remembered", "entries_of", "remembering_code", "remembering_words"]
 
 Value = TypeVar("Value")
 
@@ -70,20 +70,19 @@ def remembering_code(highlighter: type[Any], remembered: Remembered) -> type[Any
     """Return what pymdownx puts code in colours with, a class, as one that remembers blocks."""
 
     class Highlighter(highlighter):
-        def highlight(
-            self, src: str, language: str, *args: Any, code_block_count: int = 0, **options: Any
-        ) -> Any:
+        def highlight(self, src: str, language: str, *args: Any, **options: Any) -> Any:
             def make() -> Any:
-                more = {**options, "code_block_count": code_block_count}
-                return super(Highlighter, self).highlight(src, language, *args, **more)
+                return super(Highlighter, self).highlight(src, language, *args, **options)
 
             settings = {name: value for name, value in vars(self).items() if name != "md"}
             inline = len(args) > 5 or options.get("inline")  # then it is an element
-            if inline or settings["title_mode"] != "text":  # then the parser keeps the title
+            # Versions differ in what they set; where a title is HTML, the parser keeps it.
+            if inline or settings.get("title_mode", "text") != "text":
                 return make()
-            numbered = settings["line_spans"] or settings["line_anchors"]
-            count = code_block_count if numbered else 0
-            return remembered(make, "code", settings, src, language, args, options, count)
+            numbered = settings.get("line_spans") or settings.get("line_anchors")
+            unused = () if numbered else ("code_block_count",)
+            given = {name: value for name, value in options.items() if name not in unused}
+            return remembered(make, "code", settings, src, language, args, given)
 
     return Highlighter
 
@@ -93,19 +92,21 @@ def remembering_words(index: Any, remembered: Remembered) -> Callable[[Any], Non
     add = index.add_entry_from_context
 
     def remember(page: Any) -> None:
-        def make() -> list[Any]:
-            before = len(index.entries)
-            add(page)
-            made: list[Any] = index.entries[before:]
-            del index.entries[before:]
-            return made
-
         named = {name: page.meta.get(name) for name in ("title", "tags", "search")}
         anchors = [(item.id, item.url) for item in _flat(page.toc)]
         given = (page.url, str(page.title), named, anchors, page.content)
-        index.entries += remembered(make, "words", *given)
+        index.entries += remembered(lambda: entries_of(page, index, add), "words", *given)
 
     return remember
+
+
+def entries_of(page: Any, index: Any, add: Callable[[Any], None]) -> list[Any]:
+    """Return the entries that `add` makes of a page, and leave none of them in Material's index."""
+    before = len(index.entries)
+    add(page)
+    made: list[Any] = index.entries[before:]
+    del index.entries[before:]
+    return made
 
 
 def _flat(items: Iterable[Any]) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from pygments import highlight
 from notebook_embed import kept_json
 from notebook_embed.markdown_extension import NotebookEmbedExtension
 from notebook_embed.notebook import read_notebook
-from notebook_embed.remembered import Remembered, remembering_words
+from notebook_embed.remembered import Remembered, remembering_code, remembering_words
 from tests.support.fuzz import many
 
 EACH_TIME = settings(
@@ -115,6 +115,17 @@ def test_code_that_was_there_is_not_coloured_again(
     assert not coloured
     convert("```python\nx = 2\n```", second, {})
     assert coloured == ["x = 2"]
+
+
+def test_a_highlighter_of_another_version_may_know_less(tmp_path: Path) -> None:
+    class Older:
+        def highlight(self, src: str, language: str, css_class: str = "") -> str:
+            return f"{language} {css_class}: {src}"
+
+    remembered = next_build(tmp_path / "remembered.json")
+    highlighter = remembering_code(Older, remembered)()
+    for _ in range(2):
+        assert highlighter.highlight("x", "python", css_class="code") == "python code: x"
 
 
 def indexed(pages: list[SimpleNamespace], remembered: Remembered | None) -> list[Any]:
