@@ -30,7 +30,7 @@ from blog_site.content_security import headers, policy
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
-from blog_site.tag_addresses import tag_address
+from blog_site.tag_addresses import spelled_alike, tag_address
 from notebook_embed.files import write_whole
 
 __all__ = ["BlogSitePlugin"]
@@ -108,6 +108,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         return files
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        if "material/tags" in config.plugins:
+            self._tell_of_tags(files)
         posts = sorted(self.posts, key=self._newest, reverse=True)
         env.globals["blog_posts"] = posts
         if (feeds := config.plugins.get("rss")) is not None:
@@ -123,6 +125,22 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             }.values()
         )
         return env
+
+    @staticmethod
+    def _tell_of_tags(files: Files) -> None:
+        """Warn of tags that share an address: links to one would lead to the other's pages."""
+        pages = [page for file in files.documentation_pages() if (page := file.page) is not None]
+        tagged = [
+            (page.file.src_uri, str(tag))
+            for page in pages
+            if isinstance(tags := page.meta.get("tags"), list)
+            for tag in tags
+        ]
+        for page, tag, page_before, before in spelled_alike(tagged):
+            log.warning(
+                f"{page}: the tag {tag!r} has the address of {before!r}, a tag of {page_before}; "
+                "spell both alike, or give one another name"
+            )
 
     @event_priority(200)  # before the generator makes a notebook's own page, which opens none
     def on_pre_page(self, page: Page, *, config: MkDocsConfig, files: Files) -> Page:

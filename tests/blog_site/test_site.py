@@ -187,6 +187,15 @@ def test_a_post_without_a_description_stops_a_strict_build(blog):
         blog.build()
 
 
+def test_tags_that_share_an_address_stop_a_strict_build_with_both_pages(blog, caplog):
+    text = "---\ntitle: Maps\ndate: 2026-01-01\ndescription: Maps.\ntags: [Vision]\n---\n\nText.\n"
+    blog.write("docs/posts/maps.md", text)
+    with pytest.raises(SystemExit, match="strict mode"):
+        blog.build()
+    [told] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert all(part in told for part in ("posts/maps.md", "posts/third.md", "'Vision'", "'vision'"))
+
+
 def test_vendored_files_are_those_of_the_record():
     record = json.loads((ROOT / "assets/vendored.json").read_text(encoding="utf-8"))
     assert {"katex", "plotly.js-cartesian-dist-min"} <= {package["name"] for package in record}
