@@ -120,8 +120,8 @@ _CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "reach/3x3": ({"encoder_reach": 1}, {}),
 }
 
-#: Bases that sinusoidal and rotary positions try, each with each rate.
-_BASES = (3.0, 10.0, 100.0, 1000.0)
+#: Bases that sinusoidal and rotary positions try besides their own, 100, at the rate that did best.
+_BASES = (3.0, 10.0, 1000.0)
 _POSITION_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
 
 #: Channel tokens learn the task from the weights of the model that has one token a patch.
@@ -275,20 +275,37 @@ def _changed() -> Iterator[Run]:
 
 
 def _positions() -> Iterator[Run]:
-    """List every kind of positions on two grids, each with the rate and base that did best."""
-    for patch in (16, 8):
+    """List every kind of positions on two grids, each with the rate that did best, then the base.
+
+    Rotary positions with their own base are the model as it is, whose runs are listed elsewhere.
+    """
+    for patch, as_it_is in ((16, "encoder-decoder"), (8, "patch-8")):
         for kind in ("none", "learned", "sinusoidal", "rotary"):
-            bases = _BASES if kind in ("sinusoidal", "rotary") else (None,)
-            sweep = []
-            for base in bases:
-                options: dict[str, Any] = {"positions": kind, "patch": patch}
-                name = f"positions-{kind}-{patch}"
-                if base is not None:
-                    options["position_base"] = base
-                    name += f"-base-{base:g}"
+            name = f"positions-{kind}-{patch}"
+            run = replace(_ENCODER_DECODER, options={"positions": kind, "patch": patch})
+            sweep = _sweep(name, run, _POSITION_RATES)
+            if kind == "rotary":
+                options = {} if patch == 16 else {"patch": patch}
                 run = replace(_ENCODER_DECODER, options=options)
-                sweep += _sweep(name, run, _POSITION_RATES)
-            yield from [*sweep, *_chosen(f"positions/{kind}-{patch}", sweep, _PART_IMAGES)]
+                sweep = _sweep(as_it_is, run, _TRANSFORMER_RATES)
+            else:
+                yield from sweep
+            best = best_run(sweep, "colour_error_median")
+            if best is not None and kind in ("sinusoidal", "rotary"):
+                assert isinstance(best.course, RunConfig)
+                based = [
+                    trial
+                    for base in _BASES
+                    for trial in _sweep(
+                        f"{name}-base-{base:g}",
+                        replace(run, options={**run.options, "position_base": base}),
+                        [best.course.learning_rate],
+                    )
+                ]
+                yield from based
+                sweep += based
+            if kind != "rotary" or best_run(sweep, "colour_error_median") is not best:
+                yield from _chosen(f"positions/{kind}-{patch}", sweep, _PART_IMAGES)
 
 
 def _sweep(label: str, run: RunConfig, rates: Sequence[float]) -> list[Run]:
