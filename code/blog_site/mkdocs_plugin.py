@@ -136,10 +136,10 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             if isinstance(tags := page.meta.get("tags"), list)
             for tag in tags
         ]
-        for page, tag, page_before, before in spelled_alike(tagged):
+        for source, tag, source_before, before in spelled_alike(tagged):
             log.warning(
-                f"{page}: the tag {tag!r} has the address of {before!r}, a tag of {page_before}; "
-                "spell both alike, or give one another name"
+                f"{source}: the tag {tag!r} has the address of {before!r}, a tag of "
+                f"{source_before}; spell both alike, or give one another name"
             )
 
     @event_priority(200)  # before the generator makes a notebook's own page, which opens none

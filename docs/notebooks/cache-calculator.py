@@ -94,6 +94,7 @@ weights = 2 * parameters  # bytes, as those of the cache: 16 bits a number
 {
     "name": name,
     "parameters": f"{parameters / 1e9:.1f} billion",
+    "window": f"{mistral.sliding_window:,}",
     "even": {
         "grouped": f"{weights / of_a_token['grouped-query']:,.0f}",
         "multi-head": f"{weights / of_a_token['multi-head']:,.0f}",

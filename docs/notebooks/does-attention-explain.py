@@ -303,6 +303,11 @@ explanations.hiding_by_module(
 )
 
 # %%
+#| label: hiding-by-kind
+by_kind = np.array(scan["teaching"]["modules"]["encoder.1.attention"]["by_kind"])
+print(f"{by_kind.min():.0%} to +{by_kind.max():.0%}".replace("-", "−"))
+
+# %%
 #| label: deeper
 LAST = "decoder.2.self_attention"
 averaging = np.array(scan["deeper"]["modules"][LAST]["heads"])[0]
@@ -344,9 +349,14 @@ attention_views.attention_map(
 
 # %%
 #| label: deeper-map
+carried = np.abs(
+    [f["heads"] for name, f in scan["deeper"]["modules"].items() if name.endswith("cross_attention")]
+)  # [layers, heads, kinds]
+assert carried.argmax() == np.ravel_multi_index((1, 0, 0), carried.shape)  # the head of the map
 {
     "group": f"{crossing[goal.group[query]].sum():.0%}",
-    "carries": f"{abs(scan['deeper']['modules']['decoder.1.cross_attention']['heads'][0][0]):.0%}",
+    "carries": f"{carried.max():.0%}",
+    "next": f"{np.sort(carried, axis=None)[-2]:.0%}",
 }
 
 # %% [markdown]

@@ -127,7 +127,7 @@ efficiency.accuracy_beside_cost(
             "family": family,
             "length": length,
             "seconds": milliseconds(family, length) / 1000,
-            "error": error_of(family, length),
+            "errors": [error_of(family, length)],
         }
         for length in lengths
         for family in families

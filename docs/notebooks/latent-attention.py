@@ -212,6 +212,20 @@ HTML(
 }
 
 # %%
+#| label: latent-behind
+behind = [row["milliseconds"]["latent"] - row["milliseconds"]["multi-query"] for row in kinds]
+against = {
+    row["length"]: row["milliseconds"]["latent"] / row["milliseconds"]["multi-head"] for row in kinds
+}
+first, middle, last = against
+assert against[first] > 1 > against[middle] > 0.95 > against[last]
+{
+    "shortest": f"{behind[0]:.1f}",
+    "longest": f"{behind[-1]:.1f}",
+    "beside-multi-head": f"about level at {middle} tokens, and ahead at {last:,}",
+}
+
+# %%
 #| label: recall
 runs = [recall for row in compared.values() for recall in row["recall"]]
 learned = [recall for recall in runs if recall > 0.9]
@@ -219,6 +233,25 @@ learned = [recall for recall in runs if recall > 0.9]
     "runs": len(runs),
     "learned": len(learned),
     "least-learned": f"{min(learned):.0%}",
+}
+
+# %% [markdown]
+# Loss in stories twice as long, of the runs that found out.
+
+# %%
+#| label: twice
+losses = {
+    name: [
+        loss
+        for loss, recall in zip(row["loss_twice"], row["recall"], strict=True)
+        if recall > 0.9
+    ]
+    for name, row in compared.items()
+}
+assert len(losses["latent"]) == len(losses["multi-query"]) == 2
+{
+    **{name: f"{min(found):.2f} to {max(found):.2f}" for name, found in losses.items()},
+    "runs": "two",
 }
 
 # %% [markdown]

@@ -433,7 +433,10 @@ assert max(at_last, key=at_last.get) == "decoder 2"
 {
     name: f"{np.mean([unevenness(load) for load in loads[title].values()]):.0%}"
     for name, title in TITLES.items()
-} | {"images": f"{older['bias'][0].images:,}"}
+} | {
+    "images": f"{older['bias'][0].images:,}",
+    "errors": ", ".join(f"{older[name][0].score.colour_error:.1f}" for name in TITLES),
+}
 
 # %% [markdown]
 # How often are the two chosen experts, in any order, those that the router would have taken without

@@ -134,6 +134,11 @@ def between(levels):
     return f"{low:.0f} to {high:.0f}".replace("-", "−")
 
 
+def width_of_steps(levels):
+    """Measure the same for circles that each change in one step, at levels of their own."""
+    return float(np.diff(np.quantile(levels, (0.1, 0.9)))[0])
+
+
 votes = np.concatenate([scan["vote"] for scan in unfiltered])
 {
     "circles": found["circles"],
@@ -142,11 +147,13 @@ votes = np.concatenate([scan["vote"] for scan in unfiltered])
         "median": f"{np.median(own):.1f}".replace("-", "−"),
         "range": between(own),
         "width": f"{width(found['own']):.0f}",
+        "steps": f"{width_of_steps(own):.0f}",
     },
     "vote": {
         "median": f"{np.median(vote):.1f}".replace("-", "−"),
         "range": between(vote),
         "width": f"{width(found['vote']):.0f}",
+        "steps": f"{width_of_steps(vote):.0f}",
     },
     "unfiltered-vote": f"{votes.min():.0%} to {votes.max():.0%}",
 }

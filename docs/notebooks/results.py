@@ -240,10 +240,24 @@ def seeds(groups):
     return f"{words[counts[0]]} seeds"
 
 
+flat = main["fully-connected"][0].config
+[(batch, loss)] = {
+    (run.config["batch_size"], run.config["loss"])
+    for label, runs in main.items()
+    if label != "fully-connected"
+    for run in runs
+}
+assert (loss, flat["loss"]) == ("l1", "mse")  # as the text says
+batches = {
+    "batch": batch,
+    "batch-flat": flat["batch_size"],
+    "steps-flat": {4: "a quarter"}[flat["batch_size"] // batch],
+}
 {
     "seeds": seeds(compared.values()),
     "images": f"{main['encoder-decoder'][0].images:,}",
     "shapes-alone": f"{(shapes.company == 1).mean():.0%}",
+    **batches,
 }
 
 # %%
@@ -334,7 +348,15 @@ results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS})
 #| label: edge
 tried = best_rates(sweeps, "colour/colour_error_median")
 edge = at_the_edge({label: tried[label] for label in compared}, told=())
+CLOSE = 0.5  # levels
+close = [
+    label for label in compared if np.diff(sorted(tried[label].values())[:2]).item() < CLOSE
+]
+assert min(tried["encoder-only"].values()) < 10 < min(
+    min(tried[label].values()) for label in compared if label != "encoder-only"
+)
 {
+    "close": {"models": words[len(close)], "within": f"{CLOSE:g}"},
     "models": ", ".join(edge) or "none",
     "images": f"{sweeps['unet'][0].images:,}",
     "rates": f"{min(len(rates) for rates in tried.values())}",

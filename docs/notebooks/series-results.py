@@ -38,7 +38,12 @@ from shapes_of_attention.measure.series import (
     score_amplitudes,
 )
 from shapes_of_attention.models.capture import capture_attention
-from shapes_of_attention.series import SERIES_KINDS, SERIES_TEST_SEED, make_series
+from shapes_of_attention.series import (
+    SERIES_KINDS,
+    SERIES_TEST_SEED,
+    SeriesConfig,
+    make_series,
+)
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
 from shapes_of_attention.studies.record import (
     at_the_edge,
@@ -117,6 +122,9 @@ timed = {label: runs[0] for label, runs in grouped(records, "speed").items()}
 milliseconds = {label: 1000 * run.seconds / run.steps for label, run in timed.items()}
 {
     "recurrent-over-attention": f"{milliseconds['recurrent'] / milliseconds['attention']:.1f}",
+    "one-way-over-attention": (
+        f"{milliseconds['recurrent-one-way'] / milliseconds['attention']:.1f}"
+    ),
     "attention-over-fully-connected": (
         f"{milliseconds['attention'] / milliseconds['fully-connected']:.1f}"
     ),
@@ -303,6 +311,7 @@ drawn.error_lines(
         "attention": f"{averaged('attention', 'by_reach', '0'):.3f}",
     },
     "far": {
+        "convolution": f"{averaged('convolutional', 'by_reach', '300'):.3f}",
         "dilated": f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}",
         "attention": f"{averaged('attention', 'by_reach', '300'):.3f}",
     },
@@ -352,7 +361,17 @@ drawn.error_lines(
 
 # %%
 #| label: alone
+company = (
+    (tests.kind[:, :, None] == tests.kind[:, None, :])
+    & tests.present[:, :, None]
+    & tests.present[:, None, :]
+).sum(axis=2)  # [series, slots]
+middle = np.abs(sum(SeriesConfig().amplitude) / 2 - tests.group_mean)
 {
+    "middle": {
+        name: f"{middle[tests.present & (company == size)].mean():.2f}"
+        for name, size in (("one", 1), ("three", 3))
+    },
     "convolution": f"{averaged('convolutional', 'by_company', '1'):.3f}",
     "recurrent": f"{averaged('recurrent', 'by_company', '1'):.3f}",
     "attention": f"{averaged('attention', 'by_company', '1'):.3f}",
@@ -430,9 +449,13 @@ of_places = {
     ]
 }
 at_the_edge(of_places)  # raises: every best rate has a worse one on either side
+rates = {name: placed[name][0].config["run"]["learning_rate"] for name in ORDER}
+assert rates["rotary"] == rates["none"] and len(BASES) == 4  # as the text says
 {
-    name: f"{placed[name][0].config['run']['learning_rate']:g}" for name in ORDER
-} | {"base": f"{placed['sinusoidal'][0].config['options']['base']:g}"}
+    **{name: f"{rate:g}" for name, rate in rates.items()},
+    "base": f"{placed['sinusoidal'][0].config['options']['base']:g}",
+    "linear-over-none": {2: "two"}[round(rates["linear"] / rates["none"], 9)],
+}
 
 # %% [markdown]
 # ## The model that was trained longer
@@ -557,7 +580,7 @@ HTML(
 }
 
 # %% [markdown]
-# **Proof.** The layers share the work: every head of the second puts about as much on the other
+# The layers of this model share the work: every head of the second puts about as much on the other
 # shapes of the group as the ideal does; no head of the first does.
 
 # %%
@@ -572,8 +595,19 @@ assert (second > known["ideal"]["others"] - 0.05).all()
 
 # %%
 #| label: first-layer
-assert first.max() < known["uniform"]["others"]
+uniform = known["uniform"]["others"]
+assert first.max() < uniform
+# The same layer in the seeds of the comparison: [seeds, heads].
+others = np.array([seed["layers"][layers[0]]["others"] for seed in seeds])
+gathering = others[(others > uniform).sum(axis=1) > 1]
+[number] = set((gathering > uniform).sum(axis=1))
+words = {2: "two", 3: "three", 4: "four"}
 {
+    "gathering": {
+        "seeds": f"{words[len(gathering)]} of the {words[len(others)]} seeds",
+        "heads": words[number],
+        "most": f"{gathering.max():.0%}",
+    },
     "group": f"{max(known['layers'][layers[0]]['group']):.0%}",
     "others": f"{first.max():.0%}",
 }

@@ -182,12 +182,12 @@ held_out = make_series(range(256), seed=1)  # series that training never sees
 for step in range(401):
     batch = make_series(range(8 * step, 8 * step + 8), seed=0)  # eight new series
     redrawn = student(torch.from_numpy(batch.signal))  # 1. answer
-    loss = (redrawn - torch.from_numpy(batch.target)).square().mean()  # 2. how wrong?
+    loss = (redrawn - torch.from_numpy(batch.target)).abs().mean()  # 2. how wrong?
     optimizer.zero_grad()
     loss.backward()  # 3. which way does each weight make it worse?
     optimizer.step()  # 4. move each weight a little the other way
     if step % 100 == 0:
-        error = np.square(redraw(student, held_out) - held_out.target).mean()
+        error = np.abs(redraw(student, held_out) - held_out.target).mean()
         print(f"step {step:3d}: loss {loss:.3f}, held out {error:.3f}")
 
 # %%

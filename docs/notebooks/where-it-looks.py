@@ -23,6 +23,7 @@
 #|   - assets/checkpoints/contrast-self-attention.safetensors
 #|   - assets/checkpoints/channels-warm-seed-0.safetensors
 #|   - assets/records/channels-warm-seed-*.json
+#|   - assets/records/compare-encoder-decoder-channels-seed-*.json
 #|   - assets/records/interpretation-channels.json
 import json
 from pathlib import Path
@@ -51,6 +52,11 @@ models = {name: load_model(path) for name, path in files.items()}
 records = folder.parent / "records"
 scanned = json.loads((records / "interpretation-channels.json").read_text())
 channel_runs = comparable(read_records(records, families=("channels",)))["warm"]
+from_nothing = comparable(
+    run
+    for run in read_records(records, families=("compare",))
+    if run.label == "encoder-decoder-channels"
+)["encoder-decoder-channels"]
 
 # %% [markdown]
 # ## Eight images, and the attention over them
@@ -258,14 +264,23 @@ attention_views.attention_examples(pictures)
 # %%
 #| label: channels
 errors = [run.score.colour_error for run in channel_runs]
-slopes = [
-    slope for run in channel_runs for slope in run.test["intervention"]["slope_by_kind"].values()
-]
+words = {2: "two", 3: "three"}
+
+
+def slopes_of(runs):
+    """Say between which values the slopes of all kinds lie."""
+    slopes = [
+        slope for run in runs for slope in run.test["intervention"]["slope_by_kind"].values()
+    ]
+    return f"{min(slopes):.2f} to {max(slopes):.2f}"
+
+
 {
-    "seeds": {2: "two", 3: "three"}[len(channel_runs)],
+    "seeds": words[len(channel_runs)],
     "images": f"{channel_runs[0].images:,}",
     "error": f"{min(errors):.1f} to {max(errors):.1f}",
-    "slopes": f"{min(slopes):.2f} to {max(slopes):.2f}",
+    "slopes": slopes_of(channel_runs),
+    "from-nothing": {"seeds": words[len(from_nothing)], "slopes": slopes_of(from_nothing)},
 }
 
 # %%

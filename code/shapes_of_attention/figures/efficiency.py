@@ -43,6 +43,7 @@ FAMILY_COLOURS = {
     "linformer": VERMILION,
     "performer": "#c0629a",
     "reformer": "#8a6bbf",
+    "shared": "#5b3f94",
 }
 NAMES = {
     "explicit": "full, explicit",
@@ -54,8 +55,9 @@ NAMES = {
     "linformer": "Linformer",
     "performer": "Performer",
     "reformer": "Reformer",
+    "shared": "full, Q and K shared",
 }
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 LENGTHS = (256, 1024, 4096, 16384)
 
 
@@ -162,21 +164,24 @@ def error_chart(
 def accuracy_beside_cost(
     rows: Sequence[Mapping[str, Any]], *, yardsticks: Mapping[str, float]
 ) -> Figure:
-    """Draw each run's amplitude error against its time for a step, one mark a family.
+    """Draw amplitude errors against the time of a step: one mark a family, a small one a seed.
 
-    Each row has family, length, seconds, error. Dashed lines, named at their right ends, mark what
-    the yardsticks score without any training. Errors do not start at zero.
+    Each row has family, length, seconds, and its seeds' errors; the mark is at their mean. Dashed
+    lines, named at their right ends, tell what the yardsticks score without any training. Errors do
+    not start at zero.
     """
     lengths = sorted({row["length"] for row in rows})
     figure = canvas(height=170 + 300 * len(lengths))
     panels = np.atleast_1d(figure.subplots(len(lengths), 1, sharex=True, sharey=True))
-    errors = [*(row["error"] for row in rows), *yardsticks.values()]
+    errors = [*(error for row in rows for error in row["errors"]), *yardsticks.values()]
     room = 0.18 * (max(errors) - min(errors))
     for axes, length in zip(panels, lengths, strict=True):
         for row in rows:
             if row["length"] == length:
-                style = {**_style(row["family"]), "linestyle": "none", "markersize": 12}
-                axes.plot(row["seconds"] * 1000, row["error"], **style)
+                style = {**_style(row["family"]), "linestyle": "none"}
+                x, found = row["seconds"] * 1000, row["errors"]
+                axes.plot([x] * len(found), found, **{**style, "label": None}, markersize=5)
+                axes.plot(x, np.mean(found), **style, markersize=12, alpha=0.75)
         for name, error in yardsticks.items():
             axes.axhline(error, color=MUTED, linestyle=DASHED, linewidth=1.5, zorder=0)
             axes.annotate(

@@ -15,7 +15,8 @@ def comparison(records: Path) -> dict[str, dict[str, Any]]:
     Returns
     -------
     Name of the kind -> `parameters`, `cache_bytes_per_token`, and for each seed `loss`, `recall`,
-    `recall_twice` (in stories twice as long as those of training) and the `curves` of training.
+    `recall_twice` and `loss_twice` (in stories twice as long as those of training) and the `curves`
+    of training.
 
     Raises
     ------
@@ -38,5 +39,6 @@ def comparison(records: Path) -> dict[str, dict[str, Any]]:
             "recall": [test["recall"] for test in tests],
             "curves": [[point.measured for point in record.curve] for record in groups[name]],
             "recall_twice": [test["twice_as_long"]["recall"] for test in tests],
+            "loss_twice": [test["twice_as_long"]["loss"] for test in tests],
         }
     return found

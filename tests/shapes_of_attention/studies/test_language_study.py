@@ -84,7 +84,7 @@ def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path)
     for name in kinds():
         for seed, loss in ((0, 1.0), (3, 2.0)):
             test: dict[str, Any] = {"loss": loss, "recall": 0.5, "cache_bytes_per_token": 8}
-            test["twice_as_long"] = {"recall": 0.25}
+            test["twice_as_long"] = {"recall": 0.25, "loss": 1.5}
             record = {
                 "config": {"seed": seed, "run": {"steps": 4}, "text": {"batch": 2}},
                 "parameters": 5,
@@ -98,6 +98,7 @@ def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path)
     assert list(found) == list(kinds())
     assert found["latent"]["loss"] == [1.0, 2.0]
     assert found["latent"]["recall_twice"] == [0.25, 0.25]
+    assert found["latent"]["loss_twice"] == [1.5, 1.5]
     assert found["latent"]["curves"] == [
         [{"step": 0, "seconds": 1.0}],
         [{"step": 3, "seconds": 1.0}],
