@@ -194,7 +194,7 @@ class Walker:
         folder.mkdir()
         told = self.fresh(str(author.root), str(folder))
         now, anew = tree(site), tree(folder / "site")
-        if len(anew) == 1:  # nothing is published
+        if len(anew) <= 1:  # nothing is published
             if odd := [name for name in differing(now, before) if name not in shown]:
                 fault(f"a mistake has changed {odd}")
         elif odd := differing(now, anew):

@@ -61,7 +61,8 @@ class Author:
     def look(self) -> list[str]:
         """Build what was saved; return what a browser got, in order."""
         self.news.clear()
-        self.builds()
+        with self.builds.trouble.caught():  # as the server does: mkdocs.yml may be wrong
+            self.builds()
         return list(self.news)
 
     def page(self, name: str) -> str:
@@ -120,7 +121,8 @@ def authoring(root: Path, served: Path) -> Iterator[Author]:
     author = Author(root, served)
     logger.addHandler(author.builds.trouble)
     try:
-        author.start()
+        with author.builds.trouble.caught():
+            author.start()
         yield author
     finally:
         logger.removeHandler(author.builds.trouble)

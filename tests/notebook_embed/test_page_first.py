@@ -207,6 +207,18 @@ def test_a_mistake_is_told_at_once_and_the_page_stays(blog: Author) -> None:
     assert tree(blog.builds.site) == tree(fresh_site(blog))
 
 
+@pytest.mark.parametrize("wrong", ["no_such_option: 1\nstrict: true\n", "site_name: [\n"])
+def test_a_wrong_configuration_is_told_and_the_site_stays(blog: Author, wrong: str) -> None:
+    text, before = (blog.root / "mkdocs.yml").read_text("utf-8"), tree(blog.builds.site)
+    assert "strict:" not in text
+    assert blog.save("mkdocs.yml", f"{text}\n{wrong}") == []
+    assert wrong.partition(":")[0] in blog.told or "mkdocs.yml" in blog.told
+    assert tree(blog.builds.site) == before
+    assert blog.save("mkdocs.yml", text) == ["whole"]
+    assert blog.told == ""
+    assert tree(blog.builds.site) == before
+
+
 def test_a_warning_is_given_as_by_any_build(blog: Author) -> None:
     about = "docs/about.md"
     assert blog.change(about, "Two words", "[Two](nowhere.md) words") == [ABOUT, "aside", "same"]
