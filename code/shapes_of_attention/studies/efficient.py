@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.data.stream import Batch
 from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
-from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, Budget
+from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, SHARED, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.measure.efficient import baselines, learned
 from shapes_of_attention.measure.series import score_redrawing
@@ -54,6 +54,8 @@ _SPEED_STEPS = 60
 _WARMUP_STEPS = 50
 #: Learning rates that every family's sweep tries, at the shorter length.
 _RATES = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2)
+#: With queries that are keys larger ones do better.
+_SHARED_RATES = (*_RATES, 4e-2, 8e-2)
 #: Groups of runs that must not see the test series: rates are chosen by them, or nothing is.
 _UNTESTED = ("tune", "speed")
 #: What is to be low at the end of a sweep's run.
@@ -143,7 +145,7 @@ def runs() -> list[Run]:
                 length=shorter,
                 run=ShortRun(learning_rate=rate, warmup_steps=_WARMUP_STEPS, steps=_SWEEP_STEPS),
             )
-            for rate in _RATES
+            for rate in (_SHARED_RATES if family in SHARED else _RATES)
         ]
         for family in _STUDIED
     }
