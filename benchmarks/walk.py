@@ -177,7 +177,7 @@ class Walker:
         site = author.builds.site
         shown = _pages(news)
         walk.first += len(shown)
-        if news and news[-1] in ("same", "other"):  # the latter also where a mistake is told no more
+        if news and news[-1] in ("same", "other"):  # the latter also where no mistake is told now
             same = (site / shown[-1]).read_bytes() == self.at_first
             walk.same += same
             if not same:
