@@ -62,6 +62,8 @@ NAMES = {
     "convolutional": "convolution",
     "convolutional-dilated": "convolution, dilated",
     "recurrent": "recurrent, both ways",
+    "recurrent-state-16": "recurrent, smaller state",
+    "recurrent-state-256": "recurrent, larger state",
     "recurrent-one-way": "recurrent, one way",
     "attention": "attention",
     "attention-causal": "attention, causal",
@@ -159,7 +161,8 @@ drawn.seed_chart(
 # %%
 #| label: error
 below = {name for name in NAMES if mean_of(name) < np.median(one_mean)}
-assert below == {"attention", "recurrent"}  # the text names them
+# The text names the first two, and then says what the size of the state is worth.
+assert below == {"attention", "recurrent", "recurrent-state-16", "recurrent-state-256"}
 {name: f"{mean_of(name):.3f}" for name in NAMES}
 
 
@@ -172,6 +175,32 @@ def range_of(name, key="amplitude_error_median"):
 
 
 {name: range_of(name) for name in NAMES}
+
+# %% [markdown]
+# The recurrent network with smaller and larger states, in units each way:
+
+# %%
+#| label: states
+STATES = {16: "recurrent-state-16", 64: "recurrent", 256: "recurrent-state-256"}
+for units, label in STATES.items():
+    options = compared[label][0].config["options"]
+    assert options.get("state", options["dim"]) == units, label
+ranges = {label: range_of(label) for label in (*STATES.values(), "attention")}
+# As the text says: the larger the better, and the largest is level with attention.
+assert ranges[STATES[256]]["largest"] < ranges[STATES[64]]["least"]
+assert ranges[STATES[64]]["largest"] < ranges[STATES[16]]["least"]
+assert ranges[STATES[256]]["least"] < ranges["attention"]["largest"]
+assert ranges["attention"]["least"] < ranges[STATES[256]]["largest"]
+{
+    **{
+        str(units): {**ranges[label], "weights": f"{compared[label][0].parameters:,}"}
+        for units, label in STATES.items()
+    },
+    "attention-weights": f"{compared['attention'][0].parameters:,}",
+    "largest-over-attention": (
+        f"{milliseconds[STATES[256]] / milliseconds['attention']:.1f}"
+    ),
+}
 
 # %% [markdown]
 # How the error fell on series kept apart, step by step:
@@ -207,9 +236,10 @@ BASES = sorted(
     (label for label in tuned if label.startswith("positions-rotary-base-")),
     key=lambda label: float(label.split("-")[-1]),
 )
+SWEPT = ("fully-connected", "convolutional", *STATES.values())
 best_base = min(BASES, key=lambda label: min(tuned[label].values()))
 shown = {
-    **{label: tuned[label] for label in ("fully-connected", "convolutional", "recurrent")},
+    **{label: tuned[label] for label in SWEPT},
     **{label: tuned[label] for label in BASES},
 }
 tried = sorted({rate for found in shown.values() for rate in found})
@@ -237,7 +267,7 @@ HTML(f"<table><thead><tr><th>Learning rate</th>{head}</tr></thead><tbody>{body}<
 # %%
 #| label: chosen
 of_models = {
-    **{label: tuned[label] for label in ("fully-connected", "convolutional", "recurrent")},
+    **{label: tuned[label] for label in SWEPT},
     "attention": tuned[best_base],
 }
 at_the_edge(of_models)  # raises: every best rate has a worse one on either side
