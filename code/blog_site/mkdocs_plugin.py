@@ -75,7 +75,12 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         if (feeds := config.plugins.get("rss")) is not None:
             feeds.config["image"] = urljoin(config.site_url or "", f"{SOCIAL_FOLDER}/default.png")
         if (tags := config.plugins.get("material/tags")) is not None:
+            from material.plugins.tags import tag_name, tag_name_casefold
+
             tags.config["tags_slugify"] = tag_address
+            for order in ("tags_sort_by", "listings_tags_sort_by"):
+                if tags.config[order] is tag_name:  # which puts all capitals before all else
+                    tags.config[order] = tag_name_casefold
         self.root = root
         self.cache = root / self.config.cache_dir
         self.posts: list[Any] = []

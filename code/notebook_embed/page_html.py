@@ -39,6 +39,8 @@ from notebook_embed.values import read_value
 
 __all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
 
+#: A value of more characters may be broken into lines, as other words are.
+LONG_VALUE = 20
 #: The file of plotly.js with all traces, beside the script that loads it.
 FULL_BUNDLE = "plotly.min.js"
 
@@ -353,6 +355,8 @@ class PageWriter:
             text = plain(output)
             read = unquote and output.kind == "plain"
             span.text = AtomicString(read_value(text).text if read else text)
+            if len(span.text) > LONG_VALUE:
+                span.set("class", "nb-value nb-value--long")
         return span
 
     def _inline(self, output: Text, origin: Origin) -> str | None:

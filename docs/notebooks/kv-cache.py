@@ -90,7 +90,7 @@ with torch.no_grad():
     difference = (torch.cat(one_by_one, dim=1) - model(cached)).abs().max().item()
 assert difference < 1e-5
 
-print("same 40 words, scores within 1e-5")
+print("same words, scores within 1e-5")
 
 # %%
 #| label: continued

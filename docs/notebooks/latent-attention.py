@@ -86,7 +86,7 @@ for form in ("expanded", "absorbed"):
 
 pairs = list(zip(*found.values(), strict=True))
 assert all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
-print(f"outputs and {len(pairs) - 1} gradients agree within 1e-5")
+print(f"outputs, {len(pairs) - 1} gradients: within 1e-5")
 
 # %% [markdown]
 # **Proof.** With copied weights, the layer is the one of DeepSeek-V3 in transformers.
@@ -100,7 +100,7 @@ with torch.no_grad():
     wanted, _ = theirs(tokens, (turned.cos(), turned.sin()), mask)
     largest = (attention(tokens, angles) - wanted).abs().max().item()
 assert largest < 1e-5
-print("our layer and DeepSeek's agree within 1e-5")
+print("ours and DeepSeek's: within 1e-5")
 
 # %% [markdown]
 # ## Bytes
@@ -114,7 +114,7 @@ cache = model.new_cache(batch=1, capacity=100)
 held = sum(buffer.nbytes for layer in cache.layers for buffer in layer.buffers) / 100
 formula = (config.latent_dim + config.rotary_dim) * config.layers * 4  # 4 bytes a number
 assert held == formula
-print(f"({config.latent_dim} + {config.rotary_dim}) x {config.layers} layers x 4 bytes", end=" ")
+print(f"({config.latent_dim} + {config.rotary_dim}) x {config.layers} layers x 4 bytes")
 print(f"= {formula} bytes a token")
 
 # %% [markdown]

@@ -130,6 +130,15 @@ def test_no_page_scrolls_sideways(open_page, name, width):
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_a_heading_that_does_not_sort_looks_like_none_that_does(open_page):
+    page = open_page("posts/vision.html")
+    heading = page.locator("table.nb-table thead th").first
+    heading.scroll_into_view_if_needed()
+    heading.evaluate("at => at.role = 'columnheader'")  # as where rows are cards on a phone
+    assert heading.evaluate("at => getComputedStyle(at).cursor") != "pointer"
+    assert heading.evaluate("at => getComputedStyle(at, '::after').content") == "none"
+
+
 def test_without_scripts_a_post_reads_whole_in_the_systems_colours(open_page):
     page = open_page(POST, java_script_enabled=False, color_scheme="dark")
     assert page.locator(".nb-figure__image--dark").is_visible()

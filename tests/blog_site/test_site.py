@@ -196,6 +196,12 @@ def test_tags_that_share_an_address_stop_a_strict_build_with_both_pages(blog, ca
     assert all(part in told for part in ("posts/maps.md", "posts/third.md", "'Vision'", "'vision'"))
 
 
+def test_topics_are_sorted_as_in_a_dictionary(built):
+    page = (built.site / "tags.html").read_text(encoding="utf-8")
+    topics = re.findall(r'href="#tag:[^"]*" class="page-toc__link">([^<]+)<', page)
+    assert topics == ["attention", "R&D", "vision"]
+
+
 def test_vendored_files_are_those_of_the_record():
     record = json.loads((ROOT / "assets/vendored.json").read_text(encoding="utf-8"))
     assert {"katex", "plotly.js-cartesian-dist-min"} <= {package["name"] for package in record}

@@ -93,9 +93,9 @@ def _still(scores: Numbers, values: Numbers, tile: int, query: int) -> Figure:
 
 def traffic_chart(lengths: Sequence[int], moved: Mapping[str, Sequence[float]]) -> Figure:
     """Draw megabytes moved in slow memory against length, one line a way of computing."""
-    left, high = 92, 300
-    figure = canvas(height=high + 84)
-    axes = axes_at(figure, left, 8, WIDTH - left - 20, high)
+    left, top, high = 92, 24 + 30 * len(moved), 300
+    figure = canvas(height=top + high + 76)
+    axes = axes_at(figure, left, top, WIDTH - left - 20, high)
     for (name, megabytes), colour, dash in zip(
         moved.items(), (VERMILION, BLUE, BLUE), ("-", "-", DASHED), strict=False
     ):
@@ -105,5 +105,6 @@ def traffic_chart(lengths: Sequence[int], moved: Mapping[str, Sequence[float]]) 
     axes.minorticks_off()
     flat = [value for megabytes in moved.values() for value in megabytes]
     log_ticks(axes, min(flat), max(flat), vertical=True, few=True)
-    axes.legend(loc="upper left")
+    # Above: no corner is free of lines.
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.18, 1.02))
     return Figure(static=figure)

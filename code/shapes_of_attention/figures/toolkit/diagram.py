@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
@@ -61,20 +61,22 @@ class Diagram:
         dashed: bool = False,
     ) -> None:
         """Draw a rounded box by its top left corner, with lines of text in its middle."""
-        radius = min(radius, width / 2, height / 2)
-        self._axes.add_patch(
-            FancyBboxPatch(
-                (x + radius, y + radius),
-                width - 2 * radius,
-                height - 2 * radius,
-                boxstyle=f"round,pad={radius}",
-                facecolor=fill,
-                edgecolor=edge,
-                linewidth=1.5 * POINTS,
-                linestyle=DASHED if dashed else "-",
-                zorder=self._next(),
+        look: dict[str, Any] = {
+            "facecolor": fill,
+            "edgecolor": edge,
+            "linewidth": 1.5 * POINTS,
+            "linestyle": DASHED if dashed else "-",
+            "zorder": self._next(),
+        }
+        if width == height <= 2 * radius:  # corners of a box are curves, not parts of a circle
+            self._axes.add_patch(Circle((x + width / 2, y + height / 2), width / 2, **look))
+        else:
+            radius = min(radius, width / 2, height / 2)
+            size_inside = width - 2 * radius, height - 2 * radius
+            style = f"round,pad={radius}"
+            self._axes.add_patch(
+                FancyBboxPatch((x + radius, y + radius), *size_inside, boxstyle=style, **look)
             )
-        )
         if text:
             self.text(x + width / 2, y + height / 2, text, colour=colour, size=size)
 
