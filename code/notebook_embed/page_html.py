@@ -351,12 +351,14 @@ class PageWriter:
             if inline is None:
                 raise ValueError("it has blocks of its own")
             self.html(span, inline)
+            shown = plain(Text("html", inline))
         else:
             text = plain(output)
             read = unquote and output.kind == "plain"
-            span.text = AtomicString(read_value(text).text if read else text)
-            if len(span.text) > LONG_VALUE:
-                span.set("class", "nb-value nb-value--long")
+            shown = read_value(text).text if read else text
+            span.text = AtomicString(shown)
+        if len(shown) > LONG_VALUE:
+            span.set("class", "nb-value nb-value--long")
         return span
 
     def _inline(self, output: Text, origin: Origin) -> str | None:

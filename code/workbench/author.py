@@ -115,7 +115,10 @@ class Watching(Server):
 
 @contextmanager
 def authoring(root: Path, served: Path) -> Iterator[Author]:
-    """Have the blog in `root` built for the first time, and be in its folder within the block."""
+    """Have the blog in `root` built for the first time, and be in its folder within the block.
+
+    What stops that build is `told`, as it is of every other.
+    """
     there, logger = Path.cwd(), logging.getLogger("mkdocs")
     os.chdir(root)
     author = Author(root, served)

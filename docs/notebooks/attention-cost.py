@@ -105,7 +105,10 @@ efficiency.cost_chart(families)
 #| label: table
 #| fold: true
 def crossing(name, measure, families=families, against=("fused",)):
-    """Find the shortest measured length from which a family stays below full attention."""
+    """Find the shortest measured length from which a family stays below full attention.
+
+    Full attention is the fastest, or smallest, of the forms `against`, where they were measured.
+    """
     full = {}
     for form in against:
         for r in families[form]["rows"]:

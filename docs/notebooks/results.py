@@ -248,16 +248,13 @@ flat = main["fully-connected"][0].config
     for run in runs
 }
 assert (loss, flat["loss"]) == ("l1", "mse")  # as the text says
-batches = {
-    "batch": batch,
-    "batch-flat": flat["batch_size"],
-    "steps-flat": {4: "a quarter"}[flat["batch_size"] // batch],
-}
 {
     "seeds": seeds(compared.values()),
     "images": f"{main['encoder-decoder'][0].images:,}",
     "shapes-alone": f"{(shapes.company == 1).mean():.0%}",
-    **batches,
+    "batch": batch,
+    "batch-flat": flat["batch_size"],
+    "steps-flat": {4: "a quarter"}[flat["batch_size"] // batch],
 }
 
 # %%

@@ -44,6 +44,7 @@ from shapes_of_attention.series import (
     SeriesConfig,
     make_series,
 )
+from shapes_of_attention.series.data import same_group
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
 from shapes_of_attention.studies.record import (
     at_the_edge,
@@ -185,15 +186,16 @@ STATES = {16: "recurrent-state-16", 64: "recurrent", 256: "recurrent-state-256"}
 for units, label in STATES.items():
     options = compared[label][0].config["options"]
     assert options.get("state", options["dim"]) == units, label
-ranges = {label: range_of(label) for label in (*STATES.values(), "attention")}
 # As the text says: the larger the better, and the largest is level with attention.
-assert ranges[STATES[256]]["largest"] < ranges[STATES[64]]["least"]
-assert ranges[STATES[64]]["largest"] < ranges[STATES[16]]["least"]
-assert ranges[STATES[256]]["least"] < ranges["attention"]["largest"]
-assert ranges["attention"]["least"] < ranges[STATES[256]]["largest"]
+small, even, large, attention = (
+    [record.test["amplitude_error_median"] for record in compared[label]]
+    for label in (*STATES.values(), "attention")
+)
+assert max(large) < min(even) and max(even) < min(small)
+assert min(large) < max(attention) and min(attention) < max(large)
 {
     **{
-        str(units): {**ranges[label], "weights": f"{compared[label][0].parameters:,}"}
+        str(units): {**range_of(label), "weights": f"{compared[label][0].parameters:,}"}
         for units, label in STATES.items()
     },
     "attention-weights": f"{compared['attention'][0].parameters:,}",
@@ -340,6 +342,7 @@ drawn.error_lines(
         "dilated": f"{averaged('convolutional-dilated', 'by_reach', '0'):.3f}",
         "attention": f"{averaged('attention', 'by_reach', '0'):.3f}",
     },
+    "beyond": {"convolution": f"{averaged('convolutional', 'by_reach', '240'):.3f}"},
     "far": {
         "convolution": f"{averaged('convolutional', 'by_reach', '300'):.3f}",
         "dilated": f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}",
@@ -391,15 +394,11 @@ drawn.error_lines(
 
 # %%
 #| label: alone
-company = (
-    (tests.kind[:, :, None] == tests.kind[:, None, :])
-    & tests.present[:, :, None]
-    & tests.present[:, None, :]
-).sum(axis=2)  # [series, slots]
+company = same_group(tests.kind).sum(axis=2)  # [series, slots]
 middle = np.abs(sum(SeriesConfig().amplitude) / 2 - tests.group_mean)
 {
     "middle": {
-        name: f"{middle[tests.present & (company == size)].mean():.2f}"
+        name: f"{middle[company == size].mean():.2f}"
         for name, size in (("one", 1), ("three", 3))
     },
     "convolution": f"{averaged('convolutional', 'by_company', '1'):.3f}",

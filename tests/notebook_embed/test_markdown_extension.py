@@ -11,7 +11,7 @@ from markdown.treeprocessors import Treeprocessor
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
-from notebook_embed.outputs import VALUES
+from notebook_embed.outputs import VALUES, Text
 from tests.support.given_outputs import SVG, Docs, display, mapping
 
 
@@ -74,6 +74,20 @@ def test_attributes_reach_the_figure(page: Docs) -> None:
 def test_a_value_stands_in_its_sentence(page: Docs) -> None:
     html = page.convert("It is ![](../nb/x.py#value), *half*.")
     assert html == '<p>It is <span class="nb-value">50%</span>, <em>half</em>.</p>'
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Text("plain", "'about level at 256 tokens, and ahead later'"),
+        Text("markdown", "**about level** at 256 tokens, and *ahead* later"),
+        Text("latex", "$a + b + c + d + e + f + g + h$"),
+    ],
+)
+def test_a_long_value_may_be_broken_as_words_are(page: Docs, output: Text) -> None:
+    page.library.outputs["nb/x.py"]["value"] = [output]
+    html = page.convert("It is ![](../nb/x.py#value).")
+    assert html.count('<span class="nb-value nb-value--long">') == 1
 
 
 @pytest.mark.parametrize(

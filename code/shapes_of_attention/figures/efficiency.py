@@ -164,11 +164,11 @@ def error_chart(
 def accuracy_beside_cost(
     rows: Sequence[Mapping[str, Any]], *, yardsticks: Mapping[str, float]
 ) -> Figure:
-    """Draw amplitude errors against the time of a step: one mark a family, a small one a seed.
+    """Draw amplitude errors against the time of a step: one mark a family.
 
-    Each row has family, length, seconds, and its seeds' errors; the mark is at their mean. Dashed
-    lines, named at their right ends, tell what the yardsticks score without any training. Errors do
-    not start at zero.
+    Each row has family, length, seconds, and its seeds' errors; the mark is at their mean, and of
+    several each has a small one. Dashed lines, named at their right ends, tell what the yardsticks
+    score without any training. Errors do not start at zero.
     """
     lengths = sorted({row["length"] for row in rows})
     figure = canvas(height=170 + 300 * len(lengths))
@@ -180,8 +180,9 @@ def accuracy_beside_cost(
             if row["length"] == length:
                 style = {**_style(row["family"]), "linestyle": "none"}
                 x, found = row["seconds"] * 1000, row["errors"]
-                axes.plot([x] * len(found), found, **{**style, "label": None}, markersize=5)
-                axes.plot(x, np.mean(found), **style, markersize=12, alpha=0.75)
+                axes.plot(x, np.mean(found), **style, markersize=12)
+                if len(found) > 1:
+                    axes.plot([x] * len(found), found, **{**style, "label": None}, markersize=5)
         for name, error in yardsticks.items():
             axes.axhline(error, color=MUTED, linestyle=DASHED, linewidth=1.5, zorder=0)
             axes.annotate(

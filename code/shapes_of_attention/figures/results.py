@@ -347,8 +347,12 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
         x, y = zip(*pairs, strict=True)
         axes.plot(x, y, color=look.colour, marker=look.mark, markersize=8, linewidth=1.8)
         axes.scatter(*best, s=280, facecolors="none", edgecolors=look.colour, linewidths=1.8)
-    # Every third rate is named: on a phone there is no room for more.
-    names = [f"{rate:g}" if place % 3 == 2 else "" for place, rate in enumerate(sorted(rates))]
+    # Four rates are named at most: on a phone there is no room for more.
+    apart = -(-len(rates) // 4)
+    names = [
+        f"{rate:g}" if place % apart == apart // 2 else ""
+        for place, rate in enumerate(sorted(rates))
+    ]
     show_ticks(axes, sorted(rates), names, vertical=False)
     low, high = axes.get_xlim()
     axes.set_xlim(low / 1.15, high * 1.15)

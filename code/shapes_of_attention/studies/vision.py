@@ -16,7 +16,7 @@ from shapes_of_attention.measure.evaluation import evaluate
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.painting import batches
 from shapes_of_attention.models import EncoderDecoder, attention_names, build_model
-from shapes_of_attention.studies.kept import best_run
+from shapes_of_attention.studies.kept import best_rate, best_run
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import RunConfig
@@ -279,33 +279,37 @@ def _positions() -> Iterator[Run]:
 
     Rotary positions with their own base are the model as it is, whose runs are listed elsewhere.
     """
-    for patch, as_it_is in ((16, "encoder-decoder"), (8, "patch-8")):
-        for kind in ("none", "learned", "sinusoidal", "rotary"):
+    as_it_is = {16: ("encoder-decoder", {}), 8: ("patch-8", {"patch": 8})}
+    for patch, (label, options) in as_it_is.items():
+        for kind in ("none", "learned", "sinusoidal"):
             name = f"positions-{kind}-{patch}"
             run = replace(_ENCODER_DECODER, options={"positions": kind, "patch": patch})
             sweep = _sweep(name, run, _POSITION_RATES)
-            if kind == "rotary":
-                options = {} if patch == 16 else {"patch": patch}
-                run = replace(_ENCODER_DECODER, options=options)
-                sweep = _sweep(as_it_is, run, _TRANSFORMER_RATES)
-            else:
-                yield from sweep
-            best = best_run(sweep, "colour_error_median")
-            if best is not None and kind in ("sinusoidal", "rotary"):
-                assert isinstance(best.course, RunConfig)
-                based = [
-                    trial
-                    for base in _BASES
-                    for trial in _sweep(
-                        f"{name}-base-{base:g}",
-                        replace(run, options={**run.options, "position_base": base}),
-                        [best.course.learning_rate],
-                    )
-                ]
-                yield from based
-                sweep += based
-            if kind != "rotary" or best_run(sweep, "colour_error_median") is not best:
-                yield from _chosen(f"positions/{kind}-{patch}", sweep, _PART_IMAGES)
+            based = _based(name, run, sweep) if kind == "sinusoidal" else []
+            yield from [*sweep, *based]
+            yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES)
+        run = replace(_ENCODER_DECODER, options=options)
+        sweep = _sweep(label, run, _TRANSFORMER_RATES)
+        based = _based(f"positions-rotary-{patch}", run, sweep)
+        yield from based
+        if best_run([*sweep, *based], "colour_error_median") in based:
+            yield from _chosen(f"positions/rotary-{patch}", [*sweep, *based], _PART_IMAGES)
+
+
+def _based(label: str, run: RunConfig, sweep: Sequence[Run]) -> list[Run]:
+    """List a run of each other base, at the rate that did best in a sweep; nothing before."""
+    rate = best_rate(sweep, "colour_error_median")
+    if rate is None:
+        return []
+    return [
+        trial
+        for base in _BASES
+        for trial in _sweep(
+            f"{label}-base-{base:g}",
+            replace(run, options={**run.options, "position_base": base}),
+            [rate],
+        )
+    ]
 
 
 def _sweep(label: str, run: RunConfig, rates: Sequence[float]) -> list[Run]:

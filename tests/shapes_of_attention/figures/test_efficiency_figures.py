@@ -31,6 +31,12 @@ def test_accuracy_stands_beside_cost_with_the_yardsticks_named_for_each_length()
     assert [text.get_text() for text in legend.get_texts()] == ["full, fused", "local"]
 
 
+def test_a_familys_mark_is_at_the_mean_of_its_seeds_and_each_of_several_has_one():
+    for axes in efficiency.accuracy_beside_cost(RUNS, yardsticks=YARDSTICKS).static.axes:
+        marks = [line.get_ydata() for line in axes.lines if line.get_linestyle() == "None"]
+        np.testing.assert_allclose(np.concatenate(marks), [0.11, 0.12, 0.1, 0.15])
+
+
 def test_every_run_and_every_yardstick_lies_within_the_chart():
     figure = efficiency.accuracy_beside_cost(RUNS, yardsticks=YARDSTICKS).static
     for axes in figure.axes:
