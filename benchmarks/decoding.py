@@ -38,8 +38,8 @@ from shapes_of_attention.language_model import (
     generate,
     generate_without_cache,
 )
-from shapes_of_attention.language_model.flops import flops_of
 from shapes_of_attention.language_model.hugging_face import llama
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.training.checkpoint import write_atomically
 from shapes_of_attention.training.machine import versions
 

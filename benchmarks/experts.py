@@ -26,13 +26,12 @@ import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
 from device import add_device, machine, record_on, seconds_each
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.models.experts import (
-    GROUPED_FLOPS,
     Experts,
     MixtureConfig,
     MixtureOfExperts,
@@ -182,11 +181,6 @@ def measure(
             works.pop(name, None)
     if OURS not in works:
         raise RuntimeError("our mixture does not run")
-    flops = {}
-    for name, work in works.items():
-        with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as counter:
-            work()
-        flops[name] = int(counter.get_total_flops())
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
@@ -201,7 +195,7 @@ def measure(
         "times_ours": {
             name: round(float(np.median(np.array(t) / ours)), 3) for name, t in times.items()
         },
-        "megaflops": {n: round(f / 1e6, 3) for n, f in flops.items()},
+        "megaflops": {n: round(flops_of(w) / 1e6, 3) for n, w in works.items()},
     }
 
 

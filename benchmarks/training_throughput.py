@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.models import build_model
 from shapes_of_attention.models.blocks import EncoderBlock
 from shapes_of_attention.models.patches import PaletteHead, PatchEmbedding, unpatchify
@@ -143,30 +143,6 @@ def seconds_each(work: Callable[[], object], seconds: float) -> float:
     return (time.process_time() - start) / number
 
 
-def forward_flops(query: Any, key: Any, *_: Any, **__: Any) -> int:
-    """Count the two products of attention, scores and mix, from the shapes."""
-    batch, heads, queries, dim = query
-    return int(4 * batch * heads * queries * key[2] * dim)
-
-
-def backward_flops(_: Any, query: Any, key: Any, *__: Any, **___: Any) -> int:
-    """Count the four products of its gradient; computing the scores anew is not counted."""
-    return 2 * forward_flops(query, key)
-
-
-def gigaflops(step: Callable[[], None]) -> float:
-    """Count the FLOPs of one step's matrix products, in units of 10**9."""
-    fused = torch.ops.aten
-    # Torch's counter leaves out the fused attention of processors.
-    attention = {
-        fused._scaled_dot_product_flash_attention_for_cpu: forward_flops,
-        fused._scaled_dot_product_flash_attention_for_cpu_backward: backward_flops,
-    }
-    with FlopCounterMode(display=False, custom_mapping=attention) as counter:
-        step()
-    return float(counter.get_total_flops()) / 1e9
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch", type=int, default=16)
@@ -189,7 +165,7 @@ def main() -> None:
         if model is not None
         for precision in ("float32", "bf16")
     }
-    work = {key: gigaflops(step) for key, step in steps.items()}
+    work = {key: flops_of(step) / 1e9 for key, step in steps.items()}
     times: dict[tuple[str, str], list[float]] = {key: [] for key in steps}
     limits: dict[str, list[float]] = {"float32": [], "bf16": []}
     for _ in range(chosen.rounds):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 
+from notebook_embed.fragments import VOID
 from notebook_embed.page_parser import PageParser
 
 __all__ = ["reading_minutes"]
@@ -16,7 +17,6 @@ __all__ = ["reading_minutes"]
 WORDS_PER_MINUTE = 230
 SECONDS_PER_FIGURE = 12
 SECONDS_PER_DISPLAY_FORMULA = 6
-VOID = frozenset(("area", "br", "col", "embed", "hr", "img", "input", "link", "source", "wbr"))
 
 
 class _Counter(PageParser):

@@ -90,7 +90,8 @@ class Cache:
         found = self._read(path)
         if found is None:
             return None
-        os.utime(path)
+        with contextlib.suppress(FileNotFoundError):  # another process may clear away
+            os.utime(path)
         if (now := stamp_if_there(path)) is not None:
             _loaded[path] = now, found[1]
             if len(_loaded) > 256:
@@ -107,14 +108,12 @@ class Cache:
         body = json.dumps(key.parts, sort_keys=True) + "\n" + executed
         digest = hashlib.sha256(body.encode()).hexdigest()
         write_whole(self._path(key), f"{FORM} {digest}\n{body}".encode())
-        entries = sorted(self._entries(key), key=lambda p: p.stat().st_mtime_ns, reverse=True)
-        for old in entries[KEPT:]:
+        for old in self._newest_first(key)[KEPT:]:
             old.unlink(missing_ok=True)
 
     def why(self, key: Key) -> list[str]:
         """Say why there is no entry under `key`: what changed since the latest one."""
-        entries = sorted(self._entries(key), key=lambda p: p.stat().st_mtime_ns, reverse=True)
-        for path in entries:
+        for path in self._newest_first(key):
             if (found := self._read(path)) is not None:
                 return key.differences(found[0]) or ["nothing changed: run afresh as asked"]
         return ["never run before"]
@@ -147,6 +146,12 @@ class Cache:
 
     def _entries(self, key: Key) -> list[Path]:
         return list(self.folder.glob(f"{glob.escape(_stem(key.notebook))}.*.executed"))
+
+    def _newest_first(self, key: Key) -> list[Path]:
+        """List them by when they were last of use; another process may clear away meanwhile."""
+        stamps = {path: stamp_if_there(path) for path in self._entries(key)}
+        there = {path: now[0] for path, now in stamps.items() if now is not None}
+        return sorted(there, key=lambda path: there[path], reverse=True)
 
     def _read(self, path: Path) -> tuple[dict[str, str], str] | None:
         try:

@@ -149,9 +149,11 @@ class OptionReader:
             raise self._refused("'output' takes true, false or asis", line)
         if code_fold not in (True, False, "show"):
             raise self._refused("'code-fold' takes true, false or show", line)
+        if not isinstance(given.get("fold", False), bool):
+            raise self._refused("'fold' takes true or false", line)
         texts = {name: given.get(name) for name in TEXTS}
         for name, text in texts.items():
-            if text is not None and not isinstance(text, str | int | float):
+            if isinstance(text, bool) or not isinstance(text, str | int | float | None):
                 raise self._refused(f"'{name}' takes a text", line)
         label, timeout = given.get("label"), given.get("timeout")
         if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
@@ -159,8 +161,10 @@ class OptionReader:
                 f"a label starts with a letter and has only letters, digits, - and _: {label!r}",
                 line,
             )
-        if timeout is not None and not (
-            isinstance(timeout, int | float) and (timeout > 0 or timeout == -1)
+        if timeout is not None and (
+            isinstance(timeout, bool)
+            or not isinstance(timeout, int | float)
+            or not (timeout > 0 or timeout == -1)
         ):
             raise self._refused(
                 "'timeout' takes a number of seconds above 0, or -1 for no limit", line

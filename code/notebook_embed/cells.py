@@ -35,7 +35,7 @@ class CellMarkdown:
 
     def __init__(self, make: Callable[[], Markdown] = plain_markdown) -> None:
         self.make = make
-        self._made: tuple[Markdown, SourceLines] | None = None
+        self._made: dict[bool, tuple[Markdown, SourceLines]] = {}  # by whether HTML is text
 
     def html(
         self,
@@ -66,12 +66,12 @@ class CellMarkdown:
             lines.placed = before
 
     def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines]:
-        if self._made is None:
+        if sanitise not in self._made:
             md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
                 md.treeprocessors.deregister("toc")  # headings are named by the page
-            self._made = md, source_lines(md)
-        return self._made
+            self._made[sanitise] = md, source_lines(md)
+        return self._made[sanitise]
 
 
 @lru_cache(maxsize=64)

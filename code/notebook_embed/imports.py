@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-__all__ = ["Closure", "Modules", "import_closure", "parsed", "stamp", "stamp_if_there"]
+__all__ = ["Closure", "Modules", "parsed", "stamp", "stamp_if_there"]
 
 
 @dataclass
@@ -78,11 +78,6 @@ class Modules:
         if name not in self._files:
             self._files[name] = [_module(*found) for found in _local_files(name, self.roots)]
         return self._files[name]
-
-
-def import_closure(code: str, roots: list[Path]) -> Closure:
-    """Follow every import in `code` through the modules below `roots`; see `Modules.closure`."""
-    return Modules(roots).closure(code)
 
 
 def stamp(path: Path) -> tuple[int, ...]:

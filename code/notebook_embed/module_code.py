@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import textwrap
@@ -50,9 +51,8 @@ def find_code(
             remedy=nearest(package, {p for p in packages if p.isidentifier()}),
         )
     _refuse_unreadable(root / package, at)
-    stamp = max(map(_modified, _python_files(root)), default=0)
     try:
-        found: Any = _package(package, root, stamp)
+        found: Any = _package(package, root, _state(root))
     except (MemoryError, RecursionError):
         for path in sorted((root / package).rglob("*.py")):
             _refuse_unreadable(path.with_suffix(""), at)
@@ -79,8 +79,14 @@ def _python_files(root: Path) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in names if name.endswith(".py"))  # noqa: PTH118
 
 
-def _modified(file: str) -> int:
-    return os.stat(file).st_mtime_ns  # noqa: PTH116
+def _state(root: Path) -> frozenset[tuple[str, int, int]]:
+    """Tell one state of the modules below `root` from another, also after a file went."""
+    found = set()
+    for file in _python_files(root):
+        with contextlib.suppress(FileNotFoundError):  # it went a moment ago
+            now = os.stat(file)  # noqa: PTH116
+            found.add((file, now.st_mtime_ns, now.st_size))
+    return frozenset(found)
 
 
 def _refuse_unreadable(module: Path, at: SourceLine) -> None:
@@ -125,8 +131,8 @@ def _meant(alias: Any, at: SourceLine) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _package(name: str, root: Path, stamp: int) -> Any:
-    """Parse a package; `stamp` tells one state of its files from another."""
+def _package(name: str, root: Path, state: frozenset[tuple[str, int, int]]) -> Any:
+    """Parse a package; `state` tells one state of its files from another."""
     import griffe
 
     return griffe.load(name, search_paths=[root], allow_inspection=False)

@@ -125,12 +125,27 @@ def svg_size(svg: str) -> tuple[int, int]:
 
 
 def recolour(svg: str, colours: Mapping[str, str]) -> str:
-    """Replace each colour of `svg` that `colours` names, all at once."""
+    """Replace each colour of `svg` that `colours` names, all at once.
+
+    A colour is found as a whole; one that is a word, as `white`, only where a colour is given.
+    """
     if not colours:
         return svg
     lower = {key.lower(): value for key, value in colours.items()}
-    pattern = re.compile("|".join(map(re.escape, colours)) + r"(?![0-9a-fA-F])", re.IGNORECASE)
-    return pattern.sub(lambda match: lower[match.group().lower()], svg)
+    words = "|".join(key for key in colours if key.isalpha())
+    others = "|".join(re.escape(key) for key in colours if not key.isalpha())
+    given = r"(?P<given>(?:fill|stroke|color|background)\s*[:=]\s*[\"']?\s*)"
+    # What follows a bracket is a reference, as in url(#add).
+    found = [rf"(?<![\w(-])(?P<colour>{others})"] if others else []
+    found += [rf"{given}(?P<word>{words})"] if words else []
+    pattern = re.compile(rf"(?:{'|'.join(found)})(?![\w-])", re.IGNORECASE)
+
+    def replaced(match: re.Match[str]) -> str:
+        parts = match.groupdict("")
+        colour = parts.get("colour") or parts["word"]
+        return parts.get("given", "") + lower[colour.lower()]
+
+    return pattern.sub(replaced, svg)
 
 
 def _root(svg: str) -> dict[str, str] | None:

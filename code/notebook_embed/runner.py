@@ -61,7 +61,7 @@ class Settings:
     timeout: float = 600.0
     jobs: int = 2
     scheduler: str = ""
-    forks: bool = True
+    forks: bool = False
     serving: bool = False
     execute: str = "always"
     fresh: bool = False
@@ -400,7 +400,8 @@ def around(settings: Settings, notebooks: Iterable[Notebook]) -> str:
         for here, _, files in os.walk(folder, followlinks=True)
         if not here.endswith("__pycache__")
     )
-    given = (settings, names, sorted(pins_in(settings.requirements).items()))
+    asked = settings.root, settings.code, settings.inputs, settings.environment, settings.secret
+    given = (asked, names, sorted(pins_in(settings.requirements).items()))
     return hashlib.sha256(repr(given).encode()).hexdigest()
 
 

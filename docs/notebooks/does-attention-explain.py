@@ -45,7 +45,7 @@ from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import attention_names, capture_attention
 from shapes_of_attention.studies.record import (
     at_the_edge,
-    best_rates,
+    errors_by_rate,
     comparable,
     read_records,
 )
@@ -489,7 +489,7 @@ def shares_of(runs, measure):
     return between([crossing_share(run, measure) for run in runs], ".0%")
 
 
-tried = best_rates(
+tried = errors_by_rate(
     {
         label: [
             run

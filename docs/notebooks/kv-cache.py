@@ -35,7 +35,7 @@ from shapes_of_attention.language_model import (
     generate_without_cache,
     load_language_model,
 )
-from shapes_of_attention.language_model.flops import flops_of
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.language_model.hugging_face import llama
 from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_story
 

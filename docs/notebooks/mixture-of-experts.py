@@ -28,6 +28,7 @@ warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm misses 
 #| label: setup
 #| inputs: ["assets/checkpoints/experts-specimen.safetensors", "assets/records/experts-*.json"]
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,6 @@ import torch
 from IPython.display import HTML
 from torch import nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
@@ -50,9 +50,9 @@ from shapes_of_attention.interpret.routing import (
     unevenness,
 )
 from shapes_of_attention.measure.expert_load import forward_flops
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.models import build_model
 from shapes_of_attention.models.experts import (
-    GROUPED_FLOPS,
     MixtureConfig,
     MixtureOfExperts,
     Router,
@@ -63,7 +63,7 @@ from shapes_of_attention.models.experts import (
 )
 from shapes_of_attention.studies.record import (
     at_the_edge,
-    best_rates,
+    errors_by_rate,
     comparable,
     read_records,
     spread,
@@ -191,19 +191,14 @@ print("equal to Mixtral's block, to 1e-5, gradients included")
 
 # %%
 #| label: only-the-chosen
-with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as mixture:
-    layer(x)
 dense = nn.Sequential(nn.Linear(32, 8 * 48), nn.GELU(), nn.Linear(8 * 48, 32))
-with FlopCounterMode(display=False) as whole:
-    dense(x)
+of_mixture, of_dense = (flops_of(partial(part, x)) for part in (layer, dense))
 
 with torch.no_grad():
     layer.experts.expand[:2] = torch.nan
     layer.router.bias[:2] = -torch.inf
 assert layer(x).isfinite().all()
-print(
-    f"{mixture.get_total_flops():,} FLOPs, a dense layer of that size {whole.get_total_flops():,}"
-)
+print(f"{of_mixture:,} FLOPs, a dense layer of that size {of_dense:,}")
 
 # %% [markdown]
 # ## The snippet that cannot run
@@ -501,7 +496,7 @@ SWEPT = {
     "mixture": "two of eight experts, each 128 wide",
 }
 sweeps = comparable(run for run in recorded if run.family == "tune")
-tried = best_rates(sweeps, "colour/colour_error_median")
+tried = errors_by_rate(sweeps, "colour/colour_error_median")
 assert not at_the_edge(tried) and {len(rates) for rates in tried.values()} == {5}
 best = {label: min(sweeps[label], key=lambda run: run.score.colour_error) for label in SWEPT}
 errors = {label: spread([run.score.colour_error for run in runs]) for label, runs in dense.items()}

@@ -47,7 +47,7 @@ from shapes_of_attention.models import UNet, UNetConfig
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.studies.record import (
     at_the_edge,
-    best_rates,
+    errors_by_rate,
     comparable,
     read_records,
     spread,
@@ -343,7 +343,7 @@ results.learning_rates({label: sweeps[label] for label in results.MODEL_LOOKS})
 
 # %%
 #| label: edge
-tried = best_rates(sweeps, "colour/colour_error_median")
+tried = errors_by_rate(sweeps, "colour/colour_error_median")
 edge = at_the_edge({label: tried[label] for label in compared}, told=())
 CLOSE = 0.5  # levels
 close = [

@@ -48,7 +48,7 @@ from shapes_of_attention.series.data import same_group
 from shapes_of_attention.series.models import ConvolutionConfig, load_series_model, receptive_field
 from shapes_of_attention.studies.record import (
     at_the_edge,
-    best_rates,
+    errors_by_rate,
     comparable,
     grouped,
     read_records,
@@ -233,7 +233,7 @@ drawn.error_lines(
 
 # %%
 #| label: sweep
-tuned = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+tuned = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
 BASES = sorted(
     (label for label in tuned if label.startswith("positions-rotary-base-")),
     key=lambda label: float(label.split("-")[-1]),

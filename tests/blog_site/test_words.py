@@ -42,3 +42,6 @@ def test_reading_time_counts_words_figures_and_formulas_once():
     folded = f"<details><p>{words * 10}</p></details>"
     formula = f'<bdi class="math"><span>{words * 10}</span></bdi>'
     assert reading_minutes(f"<p>{words}{formula}</p>{folded}") == 1
+    # Elements without an end leave nothing open, in what is folded or elsewhere.
+    for void in ("<track src=x>", "<img>", "<meta>", "<param>", "<base>", "<wbr>"):
+        assert reading_minutes(f"<details>{void}</details><p>{words * 3}</p>") == 3

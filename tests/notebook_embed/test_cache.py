@@ -114,3 +114,30 @@ def test_any_notebook_s_name_does_for_an_entry(tmp_path: Path, name: str) -> Non
     assert cache.why(Key(name, {"code cells": "abd"})) == ["code cells: abc -> abd"]
     assert cache.load(Key(name + "2", key.parts)) is None
     assert cache.why(Key(name + "2", key.parts)) == ["never run before"]
+
+
+def test_another_process_may_clear_away_what_is_listed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, "kept")
+    gone = tmp_path / f"nb--x.py.{'0' * 32}.executed"
+    listed = cache._entries
+    cache._entries = lambda key: [gone, *listed(key)]  # type: ignore[method-assign]
+    assert cache.why(Key("nb/x.py", {"code cells": "abd", "python": "3.11"})) == [
+        "code cells: abc -> abd"
+    ]
+    cache.store(KEY, "again")
+    assert cache.load(KEY) == "again"
+
+
+def test_an_entry_may_go_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, "kept")
+    read = cache._read
+
+    def read_and_lose(path: Path) -> tuple[dict[str, str], str] | None:
+        found = read(path)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(cache, "_read", read_and_lose)
+    assert cache.load(KEY) == "kept"

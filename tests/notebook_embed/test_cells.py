@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown
 
+from notebook_embed.cells import CellMarkdown
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.outputs import attachments_of
@@ -230,3 +231,12 @@ def test_no_cell_and_no_output_reaches_beyond_itself(
     tree = parse(f"<!doctype html><body><main>{html}</main>", namespaceHTMLElements=False)
     last = tree.find("body/main")[-1]
     assert (last.tag, last[0].tag if len(last) else None) == ("p", "em"), html
+
+
+def test_one_converter_takes_html_for_text_only_where_it_is_asked_to(docs: Docs) -> None:
+    docs.notebook("# %%\n1\n", {}, "nb/x.py")
+    book = docs.library.notebooks["nb/x.py"]
+    cells = CellMarkdown()
+    for sanitise in (False, True, False):
+        shown = cells.html("<b>x</b>", book, 1, sanitise=sanitise)
+        assert ("<b>" in shown) is not sanitise

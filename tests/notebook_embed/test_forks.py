@@ -72,7 +72,7 @@ def run(folder: Path, sources: dict[str, str], **options: object) -> dict[str, s
         environment=GIVEN,
         jobs=1,
         fresh=True,
-        **options,  # type: ignore[arg-type]
+        **{"forks": True, **options},  # type: ignore[arg-type]
     )
     done = execute_all(notebooks, settings)
     return {

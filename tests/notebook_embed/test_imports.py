@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from notebook_embed.imports import import_closure
+from notebook_embed.imports import Modules
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def followed(code: str, root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in import_closure(code, [root]).local}
+    return {path.relative_to(root).as_posix() for path in Modules([root]).closure(code).local}
 
 
 ALL = {
@@ -138,7 +138,7 @@ def test_what_imports_nothing_leads_nowhere(root: Path, code: str) -> None:
 
 
 def test_others_modules_are_named_and_not_followed(root: Path) -> None:
-    assert import_closure("import pkg.a, os", [root]).foreign == {"numpy", "yaml", "os"}
+    assert Modules([root]).closure("import pkg.a, os").foreign == {"numpy", "yaml", "os"}
 
 
 def test_a_folder_without_init_is_a_package_too(root: Path) -> None:
@@ -146,25 +146,25 @@ def test_a_folder_without_init_is_a_package_too(root: Path) -> None:
 
 
 def test_a_changed_module_has_another_hash(root: Path) -> None:
-    before = import_closure("import single", [root]).local[root / "single.py"]
+    before = Modules([root]).closure("import single").local[root / "single.py"]
     (root / "single.py").write_text("import json, os\n")
-    assert import_closure("import single", [root]).local[root / "single.py"] != before
+    assert Modules([root]).closure("import single").local[root / "single.py"] != before
 
 
 def test_a_module_that_is_no_python_is_named(root: Path) -> None:
     (root / "single.py").write_text("def\n")
     with pytest.raises(SyntaxError) as caught:
-        import_closure("import space.inner", [root])
+        Modules([root]).closure("import space.inner")
     assert caught.value.filename == str(root / "single.py")
 
 
 @pytest.mark.parametrize("code", ["x = '\0'\n", "x = " + "-" * 50_000 + "1\n", "1+" * 5000 + "1"])
 def test_what_python_gives_up_on_is_a_mistake_like_others(root: Path, code: str) -> None:
     with pytest.raises(SyntaxError) as caught:
-        import_closure(code, [root])
+        Modules([root]).closure(code)
     assert caught.value.filename == "<unknown>"
     (root / "single.py").write_text(code)
     with pytest.raises(SyntaxError) as caught:
-        import_closure("import space.inner", [root])
+        Modules([root]).closure("import space.inner")
     assert caught.value.filename == str(root / "single.py")
     assert caught.value.lineno == 1 or caught.value.lineno is None

@@ -57,6 +57,14 @@ def key_in_another_process(settings: Settings) -> tuple[Key, bool]:
     return key, bool(made)
 
 
+@pytest.mark.parametrize(
+    "asked", [{"why": True}, {"fresh": True}, {"jobs": 1}, {"timeout": 5.0}, {"serving": True}]
+)
+def test_how_notebooks_run_changes_no_key(project: Settings, asked: dict[str, Any]) -> None:
+    key_in_another_process(project)
+    assert not key_in_another_process(replace(project, **asked))[1]
+
+
 def test_what_nothing_has_touched_is_not_read_again(project: Settings) -> None:
     first, made = key_in_another_process(project)
     assert made

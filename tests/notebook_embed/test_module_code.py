@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,21 @@ def test_a_mark_at_the_top_of_a_module_is_not_shown(root: Path) -> None:
     for name in ("pkg.mod", "pkg.mod.f"):
         found = find_code(name, [root], SourceLine(Path("p.md"), "p.md", 1))
         assert found.source == "def f():\n    return 1"
+
+
+def test_a_module_that_went_or_was_put_back_is_seen(root: Path) -> None:
+    def shown() -> str:
+        return find_code("pkg.mod.f", [root], SourceLine(Path("p.md"), "p.md", 1)).source
+
+    module = root / "pkg/mod.py"
+    before = module.stat()
+    assert "return 1" in shown()
+    # An older copy: the latest of all times of change stays what it was.
+    (root / "pkg/late.py").write_text("")
+    shown()
+    module.write_text(module.read_text().replace("return 1", "return 20"))
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns - 10**9))
+    assert "return 20" in shown()
+    module.unlink()
+    with pytest.raises(EmbedError, match="'pkg' has no 'mod'"):
+        shown()

@@ -88,6 +88,10 @@ def test_lines_hold_for_any_code(tmp_path: Path, codes: list[str]) -> None:
     [
         ("#| label: 1a\nx", 1, "a label starts with a letter"),
         ("#| label: a\n#| timeout: soon\nx", 1, "'timeout' takes a number"),
+        ("#| label: a\n#| timeout: true\nx", 1, "'timeout' takes a number"),
+        ('#| label: a\n#| fold: "false"\nx', 1, "'fold' takes true or false"),
+        ("#| label: a\n#| fold: banana\nx", 1, "'fold' takes true or false"),
+        ("#| label: a\n#| fig-cap: true\nx", 1, "'fig-cap' takes a text"),
         ("#| label: a\n#| inputs: {a: 1}\nx", 1, "'inputs' takes a path"),
         ("#| just words\nx", 1, "malformed cell option"),
         ("#| label: a\nx\n\n# %%\n#| label: a\ny", 5, "duplicate label 'a', first used in line 2"),

@@ -105,6 +105,15 @@ def test_an_svg_in_other_colours_needs_none(docs: Docs) -> None:
 def test_colours_are_replaced_at_once_and_whole() -> None:
     swap = {"#111111": "#222222", "#222222": "#111111"}
     assert recolour("#111111 #222222 #2222229", swap) == "#222222 #111111 #2222229"
+    assert recolour("#1111119 #AA#222222", swap) == "#1111119 #AA#222222"
+    assert recolour("url(#111111)", swap) == "url(#111111)", "a reference is no colour"
+
+
+def test_a_colour_that_is_a_word_is_one_where_a_colour_is_given() -> None:
+    given = '<g class="red" fill="red" style="stroke: RED; color:darkred"><text>red</text></g>'
+    assert recolour(given, {"red": "#f88", "#fff": "#000"}) == (
+        '<g class="red" fill="#f88" style="stroke: #f88; color:darkred"><text>red</text></g>'
+    )
 
 
 @pytest.mark.parametrize(

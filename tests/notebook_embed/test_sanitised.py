@@ -86,7 +86,6 @@ def shown(docs: Docs, *, html: str = "", cell: str = "", markdown: str = "") -> 
     lines = "".join(f"# {line}\n" for line in (cell or "t").split("\n"))
     outputs = [display(text_html=html or "<b>kept</b>"), display(text_markdown=markdown or "*k*")]
     docs.notebook(f"# %% [markdown]\n{lines}\n# %%\n#| label: a\nx\n", {"a": outputs})
-    docs.cells._made = None
     return docs.convert("![](../nb/x.py)\n\n![](../nb/x.py#a)", sanitise=True)
 
 

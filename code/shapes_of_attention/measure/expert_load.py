@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
-from shapes_of_attention.models.experts import GROUPED_FLOPS, Routing
+from shapes_of_attention.measure.flops import flops_of
+from shapes_of_attention.models.experts import Routing
 
 __all__ = ["LoadLog", "feed_forward_parameters", "forward_flops"]
 
@@ -72,6 +72,4 @@ def feed_forward_parameters(model: nn.Module) -> int:
 def forward_flops(model: nn.Module, *, images: int = 16) -> int:
     """Count the FLOPs of the matrix products for one image, forward."""
     image = torch.from_numpy(make_shapes(range(images), seed=IMAGE_TEST_SEED).image)
-    with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as counter:
-        model(image.float() / 255)
-    return int(counter.get_total_flops()) // images
+    return flops_of(lambda: model(image.float() / 255)) // images

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = [
-    "GROUPED_FLOPS",
     "Experts",
     "MixtureConfig",
     "MixtureOfExperts",
@@ -250,15 +249,6 @@ def _count(choices: Tensor, experts: int) -> Tensor:
     Unlike `bincount` it lets a graphics card go on without an answer.
     """
     return (choices[:, None] == torch.arange(experts, device=choices.device)).sum(dim=0)
-
-
-def _flops(left: Any, right: Any, *_: Any, **__: Any) -> int:
-    """Count a grouped product's FLOPs by its shapes; that of a gradient as well."""
-    return 2 * int(left[0]) * int(left[1]) * int(right[-1])
-
-
-#: For `FlopCounterMode(custom_mapping=...)`, which does not know grouped products by itself.
-GROUPED_FLOPS = {torch.ops.aten._grouped_mm: _flops}
 
 
 def group_by_expert(

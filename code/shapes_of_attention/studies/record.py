@@ -21,8 +21,8 @@ __all__ = [
     "Score",
     "Spread",
     "at_the_edge",
-    "best_rates",
     "comparable",
+    "errors_by_rate",
     "grouped",
     "read_records",
     "spread",
@@ -235,7 +235,7 @@ def comparable(records: Iterable[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def best_rates(
+def errors_by_rate(
     groups: Mapping[str, Sequence[Record]], measure: str
 ) -> dict[str, dict[float, float]]:
     """Read sweeps: label -> learning rate -> what was measured at the end.
@@ -258,7 +258,7 @@ def at_the_edge(
 
     Parameters
     ----------
-    rates : label -> learning rate -> error, as `best_rates` reads it.
+    rates : label -> learning rate -> error, as `errors_by_rate` reads it.
     told : labels of which the text says so.
 
     Raises

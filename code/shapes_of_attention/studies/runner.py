@@ -118,7 +118,8 @@ def run_studies(chosen: argparse.Namespace) -> int:
 
 def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: Fabric) -> bool:
     """Do a run unless it is done or another process is at it; tell whether it was done now."""
-    if is_done(run, chosen.assets):
+    # What the first process finds holds for all: another command may finish the run meanwhile.
+    if fabric.broadcast(is_done(run, chosen.assets)):
         fabric.print(f"{run.name}: done")
         return False
     folder = _folder(run, chosen.runs)
@@ -163,7 +164,7 @@ def do(
     fabric = fabric or launch()
     with Display(run.name, quiet=not fabric.is_global_zero) as display:
         record = train(
-            run, folder, fabric=fabric, workers=workers, start=_start(run, folder, assets),
+            run, folder, fabric=fabric, workers=workers, start=_start(run, assets),
             report=display,
         )  # fmt: skip
     if not fabric.is_global_zero:
@@ -199,8 +200,7 @@ def train(
     ----------
     folder : where its state, model and record are kept.
     fabric, workers, save_every, report : see `training.loop.fit`.
-    start : state of the run that this one continues, when `run.continues` is set, or the checkpoint
-        that `run.starts_from` names.
+    start : the checkpoint that `run.starts_from` names, if it does.
 
     Returns
     -------
@@ -217,16 +217,11 @@ def train(
         return finished
     fabric = fabric or launch()
     model = _build(run)
-    state, continued = folder / "state.safetensors", None
-    if not state.exists():
-        if run.continues is not None:
-            if start is None:
-                raise ValueError(f"this run continues {run.continues}, whose state was not given")
-            continued = (start, run.continues)
-        elif run.starts_from is not None:
-            if start is None:
-                raise ValueError(f"this run starts from {run.starts_from}, which was not given")
-            start_from(model, read_tensors(start)[0])
+    state = folder / "state.safetensors"
+    if run.starts_from is not None and not state.exists():
+        if start is None:
+            raise ValueError(f"this run starts from {run.starts_from}, which was not given")
+        start_from(model, read_tensors(start)[0])
     task = run.task(model)
     progress = fit(
         model,
@@ -234,7 +229,6 @@ def train(
         run.course,
         state=state,
         key=run.key(),
-        continued=continued,
         fabric=fabric,
         workers=workers,
         save_every=save_every,
@@ -242,8 +236,6 @@ def train(
     )
     if not fabric.is_global_zero:
         return {}
-    for weight in model.parameters():
-        weight.data = weight.data.to(run.weights_in)
     write_tensors(folder / "model.safetensors", dict(model.state_dict()), run.note)
     record = {
         "key": run.key(),
@@ -297,14 +289,11 @@ def _build(run: Run) -> nn.Module:
     return run.build()
 
 
-def _start(run: Run, folder: Path, assets: Path) -> Path | None:
+def _start(run: Run, assets: Path) -> Path | None:
     """Find the file that a run starts from, if it does."""
-    if run.continues is not None:
-        states = folder.parent.glob(f"*-{run.continues}/state.safetensors")
-        return next(states, assets / "checkpoints" / f"state-{run.continues}.safetensors")
-    if run.starts_from is not None:
-        return assets / "checkpoints" / f"{run.starts_from}.safetensors"
-    return None
+    if run.starts_from is None:
+        return None
+    return assets / "checkpoints" / f"{run.starts_from}.safetensors"
 
 
 def _command(study: Study, run: Run) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from shapes_of_attention.training.loop import Task
@@ -32,8 +31,6 @@ class Run:
     shares_record : whether that file holds the records of several runs, by their names.
     checkpoint : name under which the weights are kept in the repository, if they are.
     tested_on_device : whether `test` measures the model where it was trained; on the CPU otherwise.
-    weights_in : type in which the weights are kept, and measured.
-    continues : key of the finished run whose last state this one goes on from.
     starts_from : name of a kept checkpoint whose weights this run starts from.
     """
 
@@ -49,8 +46,6 @@ class Run:
     shares_record: bool = False
     checkpoint: str | None = None
     tested_on_device: bool = False
-    weights_in: torch.dtype = torch.float32
-    continues: str | None = None
     starts_from: str | None = None
 
     @property

@@ -198,7 +198,6 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
         record=flat,
         tested_on_device=True,
         checkpoint=flat if keep_model else None,
-        continues=run.continues,
         starts_from=run.starts_from,
     )
 

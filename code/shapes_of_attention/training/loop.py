@@ -84,7 +84,6 @@ def fit(
     *,
     state: Path | None = None,
     key: str = "",
-    continued: tuple[Path, str] | None = None,
     fabric: Fabric | None = None,
     workers: int = 0,
     save_every: float = 120.0,
@@ -97,7 +96,6 @@ def fit(
     course : how long the run is, and how fast it learns.
     state, key : file of the run's state and what it says whose state it is; without a file the run
         cannot be resumed.
-    continued : state of another run to go on from, and that run's key.
     fabric : devices and processes; one process on the CPU when not given.
     workers : processes that make batches; with none their time is the run's.
     save_every : seconds of training between two saved states.
@@ -129,7 +127,7 @@ def fit(
         and fabric.world_size == 1
         and not halved
         # What a saved state holds of the optimiser is on the CPU, where nothing can be recorded.
-        and not (continued or (state is not None and state.exists()))
+        and not (state is not None and state.exists())
     )
     optimizer = adamw(
         bare,
@@ -141,8 +139,6 @@ def fit(
     progress = Progress()
     if state is not None and state.exists():
         progress = _restore(state, key, bare, optimizer)
-    elif continued is not None:
-        progress = _restore(*continued, bare, optimizer)
     task.memory.update(progress.memory)
     progress.memory = task.memory
     model, optimizer = fabric.setup(bare, optimizer)
@@ -232,11 +228,14 @@ def fit(
                 save()
                 saved_at = progress.seconds
             before = clock()
-    if fabric.is_global_zero:
-        # A run that was stopped while it was saved at its end has this point already.
-        if not progress.curve or progress.curve[-1]["images"] != progress.images:
-            measure()
-        save()
+        if fabric.is_global_zero:
+            save()
+            # A run that was stopped after it was measured at its end has this point already.
+            if not progress.curve or progress.curve[-1]["images"] != progress.images:
+                measure()
+                save()
+        if fabric.broadcast(stopping()):
+            raise Stopped(f"stopped at its end, after {progress.step} steps; the state is saved")
     bare.eval()
     return progress
 

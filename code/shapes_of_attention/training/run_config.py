@@ -94,7 +94,6 @@ class RunConfig:
         machine that is slow in bf16 takes float32, and its record says so.
     budget_seconds, budget_images : where the run ends, exactly one of them; see `Progress`.
         Measuring and saving do not count.
-    continues : key of the finished run whose last state this one starts from.
     starts_from : name of a kept checkpoint whose weights this run starts from; see
         `training.start`.
     """
@@ -111,7 +110,6 @@ class RunConfig:
     precision: Precision = "bf16"
     budget_seconds: float | None = None
     budget_images: int | None = None
-    continues: str | None = None
     starts_from: str | None = None
 
     def __post_init__(self) -> None:
@@ -139,7 +137,8 @@ class RunConfig:
 
     def described(self) -> dict[str, Any]:
         """Give all that defines the run, as its record states it."""
-        return _without_late(self, "starts_from")
+        # Runs could once go on from others; the addresses of those that did not still say so.
+        return {**_without_late(self, "starts_from"), "continues": None}
 
     def key(self) -> str:
         """Give the run its address: a hash of what defines it."""

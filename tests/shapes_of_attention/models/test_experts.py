@@ -8,16 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import (
     MixtralSparseMoeBlock,
     load_balancing_loss_func,
 )
 
+from shapes_of_attention.measure.flops import flops_of
 from shapes_of_attention.models import build_model, experts
 from shapes_of_attention.models.experts import (
-    GROUPED_FLOPS,
     MixtureConfig,
     MixtureOfExperts,
     Router,
@@ -186,11 +185,10 @@ def test_a_lone_choice_still_teaches_the_router():
 def test_only_the_chosen_experts_are_computed(shared):
     config = MixtureConfig(dim=8, hidden=16, experts=12, chosen=3, shared=shared)
     layer, tokens = MixtureOfExperts(config), 40
-    with FlopCounterMode(display=False, custom_mapping=GROUPED_FLOPS) as counter:
-        layer(torch.randn(tokens, 8))
+    done = flops_of(lambda: layer(torch.randn(tokens, 8)))
     router = 2 * tokens * 8 * 12
     an_expert = 2 * 2 * tokens * 8 * 16
-    assert counter.get_total_flops() == router + (3 + shared) * an_expert
+    assert done == router + (3 + shared) * an_expert
 
 
 def test_an_expert_that_nobody_chose_is_not_computed_and_gets_no_gradient():

@@ -23,8 +23,8 @@ from shapes_of_attention.studies.experts import (
 )
 from shapes_of_attention.studies.record import (
     RecordError,
-    best_rates,
     comparable,
+    errors_by_rate,
     grouped,
     read_records,
 )
@@ -103,7 +103,7 @@ def test_each_kind_of_layer_learns_as_fast_as_its_sweep_says_and_waits_for_it(
         if variant.swept == "mixture"
     )
     found = grouped(read_records(tmp_path / "records", "experts"), "tune")
-    errors = best_rates(found, "colour/colour_error_median")["mixture"]
+    errors = errors_by_rate(found, "colour/colour_error_median")["mixture"]
     assert set(errors) == {RATES[0], RATES[1]}
     (rate,) = {run.course.learning_rate for run in compared + shorter}
     assert rate in errors and len(shorter) == 4

@@ -15,8 +15,8 @@ from shapes_of_attention.studies import kept, runner, series
 from shapes_of_attention.studies.record import (
     RecordError,
     at_the_edge,
-    best_rates,
     comparable,
+    errors_by_rate,
     grouped,
     read_records,
 )
@@ -83,7 +83,7 @@ def test_the_records_of_a_group_gather_in_one_file_that_the_posts_read(short, tm
     timed = results_table(found, {"recurrent": "recurrent"}, milliseconds={"recurrent": 12.34})
     assert ">ms a step<" in timed and '<td data-value="12.34">12.3</td>' in timed
     assert ">Steps<" in table and ">Steps<" not in timed
-    rates = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+    rates = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
     assert list(rates) == ["recurrent"]
     assert sorted(rates["recurrent"]) == list(series._RECURRENT_RATES)
 
@@ -105,11 +105,11 @@ def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Pat
 
 def test_each_model_trains_at_the_rate_that_its_sweep_chose():
     records = read_records(ASSETS / "records", "series")
-    by_time = best_rates(grouped(records, "sweep"), "amplitude_error_mean")["attention"]
+    by_time = errors_by_rate(grouped(records, "sweep"), "amplitude_error_mean")["attention"]
     assert sorted(by_time) == sorted(series.RATES_BY_TIME)
     assert min(by_time, key=by_time.__getitem__) == series.RATE_BY_TIME
 
-    tuned = best_rates(grouped(records, "tune"), "amplitude_error_mean")
+    tuned = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
     compared = comparable(record for record in records if record.family in ("compare", "places"))
     assert {len(seeds) for seeds in compared.values()} == {len(series._SEEDS)}
     assert compared.keys() >= {"fully-connected", "convolutional", "recurrent", "attention"}

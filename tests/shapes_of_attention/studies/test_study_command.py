@@ -16,7 +16,7 @@ from shapes_of_attention.studies import kept, runner, vision
 from shapes_of_attention.studies.record import (
     RecordError,
     at_the_edge,
-    best_rates,
+    errors_by_rate,
     grouped,
     read_records,
 )
@@ -188,7 +188,7 @@ def test_a_killed_process_goes_on_where_its_state_was_saved(tmp_path):
 
 
 def test_what_is_compared_trains_at_the_rate_that_did_best_in_its_sweep():
-    sweeps = best_rates(
+    sweeps = errors_by_rate(
         grouped(read_records(ASSETS / "records", families=["tune"]), "tune"),
         "colour/colour_error_median",
     )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from shapes_of_attention.models import build_model
-from shapes_of_attention.studies import runner
+from shapes_of_attention.studies import runner, vision
 from shapes_of_attention.studies.vision import image_run
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, read_tensors
 from shapes_of_attention.training.loop import Stopped
@@ -89,18 +89,28 @@ def test_a_finished_run_is_not_done_again(tiny_run, tmp_path):
     assert train(tiny_run, tmp_path, workers=0, report=never) == first
 
 
-def test_a_run_can_go_on_from_another_with_a_larger_budget(tiny_run, tmp_path):
-    train(tiny_run, tmp_path / "first", workers=0)
-    longer = dataclasses.replace(tiny_run, budget_images=80, continues=tiny_run.key())
-    state = tmp_path / "first" / "state.safetensors"
-    record = train(longer, tmp_path / "second", workers=0, start=state)
-    assert record["images"] == 80
-    assert record["steps"] == 20
-    other = dataclasses.replace(longer, continues="123")
-    with pytest.raises(CheckpointError, match="belongs to run"):
-        train(other, tmp_path / "third", workers=0, start=state)
-    with pytest.raises(ValueError, match="was not given"):
-        train(longer, tmp_path / "fourth", workers=0)
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_that_ends_while_it_is_measured_at_its_end_loses_nothing(
+    tiny_run, tmp_path, monkeypatch, killed
+):
+    measured = vision.score_colours
+
+    def ending(*given):
+        monkeypatch.setattr(vision, "score_colours", measured)
+        if killed:
+            raise SystemExit
+        os.kill(os.getpid(), signal.SIGTERM)
+        return measured(*given)
+
+    def never(*_):
+        raise AssertionError("a step was made again")
+
+    run = dataclasses.replace(tiny_run, budget_images=4)
+    monkeypatch.setattr(vision, "score_colours", ending)
+    with pytest.raises(SystemExit if killed else Stopped):
+        train(run, tmp_path, workers=0)
+    record = train(run, tmp_path, workers=0, report=never)
+    assert [point["images"] for point in record["curve"]] == [4]
 
 
 def test_a_budget_in_seconds_ends_the_run(tiny_run, tmp_path):
