@@ -39,7 +39,11 @@ def _folder_of_posts(blog: Any) -> str:
 def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
     """Name the posts that Material's blogs leave out, as they see it, before they do."""
     blogs = [plugin for name, plugin in config.plugins.items() if "material/blog" in name]
-    for blog in (blog for blog in blogs if blog.config.enabled and not blog.config.draft):
+    blogs = [blog for blog in blogs if blog.config.enabled and not blog.config.draft]
+    # A post asks this plugin for what holds for its whole folder, and it may not have looked yet.
+    if blogs and (folders := config.plugins.get("material/meta")) is not None:
+        folders.on_files(files, config=config)
+    for blog in blogs:
         from material.plugins.blog.structure import Post
 
         for file in files.documentation_pages():

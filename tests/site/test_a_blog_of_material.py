@@ -1,0 +1,38 @@
+"""What blogs of Material have beside posts: defaults of a folder, notebooks, templates, drafts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.small_blog import Project, make_project
+
+MKDOCS = """
+site_name: Trial
+use_directory_urls: false
+theme: {name: material, font: false}
+"""
+DATE = "---\ndate: 2026-01-02\n---\n\n"
+VALUE = "# %%\n#| label: a\n41 + 1\n"
+
+
+def blog(root: Path, more: str, posts: dict[str, str], notebooks: dict[str, str]) -> Project:
+    files = {f"docs/notebooks/{name}": text for name, text in notebooks.items()}
+    for name, text in posts.items():
+        files[f"docs/blog/posts/{name}"] = text
+    return make_project(root, {"mkdocs.yml": MKDOCS + more, "docs/index.md": "# T\n", **files})
+
+
+def post(project: Project, name: str = "x") -> str:
+    return project.page(f"blog/2026/01/02/{name}.html")
+
+
+def test_defaults_of_a_folder_say_what_is_a_draft(tmp_path: Path) -> None:
+    posts = {
+        "x.md": f"{DATE}# X\n\nIt is ![](../../notebooks/v.py#a).\n",
+        "drafts/.meta.yml": "draft: true\n",
+        "drafts/y.md": f"{DATE}# Y\n\nIt is ![](../../../notebooks/unfinished.py#a).\n",
+    }
+    notebooks = {"v.py": VALUE, "unfinished.py": VALUE + "1 / 0\n"}
+    project = blog(tmp_path, "plugins: [notebook-embed, blog, meta]\n", posts, notebooks)
+    assert project.build().succeeded().executed == {"notebooks/v.py"}
+    assert '<span class="nb-value">42</span>' in post(project)
