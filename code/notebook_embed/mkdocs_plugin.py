@@ -38,7 +38,12 @@ from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
-from notebook_embed.published import drop_unpublished, is_among_posts, published_pages
+from notebook_embed.published import (
+    drop_notebooks_among_posts,
+    drop_unpublished,
+    is_among_posts,
+    published_pages,
+)
 from notebook_embed.remembered import Remembered, remembering_words
 from notebook_embed.runner import shown_in
 from notebook_embed.serving import Server, tell_in_browser
@@ -160,6 +165,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
         docs = Path(config.docs_dir)
         before = set(files_below(docs, docs))
+        drop_notebooks_among_posts(files, config)
         pages = published_pages(files, config, serving=self.serving)
         excluded = config.exclude_docs
         self.prepared = prepare(
@@ -187,17 +193,23 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 files.remove(source)
             if not is_among_posts(uri, config):
                 files.append(self._page(uri, config))
-        downloads = {uri: notebook for notebook, uri in self.prepared.downloads.items()}
-        for uri, content in self.prepared.files.items():
-            # An .ipynb has its page under its own name already.
-            name = f"{posixpath.splitext(uri)[0]}.executed.ipynb" if uri in downloads else uri
-            if isinstance(content, Path):
-                file = File.generated(config, name, abs_src_path=str(content))
-            else:
-                file = File.generated(config, name, content=content)
-            file.dest_uri = uri
-            files.append(file)
+        for uri in self.prepared.files:
+            if not is_among_posts(uri, config):
+                files.append(self._made(uri, config))
         return files
+
+    def _made(self, uri: str, config: MkDocsConfig) -> File:
+        """Return a file that pages refer to."""
+        content, name = self.prepared.files[uri], uri
+        if uri in self.prepared.downloads.values():
+            # An .ipynb has its page under its own name already.
+            name = f"{posixpath.splitext(uri)[0]}.executed.ipynb"
+        if isinstance(content, Path):
+            file = File.generated(config, name, abs_src_path=str(content))
+        else:
+            file = File.generated(config, name, content=content)
+        file.dest_uri = uri
+        return file
 
     def _page(self, uri: str, config: MkDocsConfig) -> File:
         """Return the file of a notebook's own page.
@@ -226,16 +238,20 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 file.abs_src_path = str(self._shell(uri))
         return files
 
-    @event_priority(-60)  # after the blog has taken what lies among its posts for posts
-    def _add_pages_among_posts(self, files: Files, config: MkDocsConfig) -> Files:
+    # After the blog has taken pages among its posts for posts, and moved other files from there.
+    @event_priority(-60)
+    def _add_what_lies_among_posts(self, files: Files, config: MkDocsConfig) -> Files:
         for uri in self.library.notebooks:
             if is_among_posts(uri, config):
                 page = self._page(uri, config)
                 page.inclusion = InclusionLevel.NOT_IN_NAV
                 files.append(page)
+        for uri in self.prepared.files:
+            if is_among_posts(uri, config):
+                files.append(self._made(uri, config))
         return files
 
-    on_files = CombinedEvent(_run_notebooks, _keep_sources, _add_pages_among_posts)
+    on_files = CombinedEvent(_run_notebooks, _keep_sources, _add_what_lies_among_posts)
 
     @event_priority(-100)  # when all files have their addresses
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:

@@ -5,24 +5,46 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.utils.meta import get_data
 
 from notebook_embed.library import Library, readable
-from notebook_embed.notebook import SUFFIXES
+from notebook_embed.notebook import SUFFIXES, is_notebook
 
-__all__ = ["drop_unpublished", "is_among_posts", "published_pages"]
+__all__ = [
+    "drop_notebooks_among_posts",
+    "drop_unpublished",
+    "is_among_posts",
+    "published_pages",
+]
 
 
 def published_pages(files: Files, config: MkDocsConfig, *, serving: bool) -> list[File]:
     """Return the pages that this build makes: no drafts, unless it is for their author."""
     drafts = set(_drafts_of_blogs(files, config))
-    shown = InclusionLevel.is_in_serve if serving else InclusionLevel.is_included
-    pages = files.documentation_pages(inclusion=shown)
+    pages = files.documentation_pages(inclusion=_shown(serving))
     return [file for file in pages if file.src_uri not in drafts]
+
+
+def _shown(serving: bool) -> Any:
+    return InclusionLevel.is_in_serve if serving else InclusionLevel.is_included
+
+
+def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> None:
+    """Take from `files` the Markdown notebooks that Material's blogs would take for posts.
+
+    One whose header has a date is a post.
+    """
+    for file in files.documentation_pages():
+        if not is_among_posts(file.src_uri, config) or not file.abs_src_path:
+            continue
+        if is_notebook(Path(file.abs_src_path)) and "date" not in get_data(_text(file))[1]:
+            files.remove(file)
 
 
 def is_among_posts(uri: str, config: MkDocsConfig) -> bool:

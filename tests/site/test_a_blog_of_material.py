@@ -13,6 +13,18 @@ theme: {name: material, font: false}
 """
 DATE = "---\ndate: 2026-01-02\n---\n\n"
 VALUE = "# %%\n#| label: a\n41 + 1\n"
+MYST = """\
+---
+kernelspec: {name: python3, display_name: Python}
+---
+
+# Beside
+
+```{code-cell}
+#| label: a
+41 + 1
+```
+"""
 
 
 def blog(root: Path, more: str, posts: dict[str, str], notebooks: dict[str, str]) -> Project:
@@ -36,3 +48,21 @@ def test_defaults_of_a_folder_say_what_is_a_draft(tmp_path: Path) -> None:
     project = blog(tmp_path, "plugins: [notebook-embed, blog, meta]\n", posts, notebooks)
     assert project.build().succeeded().executed == {"notebooks/v.py"}
     assert '<span class="nb-value">42</span>' in post(project)
+
+
+def test_a_markdown_notebook_beside_its_post_is_no_post(tmp_path: Path) -> None:
+    posts = {
+        "x.md": f"{DATE}# X\n\nIt is ![](beside.md#a), [there](beside.md).\n",
+        "beside.md": MYST,
+        "embedded-by-nobody.md": MYST,
+        "with-a-date.md": DATE.removesuffix("---\n\n") + MYST.removeprefix("---\n"),
+    }
+    project = blog(tmp_path, "plugins: [blog, notebook-embed]\n", posts, {})
+    assert project.build().succeeded().executed == {"blog/posts/beside.md"}
+    assert '<span class="nb-value">42</span>' in post(project)
+    assert 'href="../../../posts/beside.html"' in post(project)
+    assert "<h1" in project.page("blog/posts/beside.html")
+    assert 'href="beside.ipynb" download' in project.page("blog/posts/beside.html")
+    assert (project.root / "site/blog/posts/beside.ipynb").is_file()
+    assert "<h1" in post(project, "beside")  # the one with a date is a post
+    assert not list((project.root / "site").rglob("embedded-by-nobody*"))
