@@ -166,8 +166,17 @@ class Library:
 
         Raises
         ------
-        EmbedError : the path leaves ``docs/``, or there is no such notebook or label.
+        EmbedError : the path leaves ``docs/``, or there is no such notebook or label; the address
+            is a template.
         """
+        if _TEMPLATE.search(href):
+            raise EmbedError(
+                f"the template in the address '{href}' is not filled in",
+                file=at.file,
+                line=at.line,
+                remedy="mkdocs-macros fills it in, where it is among the plugins and renders this "
+                "page. In a notebook's own Markdown nobody does.",
+            )
         parts = urlsplit(href)
         path, address = unquote(parts.path), ADDRESS.fullmatch(unquote(parts.fragment))
         assert address is not None  # it matches any text
@@ -358,6 +367,20 @@ def _is_spelled(uri: str, docs: Path) -> bool:
 def page_of(uri: str) -> str:
     """Return the URI of a notebook's own page."""
     return PurePosixPath(uri).with_suffix(".html").as_posix()
+
+
+_TEMPLATE = re.compile(r"\{[{%]")
+
+
+def before_templates(href: str) -> str | None:
+    """Return what of an address is known before its templates are filled in: the notebook, or None.
+
+    Without templates it is the address itself.
+    """
+    path, _, fragment = href.partition("#")
+    if _TEMPLATE.search(path):
+        return None
+    return path if _TEMPLATE.search(fragment) else href
 
 
 def is_reference(href: str) -> bool:

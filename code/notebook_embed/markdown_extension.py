@@ -37,7 +37,15 @@ from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.files import read_text
 from notebook_embed.fragments import settle
-from notebook_embed.library import Embed, Found, Library, SourceLine, find_embeds, is_reference
+from notebook_embed.library import (
+    Embed,
+    Found,
+    Library,
+    SourceLine,
+    before_templates,
+    find_embeds,
+    is_reference,
+)
 from notebook_embed.looks import Look
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import Cell
@@ -138,7 +146,9 @@ def check_embeds(
 
     def note(embed: Embed, *, take_in: bool = False) -> None:
         at = SourceLine(page, uri, embed.line)
-        notebook, cell, keys, _ = library.find(embed.href, at, take_in=take_in)
+        if (href := before_templates(embed.href)) is None:
+            return
+        notebook, cell, keys, _ = library.find(href, at, take_in=take_in)
         if cell is not None and not keys and embed.alt.strip():
             alts[notebook.uri, cell.name] = unescaped(embed.alt.strip())
 
@@ -162,6 +172,17 @@ def located(writer: PageWriter, number: int | None, text: str) -> SourceLine:
     """Return where `text`, stamped with `number`, stands in the page's file."""
     page = writer.page
     return writer.lines.locate(number, text) or SourceLine(page.file, page.uri)
+
+
+def check(writer: PageWriter, href: str, at: SourceLine) -> None:
+    """Look a reference up, as far as it is known before a plugin such as mkdocs-macros fills it in.
+
+    Raises
+    ------
+    EmbedError : it leads nowhere.
+    """
+    if (known := before_templates(href)) is not None:
+        find(writer, known, at)
 
 
 def find(writer: PageWriter, href: str, at: SourceLine) -> Found:
@@ -220,9 +241,10 @@ class EmbedBlock(BlockProcessor):
         alt, stamped, title, attributes = parsed
         number, href = take(stamped)
         at = located(self.writer, number, href)
-        found = find(self.writer, href, at)
         if self.writer.checking:
+            check(self.writer, href, at)
             return
+        found = find(self.writer, href, at)
         if (error := self.writer.library.failed.get(found.notebook.uri)) is not None:
             self.writer.failure(parent, error)
             if found.cell is not None:
@@ -307,9 +329,10 @@ class EmbedInline(ImageInlineProcessor):
         if element is None or not is_reference(href):
             return None, None, None
         at = located(self.writer, number, href)
-        found = find(self.writer, href, at)
         if self.writer.checking:
+            check(self.writer, href, at)
             return etree.Element("span"), start, end
+        found = find(self.writer, href, at)
         notebook, cell = found.notebook, found.cell
         if (error := self.writer.library.failed.get(notebook.uri)) is not None:
             note = etree.Element("strong", {"class": "nb-failed", "title": error.message})

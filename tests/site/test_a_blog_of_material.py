@@ -25,6 +25,13 @@ kernelspec: {name: python3, display_name: Python}
 41 + 1
 ```
 """
+# Stands for mkdocs-macros: the same engine, at the same moment.
+TEMPLATES = """
+import jinja2
+
+def on_page_markdown(markdown, **more):
+    return jinja2.Template(markdown).render()
+"""
 
 
 def blog(root: Path, more: str, posts: dict[str, str], notebooks: dict[str, str]) -> Project:
@@ -66,3 +73,25 @@ def test_a_markdown_notebook_beside_its_post_is_no_post(tmp_path: Path) -> None:
     assert (project.root / "site/blog/posts/beside.ipynb").is_file()
     assert "<h1" in post(project, "beside")  # the one with a date is a post
     assert not list((project.root / "site").rglob("embedded-by-nobody*"))
+
+
+def test_a_template_in_an_address_is_filled_in_before_it_is_looked_up(tmp_path: Path) -> None:
+    text = (
+        "{% for l in ['a'] %}It is ![](../../notebooks/v.py#{{ l }}).{% endfor %}\n\n"
+        "![](../../notebooks/{{'v'}}.py#a)\n\n![](elsewhere.py#{{'a'}})\n"
+    )
+    posts = {"x.md": f"{DATE}# X\n\n{text}", "elsewhere.py": VALUE}
+    more = "plugins: [blog, notebook-embed]\n"
+    project = blog(tmp_path, f"{more}hooks: [templates.py]\n", posts, {"v.py": VALUE})
+    project.write("templates.py", TEMPLATES)
+    ran = project.build().succeeded().executed
+    assert ran == {"notebooks/v.py", "blog/posts/elsewhere.py"}
+    assert 'It is <span class="nb-value">42</span>.' in post(project)
+    assert post(project).count('<pre tabindex="0">42</pre>') == 2
+
+    project.write("mkdocs.yml", MKDOCS + more)
+    line = project.line("docs/blog/posts/x.md", "{{'v'}}")
+    project.build().failed(
+        f"docs/blog/posts/x.md:{line}: the template in the address ",
+        "{{'v'}}.py#a' is not filled in\n  mkdocs-macros",
+    )
