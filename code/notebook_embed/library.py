@@ -66,7 +66,8 @@ class Library:
     own page, `attachments` a notebook and a Markdown cell to the files attached to it, by name, and
     `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that cannot be read
     to the reason, and `failed` those that could not run while their author looks on: pages say so
-    in their place. `excluded` names those that the site leaves out.
+    in their place. `excluded` names those that the site leaves out, `without_page` those that run
+    and have no page of their own there.
     """
 
     docs: Path
@@ -78,6 +79,7 @@ class Library:
     used: dict[str, list[str]] = field(default_factory=dict)
     broken: dict[str, EmbedError] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
+    without_page: set[str] = field(default_factory=set)
     failed: dict[str, EmbedError] = field(default_factory=dict)
     is_excluded: Callable[[str], bool] = lambda uri: False
     remembered: Remembered | None = None

@@ -43,6 +43,7 @@ from notebook_embed.published import (
     drop_unpublished,
     is_among_posts,
     published_pages,
+    without_page,
 )
 from notebook_embed.remembered import Remembered, remembering_words
 from notebook_embed.runner import shown_in
@@ -244,7 +245,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for uri in self.library.notebooks:
             if is_among_posts(uri, config):
                 page = self._page(uri, config)
-                page.inclusion = InclusionLevel.NOT_IN_NAV
+                is_draft = config.draft_docs is not None and config.draft_docs.match_file(uri)
+                page.inclusion = InclusionLevel.DRAFT if is_draft else InclusionLevel.NOT_IN_NAV
                 files.append(page)
         for uri in self.prepared.files:
             if is_among_posts(uri, config):
@@ -256,6 +258,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(-100)  # when all files have their addresses
     def on_nav(self, nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
         refuse_shared_addresses(files, Path(config.docs_dir))
+        own = self.library.notebooks
+        self.library.without_page = without_page(own, files, serving=self.serving)
         # What is set for one page, when a parser of cells happens to be made, is none of theirs.
         given = {name: dict(options or {}) for name, options in config.mdx_configs.items()}
         names = list(config.markdown_extensions)
@@ -348,8 +352,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             page.content = head + end + self._provenance(page.file.src_uri, page) + rest
             return context
         used = self.library.used.get(page.file.src_uri, [])
-        if used:
-            page.meta["notebooks"] = [self._links(uri) for uri in used]
+        if shown := [uri for uri in used if uri not in self.library.without_page]:
+            page.meta["notebooks"] = [self._links(uri) for uri in shown]
         return context
 
     def _provenance(self, uri: str, page: Page) -> str:

@@ -470,13 +470,18 @@ class PageWriter:
         caption = etree.SubElement(box, "figcaption")
         if title:
             etree.SubElement(caption, "span").text = title
+        if self.page.uri == notebook.uri:
+            return
+        name = escape(notebook.title)
+        if notebook.uri in self.library.without_page:
+            self.html(caption, f' <span class="nb-figure__origin">{name}</span>')
+            return
         page = self.library.pages.get(notebook.uri, page_of(notebook.uri))
-        if self.page.uri != notebook.uri:
-            self.html(
-                caption,
-                f' <a class="nb-figure__origin" href="{self.link(unquote(page))}#{cell.name}" '
-                f'title="The cell that made this">{escape(notebook.title)}</a>',
-            )
+        self.html(
+            caption,
+            f' <a class="nb-figure__origin" href="{self.link(unquote(page))}#{cell.name}" '
+            f'title="The cell that made this">{name}</a>',
+        )
 
     def notebook(
         self, parent: etree.Element, notebook: Notebook, alt: str, classes: tuple[str, ...]

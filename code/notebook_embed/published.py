@@ -21,6 +21,7 @@ __all__ = [
     "drop_unpublished",
     "is_among_posts",
     "published_pages",
+    "without_page",
 ]
 
 
@@ -29,6 +30,12 @@ def published_pages(files: Files, config: MkDocsConfig, *, serving: bool) -> lis
     drafts = set(_drafts_of_blogs(files, config))
     pages = files.documentation_pages(inclusion=_shown(serving))
     return [file for file in pages if file.src_uri not in drafts]
+
+
+def without_page(uris: Iterable[str], files: Files, *, serving: bool) -> set[str]:
+    """Return those of the notebooks whose own pages this build does not make."""
+    made = {file.src_uri for file in files.documentation_pages(inclusion=_shown(serving))}
+    return set(uris) - made
 
 
 def _shown(serving: bool) -> Any:

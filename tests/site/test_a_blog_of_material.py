@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from workbench.small_blog import Project, make_project
@@ -13,6 +14,12 @@ theme: {name: material, font: false}
 """
 DATE = "---\ndate: 2026-01-02\n---\n\n"
 VALUE = "# %%\n#| label: a\n41 + 1\n"
+FIGURE = """\
+# %%
+#| label: f
+from IPython.display import SVG
+SVG('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>')
+"""
 MYST = """\
 ---
 kernelspec: {name: python3, display_name: Python}
@@ -95,3 +102,20 @@ def test_a_template_in_an_address_is_filled_in_before_it_is_looked_up(tmp_path: 
         f"docs/blog/posts/x.md:{line}: the template in the address ",
         "{{'v'}}.py#a' is not filled in\n  mkdocs-macros",
     )
+
+
+def test_a_figure_of_a_notebook_without_a_page_leads_nowhere(tmp_path: Path) -> None:
+    embeds = '![A bar](../../notebooks/f.py#f "C")\n\n![A bar](beside.py#f "C")\n'
+    posts = {"x.md": f"{DATE}# X\n\n{embeds}", "beside.py": FIGURE}
+    more = "plugins: [blog, notebook-embed]\ndraft_docs: |\n  notebooks/\n  beside.py\n"
+    project = blog(tmp_path, more, posts, {"f.py": FIGURE})
+    project.build().succeeded()
+    for page in (post(project), project.page("blog/index.html")):
+        origins = re.findall(r"<figcaption><span>C</span> (.*?)</figcaption>", page)
+        assert origins == [
+            f'<span class="nb-figure__origin">{name}</span>' for name in ("F", "Beside")
+        ]
+    assert not list((project.root / "site").rglob("beside.html"))
+    project.write("mkdocs.yml", project.page("../mkdocs.yml").replace("notebooks/", "none/"))
+    project.build().succeeded()
+    assert 'href="../../../../notebooks/f.html#f"' in post(project)
