@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from blog_site.content_security import policy, worker_policy
+from shapes_of_attention.live_weights import packed
 from tests.support.browser import Launcher
 from tests.support.servers import files_of
-from workbench.live_page import SCENE, furnish
+from workbench.live_page import FLAGSHIP, SCENE, furnish
 
 AXE = Path(__file__).parents[1] / "site/vendor/axe.min.js"
 PATIENCE = 60_000  # ms: a busy machine takes long to fetch a model and run it
@@ -195,6 +197,30 @@ def test_heads_are_stilled_and_replaced_until_it_is_taken_back(lab: Lab) -> None
     assert lab.painted() == before
     lab.page.get_by_label("Put the ideal in its place").check()
     assert "*id2.1" in lab.settled()
+
+
+def test_of_another_model_the_head_that_is_shown_is_changed(folder: Path, lab: Lab) -> None:
+    content = json.loads((folder / "lab.json").read_text("utf-8"))
+    content["data"]["models"].append({"name": "encoder-only", "title": "One stream"})
+    content["data"]["averages"]["encoder-only"] = {
+        f"encoder.{layer}.attention": [0.0] * 128 for layer in range(4)
+    }
+    lab.page.route("**/lab.json", lambda route: route.fulfill(json=content))
+    weights = packed(FLAGSHIP.with_name("compare-encoder-only-seed-0.safetensors"))
+    lab.page.route("**/encoder-only.*", lambda route: route.fulfill(body=weights))
+    lab.open()
+    lab.page.get_by_label("Model").select_option("encoder-only")
+    expect(lab.page.get_by_label("Layer")).to_have_value("e4")  # it has no d2
+    lab.settled()
+    before = lab.painted()
+    for change, written in (("Still this", "*se4.1"), ("Put the ideal", "*ie4.1")):
+        box = lab.page.get_by_label(change)
+        box.check()
+        assert written in lab.settled()
+        assert lab.painted() != before
+        box.uncheck()
+        assert written not in lab.settled()
+        assert lab.painted() == before
 
 
 def test_a_scene_is_an_address_and_reset_leads_back(lab: Lab) -> None:

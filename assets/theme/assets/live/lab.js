@@ -380,7 +380,7 @@ async function mountLab(box, data) {
 
   /** @param {"stilled" | "replaced"} what */
   function head(what) {
-    settle({ ...state, [what]: states.toggled(state[what], state.module, state.head) }, what);
+    settle({ ...state, [what]: states.toggled(state[what], shownModule(), state.head) }, what);
   }
 
   /** @param {number} shape */
@@ -397,6 +397,7 @@ async function mountLab(box, data) {
     return Object.keys(data.averages[state.model]).map(states.shortName);
   }
 
+  /** The attention that the reader chose, or the last one of a model that has no such. */
   function shownModule() {
     const all = modules();
     return all.includes(state.module) ? state.module : all[all.length - 1];
