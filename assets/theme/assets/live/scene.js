@@ -1,6 +1,6 @@
 /* Scenes: the shapes that a reader draws, how they become an image, and the truth about it.
 
-   A port of shapes_of_attention.data (render, rules, measure) and interpret.ideal. Images come out
+   A port of shapes_of_attention.data (render, rules) and measure (regions, ideal). Images come out
    equal to the bit: `Math.fround` stands wherever numpy rounds to a float32. */
 
 /**
@@ -61,7 +61,7 @@ export function coverage(shape) {
   return found;
 }
 
-/** *
+/**
  * Coordinates are taken relative to the window first, as numpy's are: its float32 values then have
  * the same digits.
  *
