@@ -623,6 +623,40 @@ def test_without_a_network_what_was_there_stays_and_the_reader_is_told(
         assert all("ERR_FAILED" in trouble for trouble in tab.take())
 
 
+def test_what_fails_after_something_newer_was_asked_for_changes_nothing(
+    browser: Browser, shipped: Shipped
+) -> None:
+    with reader(browser, shipped) as (explorer, tab):
+        explorer.wake()
+        page = tab.page
+
+        def ask(image: int) -> Route:
+            held: list[Route] = []
+            page.route(f"**/explorer.flagship-{image - 1}.*", lambda route: held.append(route))
+            explorer.choose("Image", str(image))
+            while not held:
+                frames(page)
+            return held[0]
+
+        def fail(route: Route) -> None:
+            with page.expect_event("requestfailed"):
+                route.abort()
+            frames(page)
+
+        older, newer = ask(3), ask(2)
+        fail(older)
+        explorer.slider.press("ArrowRight")  # goes on from what was asked for last
+        newer.continue_()
+        explorer.reaches(f"2~flagship~{LAST}~1~23")
+
+        older, newer = ask(4), ask(6)
+        newer.continue_()
+        explorer.reaches(f"6~flagship~{LAST}~1~23")
+        fail(older)
+        expect(explorer.status).to_contain_text("row 3, column 7 asks")
+        assert all("ERR_FAILED" in trouble for trouble in tab.take())
+
+
 @pytest.mark.parametrize("missing", ["**/attention-explorer.js", "**/explorer.*.json"])
 def test_where_its_script_or_data_is_missing_the_static_image_stays(
     browser: Browser, shipped: Shipped, missing: str

@@ -228,11 +228,13 @@ async function mountExplorer(box, data, file) {
 
   /** @param {Partial<State>} change */
   async function go(change) {
+    const loaded = load(change);
+    const mine = turn; // what fails, or comes, after something newer was asked for is of no interest
     try {
-      await load(change);
-      remember();
+      await loaded;
+      if (mine === turn) remember();
     } catch {
-      if (!shown) return;
+      if (mine !== turn || !shown) return;
       wished = shown.view.state;
       show(shown.view);
       page.status.textContent = "That could not be loaded. Is the network there?";
@@ -268,10 +270,10 @@ async function mountExplorer(box, data, file) {
   function remember() {
     clearTimeout(resting);
     resting = setTimeout(() => {
-      if (location.pathname !== here) return; // the reader has left
+      if (!shown || location.pathname !== here) return; // the reader has left
       const url = new URL(location.href);
       url.searchParams.delete("explore");
-      url.search = `${url.search ? `${url.search}&` : "?"}explore=${written(wished)}`;
+      url.search = `${url.search ? `${url.search}&` : "?"}explore=${written(shown.view.state)}`;
       url.hash = figure.id; // who follows the link arrives here
       history.replaceState(history.state, "", url);
     }, REST);
