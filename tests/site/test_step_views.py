@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import watched
+from tests.support.pages import frames
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -47,6 +48,13 @@ def test_tiles_end_in_the_exact_answer_and_stop_at_either_end(
         expect(grid).to_have_attribute("aria-valuetext", "Tile 9 of 9")
         grid.press("ArrowUp")
         expect(grid).to_have_attribute("aria-valuetext", "Tile 6 of 9")
+        grid.press("Home")
+        scrolled = page.evaluate("() => scrollY")
+        for key in ("ArrowLeft", "ArrowRight", "ArrowRight", "ArrowUp"):
+            grid.press(key)
+        expect(grid).to_have_attribute("aria-valuetext", "Tile 1 of 9")
+        frames(page, 10)  # a scroll that is smooth would have begun
+        assert page.evaluate("() => scrollY") == scrolled, "an arrow key scrolls the page"
 
 
 def test_a_pattern_is_chosen_and_a_token_asks(published: Site, browser: Browser) -> None:

@@ -125,7 +125,7 @@ async function mountTiles(box, data) {
   grid.frame.addEventListener("keydown", (event) => {
     const by = /** @type {Record<string, number>} */ (keys)[event.key];
     const to = event.key === "Home" ? 1 : event.key === "End" ? last : by && step + by;
-    if (!to) return;
+    if (to === undefined) return;
     event.preventDefault();
     go(to);
   });
