@@ -82,14 +82,13 @@ def test_the_calculator_counts_as_the_code_does(published: Site, browser: Browse
 def test_routing_chooses_and_weighs_as_the_router_does(published: Site, browser: Browser) -> None:
     page, data = data_of(published, "routing")
     shares, bias = np.array(data["probabilities"]), np.array(data["bias"])
-    start = data["patch"]
     with reader(browser, page, ".routing") as tab:
         words = tab.locator(".routing__words")
         image = tab.get_by_role("slider", name="Patch")
         tab.get_by_role("button", name="4 Work and add").click()
-        right = start + 1 if start % data["grid"] < data["grid"] - 1 else start
-        below = right + data["grid"] if right < len(shares) - data["grid"] else right
-        for key, patch in (("Home", start), ("ArrowRight", right), ("ArrowDown", below)):
+        last, below = len(shares) - 1, 1 + data["grid"]
+        keys = {"Home": 0, "ArrowUp": 0, "ArrowRight": 1, "ArrowDown": below, "End": last}
+        for key, patch in keys.items():
             image.press(key)
             for added in (bias, 0 * bias):
                 tab.get_by_label("balancing bias").set_checked(bool(added.any()))

@@ -3,7 +3,17 @@
    `data` (made by shapes_of_attention.figures.live): scene, an address's part (state.js); models;
    averages, what their heads give on average; parts, what is shown beside the canvas. The reader's own
    scene is in the address, as ?live=SCENE#figure, and a link to it leads back to it. */
-import { cellAt, chooser, element, massOn, rowOf, styled, uniformOn } from "../site/attention-tools.js";
+import {
+  cellAt,
+  chooser,
+  element,
+  massOn,
+  overGrid,
+  rowOf,
+  stepper,
+  styled,
+  uniformOn,
+} from "../site/attention-tools.js";
 import { makeEditor } from "./editor.js";
 import { copy, difference, drawMatrix, makePicture, overlay } from "./pictures.js";
 import { GRID, KINDS, PATCHES, isCircle, isHollow, isKept, membersOf, paint, touchedBy } from "./scene.js";
@@ -119,7 +129,7 @@ async function mountLab(box, data) {
     state: () => state,
     change: go,
     remove,
-    ask: (patch) => go({ ...state, patch }, "ask"),
+    ask,
   });
   const painted = makePicture("The model paints");
   const target = makePicture("Target");
@@ -204,14 +214,7 @@ async function mountLab(box, data) {
   const replace = toggle("Put the ideal in its place", () => head("replaced"));
   const turn = toggle("No positions", (on) => go({ ...state, unturned: on }, "unturned"));
   const changed = element("div", { class: "lab__bar" });
-  const learned = makePicture("Learned", {
-    role: "slider",
-    tabindex: "0",
-    "aria-label": "The patch that asks; arrow keys move it",
-    "aria-valuemin": "1",
-    "aria-valuemax": String(PATCHES),
-    "aria-valuenow": "1",
-  });
+  const learned = makePicture("Learned");
   const ideal = makePicture("Ideal", { role: "img", "aria-label": "Ideal attention" });
   const matrix = makePicture("All queries", { role: "img", "aria-label": "Attention of all patches" });
   for (const { frame } of [glance, ideal, matrix]) frame.classList.add("lab__frame--pick");
@@ -376,6 +379,11 @@ async function mountLab(box, data) {
     ];
     go(states.sized(state, state.selected, w, h), `size of ${state.selected}`);
     show(); // the slider returns to what was possible
+  }
+
+  /** @param {number} patch */
+  function ask(patch) {
+    go({ ...state, patch }, "ask");
   }
 
   /** @param {"stilled" | "replaced"} what */
@@ -624,40 +632,19 @@ async function mountLab(box, data) {
 
   /* ---- the patch that asks ---- */
 
-  const signal = { signal: controller.signal };
   for (const picture of [glance, learned, ideal, matrix]) {
-    picture.canvas.addEventListener(
-      "click",
-      (event) => {
-        const { row, column } = cellAt(event, picture.canvas, picture === matrix ? PATCHES : GRID);
-        const patch = picture === matrix ? row : row * GRID + column;
-        go({ ...state, patch }, "ask");
-      },
-      signal,
-    );
+    picture.canvas.addEventListener("click", (event) => {
+      const { row, column } = cellAt(event, picture.canvas, picture === matrix ? PATCHES : GRID);
+      ask(picture === matrix ? row : row * GRID + column);
+    });
   }
-  learned.frame.addEventListener(
-    "keydown",
-    (event) => {
-      const patch = states.askingPatch(state);
-      const column = patch % GRID;
-      /** @type {Record<string, number>} */
-      const steps = {
-        ArrowLeft: column > 0 ? patch - 1 : patch,
-        ArrowRight: column < GRID - 1 ? patch + 1 : patch,
-        ArrowUp: patch >= GRID ? patch - GRID : patch,
-        ArrowDown: patch < PATCHES - GRID ? patch + GRID : patch,
-        Home: 0,
-        End: PATCHES - 1,
-      };
-      const next = steps[event.key];
-      if (next === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      go({ ...state, patch: next }, "ask");
-    },
-    signal,
-  );
+  stepper(learned.frame, {
+    label: "The patch that asks; arrow keys move it",
+    places: PATCHES,
+    place: () => states.askingPatch(state),
+    steps: overGrid(GRID),
+    go: ask,
+  });
 
   show();
   request();

@@ -1,14 +1,15 @@
 /* A series in which one token asks: curves show whose answers it gathers, and below stands what the network redraws.
    Data: shapes_of_attention.figures.series_results.asking_view. */
 import {
+  alongLine,
   bytes,
-  cellAt,
   element,
+  follow,
   massOn,
   panel,
   percent,
   rowOf,
-  slider,
+  stepper,
   styled,
   surface,
   unpack,
@@ -68,7 +69,7 @@ async function mountAsking(box, data) {
   /** @type {number | null} */
   let hover = null;
 
-  const view = panel("steps", "", slider("The piece that asks; arrow keys move it", tokens));
+  const view = panel("steps", "");
   view.frame.classList.add("asking__frame");
   const words = element("p", { class: "steps__words", "aria-live": "polite" });
   box.append(element("div", { class: "steps steps--line" }, view.root, words));
@@ -131,7 +132,7 @@ async function mountAsking(box, data) {
 
   /** @param {number} to */
   function go(to) {
-    query = Math.min(Math.max(to, 0), tokens - 1);
+    query = to;
     hover = null;
     view.frame.setAttribute("aria-valuenow", String(query + 1));
     view.frame.setAttribute("aria-valuetext", told(data, rowOf(weights, query, tokens), query));
@@ -139,23 +140,15 @@ async function mountAsking(box, data) {
     draw();
   }
 
-  const keys = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
-  view.frame.addEventListener("keydown", (event) => {
-    const by = /** @type {Record<string, number>} */ (keys)[event.key];
-    const to = event.key === "Home" ? 0 : event.key === "End" ? tokens - 1 : by && query + by;
-    if (to === undefined) return;
-    event.preventDefault();
-    go(to);
-  });
-  view.canvas.addEventListener("pointermove", (event) => {
-    hover = cellAt(event, view.canvas, tokens).column;
+  /** @param {import("./attention-tools.js").Cell | null} cell */
+  function point(cell) {
+    hover = cell && cell.column;
     draw();
-  });
-  view.canvas.addEventListener("pointerleave", () => {
-    hover = null;
-    draw();
-  });
-  view.canvas.addEventListener("click", (event) => go(cellAt(event, view.canvas, tokens).column));
+  }
+
+  follow(view.canvas, tokens, point, ({ column }) => go(column));
+  const label = "The piece that asks; arrow keys move it";
+  stepper(view.frame, { label, places: tokens, place: () => query, steps: alongLine(1), go });
 
   await styled(box, new URL("steps.css", import.meta.url));
   go(query);

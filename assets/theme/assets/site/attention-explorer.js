@@ -4,7 +4,7 @@
    Weights of one model over one image are a file of their own, fetched when they are needed: a byte a weight; a row is
    divided by its sum. A view is linked as ?explore=... (explorer-state.js says how); a link to that in the page itself
    opens the view where the reader is. */
-import { cellAt, chooser, element, numbers, panel, percent, slider } from "./attention-tools.js";
+import { cellAt, chooser, element, numbers, overGrid, panel, percent, stepper } from "./attention-tools.js";
 import { painter, pictureOf } from "./explorer-drawing.js";
 import { keyChoices, modelOf, read, sound, viewOf, written } from "./explorer-state.js";
 
@@ -25,10 +25,9 @@ const REST = 250; // ms without a change before the address is: browsers limit h
 /**
  * Build the controls, panels and lines of text.
  * @param {HTMLElement} box
- * @param {Data} data
  * @param {(change: Partial<State>) => void} go
  */
-function build(box, data, go) {
+function build(box, go) {
   const choose = {
     example: chooser("Image", (value) => go({ example: Number(value) })),
     model: chooser("Model", (value) => go({ model: value })),
@@ -37,7 +36,7 @@ function build(box, data, go) {
     keys: chooser("Keys in", (value) => go({ keys: value })),
   };
   const panels = [
-    panel("explorer", "Learned", slider("The patch that asks; arrow keys move it", data.grid ** 2)),
+    panel("explorer", "Learned"),
     panel("explorer", "Ideal", { role: "img", "aria-label": "" }),
     panel("explorer", "All queries", { role: "img", "aria-label": "" }),
   ];
@@ -123,8 +122,8 @@ function describe({ state, example, measured }) {
  * @property {(where: Pointed | null) => void} point
  */
 
-/** @type {(page: ReturnType<typeof build>, data: Data, hold: Hold, signal: AbortSignal) => void} */
-function listen({ panels, rows }, { grid }, { view, patch, go, point }, signal) {
+/** @type {(page: ReturnType<typeof build>, data: Data, hold: Hold) => void} */
+function listen({ panels, rows }, { grid }, { view, patch, go, point }) {
   const patches = grid ** 2;
   const isMatrix = (/** @type {Panel} */ where) => where === panels[2] && view()?.state.keys !== "apart";
 
@@ -135,40 +134,23 @@ function listen({ panels, rows }, { grid }, { view, patch, go, point }, signal) 
   }
 
   for (const where of panels) {
-    where.canvas.addEventListener(
-      "click",
-      (event) => {
-        const { query, key } = under(event, where);
-        go({ patch: isMatrix(where) ? query : key });
-      },
-      { signal },
-    );
+    where.canvas.addEventListener("click", (event) => {
+      const { query, key } = under(event, where);
+      go({ patch: isMatrix(where) ? query : key });
+    });
     where.canvas.addEventListener(
       "pointermove",
       (event) => event.pointerType === "mouse" && point(under(event, where)),
-      { signal },
     );
   }
-  rows.addEventListener("pointerleave", () => point(null), { signal });
-  panels[0].frame.addEventListener(
-    "keydown",
-    (event) => {
-      const [row, column] = [Math.floor(patch() / grid), patch() % grid];
-      const next = {
-        ArrowLeft: patch() - Number(column > 0),
-        ArrowRight: patch() + Number(column < grid - 1),
-        ArrowUp: patch() - grid * Number(row > 0),
-        ArrowDown: patch() + grid * Number(row < grid - 1),
-        Home: 0,
-        End: patches - 1,
-      }[event.key];
-      if (next === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      go({ patch: next });
-    },
-    { signal },
-  );
+  rows.addEventListener("pointerleave", () => point(null));
+  stepper(panels[0].frame, {
+    label: "The patch that asks; arrow keys move it",
+    places: patches,
+    place: patch,
+    steps: overGrid(grid),
+    go: (to) => go({ patch: to }),
+  });
 }
 
 /* ---- one explorer ---- */
@@ -200,10 +182,9 @@ function once(make) {
 async function mountExplorer(box, data, file) {
   const weightsOf = once(file);
   const imageOf = once((address) => pictureOf(address, data.channels.length));
-  const controller = new AbortController();
   const figure = /** @type {HTMLElement} */ (box.closest("figure"));
   const here = location.pathname;
-  const page = build(box, data, go);
+  const page = build(box, go);
   const paint = painter(data, page.panels);
   let wished = { ...data.start, keys: "all" };
   /** @type {{view: View, picture: Picture} | null} */
@@ -280,7 +261,7 @@ async function mountExplorer(box, data, file) {
   }
 
   const hold = { view: () => shown && shown.view, patch: () => wished.patch, go, point };
-  listen(page, data, hold, controller.signal);
+  listen(page, data, hold);
 
   const linked = new URL(location.href).searchParams.get("explore");
   const first = load(linked ? read(linked) : {});
@@ -299,10 +280,7 @@ async function mountExplorer(box, data, file) {
   await first;
   return {
     resize: () => requestAnimationFrame(draw),
-    purge: () => {
-      clearTimeout(resting);
-      controller.abort();
-    },
+    purge: () => clearTimeout(resting),
   };
 }
 

@@ -107,7 +107,7 @@ export function surface(canvas) {
 /**
  * Tell which cell of a canvas a pointer is on.
  * @param {MouseEvent} event
- * @param {HTMLCanvasElement} canvas
+ * @param {Element} canvas
  * @param {number} cells along either side
  */
 export function cellAt(event, canvas, cells) {
@@ -120,7 +120,69 @@ export function cellAt(event, canvas, cells) {
   };
 }
 
+/* ---- pointer and keys ---- */
+
+/** @typedef {ReturnType<typeof cellAt>} Cell */
+
+/**
+ * Follow a pointer over a canvas: the cell that it is on, none as it leaves, and the one that it clicks.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} cells along either side
+ * @param {(cell: Cell | null) => void} point
+ * @param {(cell: Cell) => void} choose
+ */
+export function follow(canvas, cells, point, choose) {
+  canvas.addEventListener("pointermove", (event) => point(cellAt(event, canvas, cells)));
+  canvas.addEventListener("pointerleave", () => point(null));
+  canvas.addEventListener("click", (event) => choose(cellAt(event, canvas, cells)));
+}
+
+/**
+ * Let keys move along the places of a frame, as along a slider; Home and End lead to the first and the last.
+ * @param {HTMLElement} frame
+ * @param {object} way
+ * @param {string} way.label
+ * @param {number} way.places
+ * @param {() => number} way.place that is chosen, from 0
+ * @param {(from: number) => Record<string, number>} way.steps how many places keys lead on
+ * @param {(place: number) => void} way.go
+ */
+export function stepper(frame, { label, places, place, steps, go }) {
+  const range = { "aria-valuemin": 1, "aria-valuemax": places, "aria-valuenow": place() + 1 };
+  describe(frame, { role: "slider", tabindex: 0, "aria-label": label, ...range });
+  frame.addEventListener("keydown", (event) => {
+    const by = { ...steps(place()), Home: -places, End: places }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    go(Math.min(Math.max(place() + by, 0), places - 1));
+  });
+}
+
+/** Along a line; arrows up lead on where `up` is 1, and back where it is -1. */
+export const alongLine = (/** @type {1 | -1} */ up) => () => ({
+  ArrowRight: 1,
+  ArrowLeft: -1,
+  ArrowUp: up,
+  ArrowDown: -up,
+  PageUp: 5 * up,
+  PageDown: -5 * up,
+});
+
+/** Over a square of places: to a neighbour, never out of it. */
+export const overGrid = (/** @type {number} */ side) => (/** @type {number} */ from) => ({
+  ArrowRight: Number(from % side < side - 1),
+  ArrowLeft: -Number(from % side > 0),
+  ArrowUp: from < side ? 0 : -side,
+  ArrowDown: from < side ** 2 - side ? side : 0,
+});
+
 /* ---- pieces of a page ---- */
+
+/** @param {Element} made @param {Record<string, string | number>} attributes */
+function describe(made, attributes) {
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+}
 
 /**
  * @template {keyof HTMLElementTagNameMap} Name
@@ -130,7 +192,7 @@ export function cellAt(event, canvas, cells) {
  */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  describe(made, attributes);
   made.append(...children);
   return made;
 }
@@ -158,27 +220,13 @@ export function styled(box, sheet) {
  * @param {string} title none where it is empty
  * @param {Record<string, string | number>} role of the frame, for assistive technology
  */
-export function panel(block, title, role) {
+export function panel(block, title, role = {}) {
   const canvas = element("canvas", { class: `${block}__canvas`, "aria-hidden": "true" });
   const frame = element("div", { class: `${block}__frame`, ...role }, canvas);
   const heading = element("div", { class: "explorer__title" }, title);
   const root = element("div", { class: `${block}__panel` }, ...(title ? [heading] : []), frame);
   return { root, heading, frame, canvas };
 }
-
-/**
- * Describe a frame in which arrow keys move along `steps` places.
- * @param {string} label
- * @param {number} steps
- */
-export const slider = (label, steps) => ({
-  role: "slider",
-  tabindex: "0",
-  "aria-label": label,
-  "aria-valuemin": 1,
-  "aria-valuemax": steps,
-  "aria-valuenow": 1,
-});
 
 /**
  * Make a labelled choice; `fill` gives it [key, title] pairs and the key that is chosen.

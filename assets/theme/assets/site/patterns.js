@@ -1,6 +1,6 @@
 /* Who may look at whom: a pattern of pairs, a token that asks, and what reaches it through one layer after another.
    Data: shapes_of_attention.figures.attention_patterns.pattern_view. */
-import { bytes, cellAt, element, panel, percent, slider, styled, surface } from "./attention-tools.js";
+import { alongLine, bytes, element, follow, panel, percent, stepper, styled, surface } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -50,7 +50,7 @@ async function mountPatterns(box, data) {
   /** @type {number | null} */
   let hover = null;
 
-  const grid = panel("steps", "", slider("The token that asks; arrow keys move it", n));
+  const grid = panel("steps", "");
   const buttons = patterns.map(({ name }, i) => {
     const button = element("button", { type: "button", class: "steps__button", "aria-pressed": "false" }, name);
     button.addEventListener("click", () => go({ pattern: i }));
@@ -103,7 +103,7 @@ async function mountPatterns(box, data) {
   /** @param {{pattern?: number, token?: number}} change */
   function go({ pattern = chosen, token = query }) {
     chosen = pattern;
-    query = Math.min(Math.max(token, 0), n - 1);
+    query = token;
     hover = null;
     const { mask, about: text } = patterns[chosen];
     about.textContent = `${percent(mask.filter(Boolean).length / mask.length)} of all pairs are computed. ${text}`;
@@ -114,23 +114,16 @@ async function mountPatterns(box, data) {
     box.dataset.state = `${chosen}~${query}`;
   }
 
-  const keys = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, PageDown: 5, PageUp: -5 };
-  grid.frame.addEventListener("keydown", (event) => {
-    const by = /** @type {Record<string, number>} */ (keys)[event.key];
-    const to = event.key === "Home" ? 0 : event.key === "End" ? n - 1 : by && query + by;
-    if (to === undefined) return;
-    event.preventDefault();
-    go({ token: to });
-  });
-  grid.canvas.addEventListener("pointermove", (event) => {
-    hover = cellAt(event, grid.canvas, n).row;
+  /** @param {import("./attention-tools.js").Cell | null} cell */
+  function point(cell) {
+    hover = cell && cell.row;
     draw();
-  });
-  grid.canvas.addEventListener("pointerleave", () => {
-    hover = null;
-    draw();
-  });
-  grid.canvas.addEventListener("click", (event) => go({ token: cellAt(event, grid.canvas, n).row }));
+  }
+
+  const ask = (/** @type {number} */ token) => go({ token });
+  follow(grid.canvas, n, point, ({ row: token }) => ask(token));
+  const label = "The token that asks; arrow keys move it";
+  stepper(grid.frame, { label, places: n, place: () => query, steps: alongLine(-1), go: ask });
 
   await styled(box, new URL("steps.css", import.meta.url));
   go({});

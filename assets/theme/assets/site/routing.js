@@ -1,7 +1,7 @@
 /* Routing, step by step: a patch of an image, the router's scores, the choice, the weights, the sum.
 
    `data` (made by shapes_of_attention.figures.experts): image, grid, patch, probabilities, bias, chosen, colours. */
-import { element, percent, styled } from "./attention-tools.js";
+import { cellAt, element, overGrid, percent, stepper, styled } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -43,19 +43,8 @@ async function mountRouting(box, data) {
   let [patch, step] = [data.patch, 0];
 
   const marker = element("span", { class: "routing__patch" });
-  const frame = element(
-    "div",
-    {
-      class: "routing__image",
-      role: "slider",
-      tabindex: 0,
-      "aria-label": "Patch",
-      "aria-valuemin": 1,
-      "aria-valuemax": patches,
-    },
-    element("img", { src: data.image, alt: "", width: 256, height: 256 }),
-    marker,
-  );
+  const image = element("img", { src: data.image, alt: "", width: 256, height: 256 });
+  const frame = element("div", { class: "routing__image" }, image, marker);
   const rows = data.bias.map((_, expert) => {
     const [bar, share, weight] = [element("span", { class: "routing__bar" }), element("span"), element("span")];
     bar.style.setProperty("--colour", colours[expert]);
@@ -84,20 +73,15 @@ async function mountRouting(box, data) {
   );
 
   frame.addEventListener("click", (event) => {
-    const bounds = frame.getBoundingClientRect();
-    const at = (/** @type {number} */ value) => Math.min(grid - 1, Math.max(0, Math.floor(grid * value)));
-    const row = at((event.clientY - bounds.top) / bounds.height);
-    show({ patch: grid * row + at((event.clientX - bounds.left) / bounds.width) });
+    const { row, column } = cellAt(event, frame, grid);
+    show({ patch: grid * row + column });
   });
-  frame.addEventListener("keydown", (event) => {
-    const [row, column] = [Math.floor(patch / grid), patch % grid];
-    /** @type {Record<string, [number, number]>} */
-    const ways = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (!(event.key in ways)) return;
-    event.preventDefault();
-    const [down, right] = ways[event.key];
-    const within = (/** @type {number} */ place) => Math.min(grid - 1, Math.max(0, place));
-    show({ patch: grid * within(row + down) + within(column + right) });
+  stepper(frame, {
+    label: "Patch",
+    places: patches,
+    place: () => patch,
+    steps: overGrid(grid),
+    go: (to) => show({ patch: to }),
   });
   biased.addEventListener("change", () => show({}));
 

@@ -1,16 +1,17 @@
 /* Attention over a series: the series, the learned matrix and the ideal one, linked. A token under the
    pointer, in any of them, is the query in all; in a matrix the column is the key. */
 import {
+  alongLine,
   bytes,
-  cellAt,
   chooser,
   element,
+  follow,
   massOn,
   numbers,
   panel,
   percent,
   rowOf,
-  slider,
+  stepper,
   uniformOn,
   unpack,
 } from "./attention-tools.js";
@@ -52,15 +53,14 @@ function unpackAll(data) {
 /**
  * Build the controls, panels and the line of text.
  * @param {HTMLElement} box
- * @param {number} tokens
  * @param {(change: Partial<State>) => void} go
  */
-function build(box, tokens, go) {
+function build(box, go) {
   const choose = {
     layer: chooser("Layer", (layer) => go({ layer: Number(layer) })),
     head: chooser("Head", (head) => go({ head: Number(head) })),
   };
-  const line = panel("series-view", "", slider("The token that asks; arrow keys move it", tokens));
+  const line = panel("series-view", "");
   const learned = panel("series-view", "Learned", { role: "img", "aria-label": "Learned attention" });
   const ideal = panel("series-view", "Ideal", { role: "img", "aria-label": "Ideal attention" });
   line.frame.classList.add("series-view__frame--line");
@@ -99,46 +99,35 @@ function describe(data, row, query) {
  * @param {ReturnType<typeof build>} page
  * @param {number} tokens
  * @param {{query: () => number, go: (change: Partial<State>) => void, point: (where: Pointed | null) => void}} hold
- * @param {AbortSignal} signal
  */
-function listen({ line, learned, ideal }, tokens, { query, go, point }, signal) {
+function listen({ line, learned, ideal }, tokens, { query, go, point }) {
   for (const { canvas } of [line, learned, ideal]) {
-    const under = (/** @type {MouseEvent} */ event) => {
-      const { row, column } = cellAt(event, canvas, tokens);
-      return canvas === line.canvas ? { query: column, key: null } : { query: row, key: column };
-    };
-    canvas.addEventListener("pointermove", (event) => point(under(event)), { signal });
-    canvas.addEventListener("pointerleave", () => point(null), { signal });
-    canvas.addEventListener("click", (event) => go({ query: under(event).query }), { signal });
+    const under = (/** @type {import("./attention-tools.js").Cell} */ { row, column }) =>
+      canvas === line.canvas ? { query: column, key: null } : { query: row, key: column };
+    follow(
+      canvas,
+      tokens,
+      (cell) => point(cell && under(cell)),
+      (cell) => go({ query: under(cell).query }),
+    );
   }
-  line.frame.addEventListener(
-    "keydown",
-    (event) => {
-      const to = {
-        ArrowLeft: query() - 1,
-        ArrowDown: query() - 1,
-        ArrowRight: query() + 1,
-        ArrowUp: query() + 1,
-        PageDown: query() - 5,
-        PageUp: query() + 5,
-        Home: 0,
-        End: tokens - 1,
-      }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
+  stepper(line.frame, {
+    label: "The token that asks; arrow keys move it",
+    places: tokens,
+    place: query,
+    steps: alongLine(1),
+    go(token) {
       point(null);
-      go({ query: to });
+      go({ query: token });
     },
-    { signal },
-  );
+  });
 }
 
 /** @type {(box: HTMLElement, data: Data) => FigureView} */
 function mount(box, data) {
   const unpacked = unpackAll(data);
   const { tokens, layers } = unpacked;
-  const controller = new AbortController();
-  const page = build(box, tokens, go);
+  const page = build(box, go);
   const canvases = { line: page.line.canvas, learned: page.learned.canvas, ideal: page.ideal.canvas };
   const paint = painter(box, data, unpacked, canvases);
   const { layer, head, query } = data.start;
@@ -176,7 +165,6 @@ function mount(box, data) {
     Object.assign(state, change);
     const { heads } = data.layers[state.layer];
     state.head = Math.min(state.head, heads - 1);
-    state.query = Math.min(Math.max(state.query, 0), tokens - 1);
     page.choose.layer.fill(
       data.layers.map(({ name }, number) => [number, name]),
       state.layer,
@@ -188,9 +176,9 @@ function mount(box, data) {
     show();
   }
 
-  listen(page, tokens, { query: () => state.query, go, point }, controller.signal);
+  listen(page, tokens, { query: () => state.query, go, point });
   go({});
-  return { retheme: draw, resize: draw, purge: () => controller.abort() };
+  return { retheme: draw, resize: draw };
 }
 
 window.notebookEmbed.register("series-attention", mount);

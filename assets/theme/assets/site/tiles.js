@@ -1,6 +1,6 @@
 /* FlashAttention, tile by tile: a grid of scores in which one tile at a time is in fast memory, and what one query
    keeps from tile to tile. Data: shapes_of_attention.figures.tiled_attention.tile_steps. */
-import { bytes, contextOf, element, panel, slider, styled, surface, viridis } from "./attention-tools.js";
+import { bytes, cellAt, contextOf, element, panel, stepper, styled, surface, viridis } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -52,7 +52,7 @@ async function mountTiles(box, data) {
   const [low, high] = [Math.min(...scores), Math.max(...scores)];
   let step = 1;
 
-  const grid = panel("steps", "", slider("Tiles done; arrow keys go from tile to tile", last));
+  const grid = panel("steps", "");
   const back = element("button", { type: "button", class: "steps__button" }, "\u2039 Back");
   const next = element("button", { type: "button", class: "steps__button" }, "Next tile \u203a");
   const rows = ["largest score", "sum of exponentials", "mix of values", "answer, mix / sum"].map((name) => {
@@ -67,7 +67,7 @@ async function mountTiles(box, data) {
 
   /** @param {number} to */
   function go(to) {
-    step = Math.min(Math.max(to, 1), last);
+    step = to;
     draw();
     const block = Math.floor((step - 1) / across);
     const tile = (step - 1) % across;
@@ -121,20 +121,16 @@ async function mountTiles(box, data) {
     context.strokeRect(1, y + 1, width - 2, cell - 2);
   }
 
-  const keys = { ArrowRight: 1, ArrowDown: across, ArrowLeft: -1, ArrowUp: -across };
-  grid.frame.addEventListener("keydown", (event) => {
-    const by = /** @type {Record<string, number>} */ (keys)[event.key];
-    const to = event.key === "Home" ? 1 : event.key === "End" ? last : by && step + by;
-    if (to === undefined) return;
-    event.preventDefault();
-    go(to);
+  stepper(grid.frame, {
+    label: "Tiles done; arrow keys go from tile to tile",
+    places: last,
+    place: () => step - 1,
+    steps: () => ({ ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }),
+    go: (tile) => go(tile + 1),
   });
   grid.canvas.addEventListener("click", (event) => {
-    const bounds = grid.canvas.getBoundingClientRect();
-    const at = (/** @type {number} */ place, /** @type {number} */ size) =>
-      Math.min(across - 1, Math.max(0, Math.floor((place / size) * (n / data.tile))));
-    const row = at(event.clientY - bounds.top, bounds.height);
-    go(row * across + at(event.clientX - bounds.left, bounds.width) + 1);
+    const { row, column } = cellAt(event, grid.canvas, n);
+    go(Math.floor(row / data.tile) * across + Math.floor(column / data.tile) + 1);
   });
   back.addEventListener("click", () => go(step - 1));
   next.addEventListener("click", () => go(step + 1));
