@@ -174,6 +174,27 @@ def test_the_keyboard_alone_does_everything(lab: Lab) -> None:
     assert "*p2*" in lab.settled()
 
 
+def test_what_the_patch_that_asks_shows_is_told_in_words(lab: Lab) -> None:
+    lab.open()
+    told = lab.page.get_by_text("The patch in")
+    share = r"[\d.]+%"
+    expect(told).to_have_text(
+        re.compile(
+            r"^The patch in row \d, column \d asks. It shows a hollow circle, one of 2. "
+            rf"On patches of its group: {share}, of which {share} on the other shapes. "
+            rf"Uniform attention would put {share} there.$"
+        )
+    )
+    lab.shape(5).focus()
+    expect(told).to_contain_text("It shows a filled circle, alone of its kind. On patches")
+    lab.page.get_by_role("slider", name="red").press("Home")
+    expect(told).to_contain_text("a filled circle whose red does not lead: it must turn black.")
+    lab.page.get_by_role("slider", name="The patch that asks").press("Home")
+    expect(told).to_have_text(
+        "The patch in row 1, column 1 asks. It shows background, which asks for no colour."
+    )
+
+
 def test_a_hidden_shape_has_no_vote(lab: Lab) -> None:
     lab.open()
     target = "() => [...document.querySelectorAll('.lab__swatch[title=true]')].map((s) => s.style.background)"

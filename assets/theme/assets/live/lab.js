@@ -9,10 +9,12 @@ import {
   element,
   massOn,
   overGrid,
+  placeOf,
   rowOf,
   stepper,
   styled,
   uniformOn,
+  whoAsks,
 } from "../site/attention-tools.js";
 import { makeEditor } from "./editor.js";
 import { copy, difference, drawMatrix, makePicture, overlay } from "./pictures.js";
@@ -45,8 +47,6 @@ const ICONS = [
   '<rect x="4" y="6" width="16" height="12"/>',
 ];
 
-const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`;
-const placeOf = (/** @type {number} */ patch) => `row ${Math.floor(patch / GRID) + 1}, column ${(patch % GRID) + 1}`;
 const css = (/** @type {readonly number[] | null | undefined} */ colour) =>
   colour ? `rgb(${colour.map((v) => Math.round(v)).join(" ")})` : "rgb(0 0 0)";
 
@@ -575,11 +575,11 @@ async function mountLab(box, data) {
     overlay(ideal, image, best, query);
     drawMatrix(matrix, weights, query);
     learned.frame.setAttribute("aria-valuenow", String(query + 1));
-    learned.frame.setAttribute("aria-valuetext", placeOf(query));
-    ideal.frame.setAttribute("aria-label", `Ideal attention of the patch in ${placeOf(query)}`);
+    learned.frame.setAttribute("aria-valuetext", placeOf(query, GRID));
+    ideal.frame.setAttribute("aria-label", `Ideal attention of the patch in ${placeOf(query, GRID)}`);
     matrix.frame.setAttribute(
       "aria-label",
-      `Attention of all patches, ${states.titleOf(shownModule())}; ${placeOf(query)} is framed`,
+      `Attention of all patches, ${states.titleOf(shownModule())}; ${placeOf(query, GRID)} is framed`,
     );
     score.textContent = scored(query, row, truth);
   }
@@ -591,19 +591,16 @@ async function mountLab(box, data) {
    */
   function scored(query, row, truth) {
     const owner = truth.owner[query];
-    const start = `The patch in ${placeOf(query)} asks. `;
-    if (owner < 0) return `${start}It shows background, which asks for no colour.`;
-    const kind = KINDS[state.shapes[owner].kind];
-    if (!truth.kept[owner]) return `${start}It shows a ${kind} whose red does not lead: it must turn black.`;
     const members = membersOf(state.shapes, truth.kept, owner);
     const own = touchedBy(truth, owner);
     const group = members.map((member) => touchedBy(truth, member));
     const inGroup = (/** @type {number} */ key) => group.some((touched) => touched[key]);
-    const onOthers = massOn(row, (key) => inGroup(key) && !own[key]);
-    const company = members.length > 1 ? `one of ${members.length}` : "alone of its kind";
-    const others = members.length > 1 ? `, of which ${percent(onOthers)} on the other shapes` : "";
-    const blind = `Uniform attention would put ${percent(uniformOn(row, inGroup))} there.`;
-    return `${start}It shows a ${kind}, ${company}. On patches of its group: ${percent(massOn(row, inGroup))}${others}. ${blind}`;
+    const shown = owner < 0 ? undefined : { kind: KINDS[state.shapes[owner].kind], kept: truth.kept[owner] };
+    return whoAsks(placeOf(query, GRID), shown, members.length, {
+      group: massOn(row, inGroup),
+      others: massOn(row, (key) => inGroup(key) && !own[key]),
+      uniform: uniformOn(row, inGroup),
+    });
   }
 
   /* ---- the address, and what a screen reader hears ---- */

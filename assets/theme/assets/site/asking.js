@@ -2,7 +2,7 @@
    Data: shapes_of_attention.figures.series_results.asking_view. */
 import {
   alongLine,
-  bytes,
+  decimals,
   element,
   follow,
   massOn,
@@ -13,7 +13,9 @@ import {
   styled,
   surface,
   unpack,
+  wornBy,
 } from "./attention-tools.js";
+import { drawLine } from "./series-drawing.js";
 
 /**
  * @typedef {object} Data
@@ -29,14 +31,7 @@ import {
  */
 
 const LEAST = 0.02; // weights below get no curve
-const REACH = 1.8; // the series is drawn from -REACH to REACH
 const SHARES = { curves: 0.26, given: 0.39, drawn: 0.35 }; // of the height
-
-/** @param {string} text */
-function line(text) {
-  const raw = new DataView(bytes(text).buffer);
-  return Float32Array.from({ length: raw.byteLength / 2 }, (_, i) => raw.getInt16(2 * i, true) / 1000);
-}
 
 /**
  * Say who asks, and where its attention goes.
@@ -62,7 +57,7 @@ export function told(data, row, query) {
  * @param {Data} data
  */
 async function mountAsking(box, data) {
-  const [signal, redrawn] = [line(data.signal), line(data.redrawn)];
+  const [signal, redrawn] = [data.signal, data.redrawn].map((text) => decimals(text, 1000));
   const tokens = signal.length / data.token;
   const weights = unpack(data.weights, tokens);
   let query = data.query;
@@ -73,7 +68,7 @@ async function mountAsking(box, data) {
   view.frame.classList.add("asking__frame");
   const words = element("p", { class: "steps__words", "aria-live": "polite" });
   box.append(element("div", { class: "steps steps--line" }, view.root, words));
-  const tone = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
+  const tone = wornBy(box);
 
   function draw() {
     const { context, width, height } = surface(view.canvas);
@@ -90,20 +85,7 @@ async function mountAsking(box, data) {
     context.font = `12px ${tone("sans")}`;
     context.textBaseline = "top";
     for (const { samples, top, high, name } of lanes) {
-      const y = (/** @type {number} */ value) => top + high / 2 - (value / REACH) * (high / 2);
-      /** @type {(from: number, to: number, stroke: string, wide: number) => void} */
-      const trace = (from, to, stroke, wide) => {
-        context.strokeStyle = stroke;
-        context.lineWidth = wide;
-        context.beginPath();
-        for (let i = from; i < to; i++) context.lineTo(x(i + 0.5), y(samples[i]));
-        context.stroke();
-      };
-      trace(0, samples.length, data.between, 1.25);
-      for (const { span, number } of data.shapes) {
-        const [from, to] = [Math.max(0, Math.floor(span[0])), Math.min(samples.length, Math.ceil(span[1]))];
-        trace(from, to, data.colours[number], 2.25);
-      }
+      drawLine(context, samples, data, { width, top, high });
       context.fillStyle = tone("muted");
       context.fillText(name, 0, top + high - 14);
     }

@@ -4,7 +4,18 @@
    Weights of one model over one image are a file of their own, fetched when they are needed: a byte a weight; a row is
    divided by its sum. A view is linked as ?explore=... (explorer-state.js says how); a link to that in the page itself
    opens the view where the reader is. */
-import { cellAt, chooser, element, numbers, overGrid, panel, percent, stepper } from "./attention-tools.js";
+import {
+  cellAt,
+  chooser,
+  element,
+  finePercent,
+  numbers,
+  overGrid,
+  panel,
+  placeOf,
+  stepper,
+  whoAsks,
+} from "./attention-tools.js";
 import { painter, pictureOf } from "./explorer-drawing.js";
 import { keyChoices, modelOf, read, sound, viewOf, written } from "./explorer-state.js";
 
@@ -64,24 +75,19 @@ const titled = (all) => all.map(({ name, title }) => [name, title]);
 
 /* ---- in words ---- */
 
-const share = (/** @type {number} */ part) => percent(part, part < 0.0995 ? 1 : 0);
-
-/** @type {(data: Data, patch: number) => string} */
-const placeOf = ({ grid }, patch) => `row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}`;
-
 /**
  * Say over each panel, and in words for those who do not see it, what it shows.
  * @type {(panels: Panel[], data: Data, view: View) => void}
  */
 function nameAll(panels, data, view) {
   const { patch, keys } = view.state;
-  const place = placeOf(data, patch);
+  const place = placeOf(patch, data.grid);
   const [learned, ideal, matrix] = panels;
   learned.frame.setAttribute("aria-valuenow", String(patch + 1));
   learned.frame.setAttribute("aria-valuetext", place);
   if (keys === "apart") {
     data.channels.forEach((channel, i) => {
-      const part = share(view.onPatches(patch, channel).reduce((sum, weight) => sum + weight, 0));
+      const part = finePercent(view.onPatches(patch, channel).reduce((sum, weight) => sum + weight, 0));
       panels[i].heading.textContent = `${channel}  ${part}`;
       if (i) panels[i].frame.setAttribute("aria-label", `Attention of ${place} on ${channel}: ${part}`);
     });
@@ -97,19 +103,11 @@ function nameAll(panels, data, view) {
   );
 }
 
-/** @type {(view: View) => string} */
-function describe({ state, example, measured }) {
-  const owner = example.owner[state.patch];
-  if (owner < 0) return "It shows background, which asks for no colour.";
-  const { kind, kept } = example.shapes[owner];
-  if (!kept) return `It shows a ${kind} whose red does not lead: it must turn black.`;
-  const { group, others, uniform } = measured(state.patch);
-  const size = example.shapes.filter((shape) => shape.kind === kind && shape.kept).length;
-  const [company, apart] = size > 1 ? [`one of ${size}`, `, of which ${share(others)} on the other shapes`] : [];
-  return (
-    `It shows a ${kind}, ${company ?? "alone of its kind"}. On patches of its group: ${share(group)}${apart ?? ""}. ` +
-    `Uniform attention would put ${share(uniform)} there.`
-  );
+/** @type {(data: Data, view: View) => string} */
+function describe({ grid }, { state: { patch }, example: { owner, shapes }, measured }) {
+  const shown = shapes[owner[patch]];
+  const size = shapes.filter(({ kind, kept }) => kept && kind === shown?.kind).length;
+  return whoAsks(placeOf(patch, grid), shown, size, measured(patch));
 }
 
 /* ---- pointer and keys ---- */
@@ -226,7 +224,7 @@ async function mountExplorer(box, data, file) {
   function show(view) {
     fill(page.choose, data, view);
     nameAll(page.panels, data, view);
-    page.status.textContent = `The patch in ${placeOf(data, view.state.patch)} asks. ${describe(view)}`;
+    page.status.textContent = describe(data, view);
     page.detail.textContent = `Weights from checkpoint ${modelOf(data, view.state).checkpoint}.`;
     box.dataset.state = written(view.state);
     draw();
@@ -242,8 +240,8 @@ async function mountExplorer(box, data, file) {
     hover = where;
     const { view } = shown;
     page.detail.textContent = where
-      ? `From ${placeOf(data, where.query)} to ${placeOf(data, where.key)}: ` +
-        `${share(view.onPatches(where.query)[where.key])}, ideal ${share(view.ideal(where.query)[where.key])}.`
+      ? `From ${placeOf(where.query, data.grid)} to ${placeOf(where.key, data.grid)}: ` +
+        `${finePercent(view.onPatches(where.query)[where.key])}, ideal ${finePercent(view.ideal(where.query)[where.key])}.`
       : `Weights from checkpoint ${modelOf(data, view.state).checkpoint}.`;
     requestAnimationFrame(draw);
   }

@@ -11,8 +11,24 @@ const VIRIDIS = [
 /* ---- numbers ---- */
 
 /** @param {string} text base64 */
-export function bytes(text) {
+function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/**
+ * Unpack numbers that travel as 16 bits each: hundredths, thousandths.
+ * @param {string} text
+ * @param {number} parts of one
+ */
+export function decimals(text, parts) {
+  const raw = new DataView(bytes(text).buffer);
+  return Array.from({ length: raw.byteLength / 2 }, (_, i) => raw.getInt16(2 * i, true) / parts);
+}
+
+/** @param {string} text bits, the first in the highest bit of the first byte */
+export function flags(text) {
+  const packed = bytes(text);
+  return (/** @type {number} */ index) => Boolean(packed[index >> 3] & (128 >> (index & 7)));
 }
 
 /**
@@ -48,7 +64,39 @@ export const uniformOn = (row, member) => row.reduce((sum, _, key) => (member(ke
 
 export const percent = (/** @type {number} */ share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 
+/** A percentage, with a digit after the point where it is below ten. */
+export const finePercent = (/** @type {number} */ part) => percent(part, part < 0.0995 ? 1 : 0);
+
+/* ---- words about an image ---- */
+
+/** Say where a patch lies in an image with `grid` of them a row. @type {(patch: number, grid: number) => string} */
+export const placeOf = (patch, grid) => `row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}`;
+
+/**
+ * Say what the patch that asks shows, and how much of its attention goes where it should.
+ * @param {string} place
+ * @param {{kind: string, kept: boolean} | undefined} shape none on background
+ * @param {number} size how many shapes are in its group
+ * @param {{group: number, others: number, uniform: number}} masses on its group, on the other shapes in there, and on
+ *   its group where attention is uniform
+ */
+export function whoAsks(place, shape, size, { group, others, uniform }) {
+  const start = `The patch in ${place} asks. It shows`;
+  if (!shape) return `${start} background, which asks for no colour.`;
+  if (!shape.kept) return `${start} a ${shape.kind} whose red does not lead: it must turn black.`;
+  const [company, apart] =
+    size > 1 ? [`one of ${size}`, `, of which ${finePercent(others)} on the other shapes`] : ["alone of its kind", ""];
+  return (
+    `${start} a ${shape.kind}, ${company}. On patches of its group: ${finePercent(group)}${apart}. ` +
+    `Uniform attention would put ${finePercent(uniform)} there.`
+  );
+}
+
 /* ---- colours and canvases ---- */
+
+/** Give what looks up the site's colours and fonts, as a view wears them. @param {Element} box */
+export const wornBy = (box) => (/** @type {string} */ name) =>
+  getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
 
 /** The colours of shares from 0 to 1, made once: a dragged shape asks for thousands of them in each frame. */
 const STEPS = 1023;

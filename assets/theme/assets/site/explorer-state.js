@@ -3,7 +3,7 @@
 
    A view is written IMAGE~MODEL~LAYER~HEAD~PATCH (heads count from 1, "mean" is their mean; patches from 1, in reading
    order), for models with a token a channel also ~KEYS. */
-import { bytes, massOn, rowOf, uniformOn, unpack } from "./attention-tools.js";
+import { flags, massOn, rowOf, uniformOn, unpack } from "./attention-tools.js";
 
 /**
  * @typedef {object} State What the reader chose.
@@ -161,10 +161,4 @@ function headOf(all, { heads, queries, keys }, head) {
   const weights = new Float32Array(size);
   for (let i = 0; i < all.length; i++) weights[i % size] += all[i] / heads;
   return weights;
-}
-
-/** @param {string} text bits, the first in the highest bit of the first byte */
-function flags(text) {
-  const packed = bytes(text);
-  return (/** @type {number} */ index) => Boolean(packed[index >> 3] & (128 >> (index & 7)));
 }

@@ -1,6 +1,17 @@
 /* Who may look at whom: a pattern of pairs, a token that asks, and what reaches it through one layer after another.
    Data: shapes_of_attention.figures.attention_patterns.pattern_view. */
-import { alongLine, bytes, element, follow, panel, percent, stepper, styled, surface } from "./attention-tools.js";
+import {
+  alongLine,
+  element,
+  flags,
+  follow,
+  panel,
+  percent,
+  stepper,
+  styled,
+  surface,
+  wornBy,
+} from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -9,12 +20,6 @@ import { alongLine, bytes, element, follow, panel, percent, stepper, styled, sur
  * @property {number} start the pattern that is shown first
  * @property {number} query the token that asks at first
  */
-
-/** @param {string} text @param {number} tokens */
-export function unpackBits(text, tokens) {
-  const packed = bytes(text);
-  return Array.from({ length: tokens * tokens }, (_, i) => Boolean((packed[i >> 3] >> (7 - (i & 7))) & 1));
-}
 
 /**
  * Count for each token through how many layers it takes to reach the one that asks; Infinity where it never does.
@@ -44,7 +49,10 @@ export function layersTo(mask, query) {
  */
 async function mountPatterns(box, data) {
   const n = data.tokens;
-  const patterns = data.patterns.map((one) => ({ ...one, mask: unpackBits(one.bits, n) }));
+  const patterns = data.patterns.map((one) => {
+    const kept = flags(one.bits);
+    return { ...one, mask: Array.from({ length: n * n }, (_, i) => kept(i)) };
+  });
   let chosen = data.start;
   let query = data.query;
   /** @type {number | null} */
@@ -67,7 +75,7 @@ async function mountPatterns(box, data) {
       element("div", { class: "steps__aside" }, row, about, words),
     ),
   );
-  const tone = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
+  const tone = wornBy(box);
 
   function draw() {
     const { context, width } = surface(grid.canvas);

@@ -1,7 +1,7 @@
 /* Routing, step by step: a patch of an image, the router's scores, the choice, the weights, the sum.
 
    `data` (made by shapes_of_attention.figures.experts): image, grid, patch, probabilities, bias, chosen, colours. */
-import { cellAt, element, overGrid, percent, stepper, styled } from "./attention-tools.js";
+import { cellAt, element, overGrid, percent, placeOf, stepper, styled } from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -91,7 +91,7 @@ async function mountRouting(box, data) {
     const shares = data.probabilities[patch];
     const picked = choose(shares, biased.checked ? data.bias : none, data.chosen);
     frame.setAttribute("aria-valuenow", String(patch + 1));
-    frame.setAttribute("aria-valuetext", `row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}`);
+    frame.setAttribute("aria-valuetext", placeOf(patch, grid));
     marker.style.setProperty("--row", String(Math.floor(patch / grid)));
     marker.style.setProperty("--column", String(patch % grid));
     buttons.forEach((button, number) => button.setAttribute("aria-pressed", String(number === step)));

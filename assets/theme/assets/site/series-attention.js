@@ -2,8 +2,8 @@
    pointer, in any of them, is the query in all; in a matrix the column is the key. */
 import {
   alongLine,
-  bytes,
   chooser,
+  decimals,
   element,
   follow,
   massOn,
@@ -39,8 +39,7 @@ import { painter } from "./series-drawing.js";
 
 /** @param {Data} data */
 function unpackAll(data) {
-  const raw = new DataView(bytes(data.signal).buffer);
-  const signal = Float32Array.from({ length: raw.byteLength / 2 }, (_, i) => raw.getInt16(2 * i, true) / 1000);
+  const signal = decimals(data.signal, 1000);
   const tokens = signal.length / data.token;
   return {
     signal, // [samples]

@@ -1,6 +1,6 @@
 /* How attention over a series is drawn: the series with a band of weights for learned and ideal attention under it,
    and their matrices. */
-import { picture, rowOf, surface, viridis } from "./attention-tools.js";
+import { picture, rowOf, surface, viridis, wornBy } from "./attention-tools.js";
 
 /**
  * @typedef {import("./series-attention.js").Data} Data
@@ -18,6 +18,30 @@ const BAND = 14; // height of a band of weights under the series, in CSS pixels
 const LABEL = 17;
 
 /**
+ * Draw a series, its shapes in the colours of their kinds.
+ * @param {CanvasRenderingContext2D} context
+ * @param {readonly number[]} samples
+ * @param {Pick<Data, "between" | "shapes" | "colours">} data
+ * @param {{width: number, top: number, high: number}} room
+ */
+export function drawLine(context, samples, { between, shapes, colours }, { width, top, high }) {
+  /** @type {(from: number, to: number, stroke: string, wide: number) => void} */
+  function trace(from, to, stroke, wide) {
+    context.strokeStyle = stroke;
+    context.lineWidth = wide;
+    context.beginPath();
+    for (let i = from; i < to; i++)
+      context.lineTo(((i + 0.5) / samples.length) * width, top + (high / 2) * (1 - samples[i] / REACH));
+    context.stroke();
+  }
+
+  trace(0, samples.length, between, 1.5);
+  for (const { span, number } of shapes) {
+    trace(Math.max(0, Math.floor(span[0])), Math.min(samples.length, Math.ceil(span[1])), colours[number], 2.25);
+  }
+}
+
+/**
  * Give what draws the learned weights [query, key] of a head, asked by one token.
  * @param {HTMLElement} box whose colours the drawing wears
  * @param {Data} data
@@ -25,7 +49,7 @@ const LABEL = 17;
  * @param {Canvases} canvases
  */
 export function painter(box, data, { signal, tokens, ideal }, canvases) {
-  const colour = (/** @type {string} */ name) => getComputedStyle(box).getPropertyValue(`--nb-${name}`).trim();
+  const colour = wornBy(box);
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -68,17 +92,6 @@ export function painter(box, data, { signal, tokens, ideal }, canvases) {
     const { context, width, height } = surface(canvases.line);
     const high = height - 2 * (BAND + LABEL) - 2;
     const x = (/** @type {number} */ sample) => (sample / signal.length) * width;
-    const y = (/** @type {number} */ value) => high / 2 - (value / REACH) * (high / 2);
-
-    /** @type {(from: number, to: number, stroke: string, wide: number) => void} */
-    function trace(from, to, stroke, wide) {
-      context.strokeStyle = stroke;
-      context.lineWidth = wide;
-      context.beginPath();
-      for (let i = from; i < to; i++) context.lineTo(x(i + 0.5), y(signal[i]));
-      context.stroke();
-    }
-
     context.font = `12px ${colour("sans") || "sans-serif"}`;
     context.textBaseline = "middle";
     context.fillStyle = colour("panel");
@@ -86,14 +99,10 @@ export function painter(box, data, { signal, tokens, ideal }, canvases) {
     context.strokeStyle = colour("line");
     context.lineWidth = 1;
     context.beginPath();
-    context.moveTo(0, y(0));
-    context.lineTo(width, y(0));
+    context.moveTo(0, high / 2);
+    context.lineTo(width, high / 2);
     context.stroke();
-    trace(0, signal.length, data.between, 1.5);
-    for (const { span, number } of data.shapes) {
-      const [from, to] = [Math.floor(span[0]), Math.ceil(span[1])];
-      trace(Math.max(0, from), Math.min(signal.length, to), data.colours[number], 2.25);
-    }
+    drawLine(context, signal, data, { width, top: 0, high });
     context.lineWidth = 2;
     context.strokeStyle = colour("accent");
     context.strokeRect(x(query * data.token), 1, x(data.token), high - 2);

@@ -1,6 +1,17 @@
 /* FlashAttention, tile by tile: a grid of scores in which one tile at a time is in fast memory, and what one query
    keeps from tile to tile. Data: shapes_of_attention.figures.tiled_attention.tile_steps. */
-import { bytes, cellAt, contextOf, element, panel, stepper, styled, surface, viridis } from "./attention-tools.js";
+import {
+  cellAt,
+  contextOf,
+  decimals,
+  element,
+  panel,
+  stepper,
+  styled,
+  surface,
+  viridis,
+  wornBy,
+} from "./attention-tools.js";
 
 /**
  * @typedef {object} Data
@@ -44,8 +55,7 @@ const shown = (value) => (Number.isFinite(value) ? value.toFixed(2).replace("-",
  * @param {Data} data
  */
 async function mountTiles(box, data) {
-  const raw = new DataView(bytes(data.scores).buffer);
-  const scores = Array.from({ length: raw.byteLength / 2 }, (_, i) => raw.getInt16(2 * i, true) / 100);
+  const scores = decimals(data.scores, 100);
   const n = data.values.length;
   const across = Math.ceil(n / data.tile);
   const last = across * across;
@@ -64,6 +74,8 @@ async function mountTiles(box, data) {
   const buttons = element("div", { class: "steps__buttons" }, back, next);
   const aside = element("div", { class: "steps__aside" }, buttons, list, words);
   box.append(element("div", { class: "steps" }, grid.root, aside));
+
+  const tone = wornBy(box);
 
   /** @param {number} to */
   function go(to) {
@@ -93,9 +105,7 @@ async function mountTiles(box, data) {
 
   function draw() {
     const { context, width } = surface(grid.canvas);
-    const look = getComputedStyle(grid.canvas);
     const cell = width / n;
-    const tone = (/** @type {string} */ name) => look.getPropertyValue(name).trim();
     for (let t = 0; t < last; t++) {
       const [top, left] = [Math.floor(t / across) * data.tile, (t % across) * data.tile];
       const size = { x: left * cell, y: top * cell, w: Math.min(data.tile, n - left) * cell };
@@ -107,15 +117,15 @@ async function mountTiles(box, data) {
             context.fillRect(k * cell, q * cell, cell + 0.5, cell + 0.5);
           }
       } else {
-        context.fillStyle = t < step ? tone("--nb-line") : tone("--nb-panel");
+        context.fillStyle = t < step ? tone("line") : tone("panel");
         context.fillRect(size.x, size.y, size.w, tall);
       }
-      context.strokeStyle = tone("--nb-paper");
+      context.strokeStyle = tone("paper");
       context.lineWidth = 2;
       context.strokeRect(size.x, size.y, size.w, tall);
     }
     const block = Math.floor((step - 1) / across);
-    context.strokeStyle = tone("--nb-accent");
+    context.strokeStyle = tone("accent");
     context.lineWidth = 2;
     const y = (block * data.tile + data.query) * cell;
     context.strokeRect(1, y + 1, width - 2, cell - 2);
