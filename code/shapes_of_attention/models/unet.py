@@ -44,8 +44,6 @@ class UNetConfig:
                 f"an image of {self.size} pixels cannot be halved into {len(self.widths)} "
                 f"resolutions after folding by {self.fold}"
             )
-        if any(width % 8 for width in self.widths):
-            raise ValueError(f"widths must be multiples of 8, got {self.widths}")
         check_head(self.head)
         cells = [self.fold * 2**level for level in range(len(self.widths) - 1)]
         if self.head == "palette" and self.patch not in cells:
