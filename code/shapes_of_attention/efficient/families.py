@@ -16,6 +16,7 @@ from shapes_of_attention.efficient.local import local_attention
 from shapes_of_attention.efficient.performer import PerformerAttention
 from shapes_of_attention.efficient.reformer import ReformerAttention, shared_attention
 from shapes_of_attention.models.attention import explicit_attention
+from shapes_of_attention.models.options import check_sizes
 
 __all__ = ["CONTROLS", "FAMILIES", "SHARED", "Budget", "build_family"]
 
@@ -61,6 +62,9 @@ class Budget:
     features: int = 64
     chunk: int = 32
     rounds: int = 2
+
+    def __post_init__(self) -> None:
+        check_sizes(self, or_zero=("window", "span"))
 
 
 class Explicit(nn.Module):

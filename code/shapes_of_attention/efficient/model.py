@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.efficient.families import SHARED, Budget, build_family
 from shapes_of_attention.models.blocks import FeedForward
+from shapes_of_attention.models.options import check_heads, check_sizes
 
 __all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model"]
 
@@ -37,12 +38,12 @@ class EfficientConfig:
     budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
-        if self.token < 1 or self.length % self.token:
+        check_sizes(self)
+        if self.length % self.token:
             raise ValueError(f"tokens of {self.token} samples do not divide {self.length} samples")
-        if self.context < 1 or self.context % 2 == 0:
+        if self.context % 2 == 0:
             raise ValueError(f"context must be odd, got {self.context}")
-        if self.heads < 1 or self.dim % self.heads:
-            raise ValueError(f"heads must divide dim, got {self.dim} and {self.heads}")
+        check_heads(dim=self.dim, heads=self.heads)
 
     @property
     def tokens(self) -> int:
@@ -117,5 +118,11 @@ class EfficientModel(nn.Module):
 
 
 def build_efficient_model(options: dict[str, Any]) -> EfficientModel:
-    """Build the model from the options in which it differs from `EfficientConfig`'s defaults."""
+    """Build the model from the options in which it differs from `EfficientConfig`'s defaults.
+
+    Raises
+    ------
+    ValueError
+        For a value that the configuration or the family refuses.
+    """
     return EfficientModel(EfficientConfig(**options))

@@ -15,6 +15,7 @@ from shapes_of_attention.language_model.attention import CausalAttention
 from shapes_of_attention.language_model.cache import Cache, CacheOverflowError, LayerCache
 from shapes_of_attention.language_model.latent import LatentAttention
 from shapes_of_attention.language_model.text import VOCABULARY
+from shapes_of_attention.models.options import check_sizes
 from shapes_of_attention.models.positions import rotary_angles
 from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors
 
@@ -40,6 +41,7 @@ class LanguageModelConfig:
     latent_dim, rotary_dim, query_latent_dim : of latent attention.
     rotary_base : sets the slowest rotation, about 2 pi times this many tokens a turn; Llama's is
         10,000, for far longer texts.
+    norm_epsilon : what RMSNorm adds to the mean square before it takes the root.
     """
 
     vocabulary: int = len(VOCABULARY)
@@ -58,13 +60,15 @@ class LanguageModelConfig:
     norm_epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        sizes = (self.vocabulary, self.dim, self.layers, self.heads, self.hidden, self.context)
-        if min(sizes) < 1:
-            raise ValueError(f"all sizes must be positive, got {self}")
-        if self.head_dim < 2 or self.head_dim % 2:
+        check_sizes(self)
+        if self.head_dim % 2:
             raise ValueError(f"head_dim must be even, it is turned in pairs, got {self.head_dim}")
         if self.attention not in ("multi-head", "multi-query", "grouped-query", "latent"):
             raise ValueError(f"no attention {self.attention!r}")
+        if not self.rotary_base > 1:
+            raise ValueError(f"rotary_base must be above 1, got {self.rotary_base}")
+        if not self.norm_epsilon >= 0:
+            raise ValueError(f"norm_epsilon must not be negative, got {self.norm_epsilon}")
 
     @property
     def key_value_heads(self) -> int:

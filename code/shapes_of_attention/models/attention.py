@@ -11,6 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shapes_of_attention.models.options import check_heads
 from shapes_of_attention.models.positions import rotate
 
 __all__ = ["Attention", "causal_mask", "explicit_attention"]
@@ -82,8 +83,7 @@ class Attention(nn.Module):
 
     def __init__(self, *, dim: int, heads: int, context_dim: int | None = None) -> None:
         super().__init__()
-        if heads < 1 or dim % heads:
-            raise ValueError(f"heads must divide dim, got dim={dim}, heads={heads}")
+        check_heads(dim=dim, heads=heads)
         context_dim = context_dim or dim
         self.heads = heads
         self.query = nn.Linear(dim, dim)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import DecoderBlock, EncoderBlock
 from shapes_of_attention.models.experts import MixtureConfig
+from shapes_of_attention.models.options import check_heads, check_sizes
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
     Head,
@@ -28,6 +29,16 @@ __all__ = ["EncoderDecoder", "EncoderDecoderConfig"]
 
 Positions = Literal["none", "sinusoidal", "learned", "rotary"]
 Tokens = Literal["rgb", "channel"]
+
+# What a model may be without.
+_OR_ZERO = (
+    "encoder_layers",
+    "decoder_layers",
+    "encoder_reach",
+    "registers",
+    "experts",
+    "shared_experts",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +89,8 @@ class EncoderDecoderConfig:
     shared_experts: int = 0
 
     def __post_init__(self) -> None:
-        if self.patch < 1 or self.size % self.patch:
+        check_sizes(self, or_zero=_OR_ZERO)
+        if self.size % self.patch:
             raise ValueError(
                 f"patches of {self.patch} pixels do not divide an image of {self.size} pixels"
             )
@@ -90,12 +102,7 @@ class EncoderDecoderConfig:
             )
         if not self.position_base > 1:
             raise ValueError(f"position_base must be above 1, got {self.position_base}")
-        if self.heads < 1 or self.dim % self.heads:
-            raise ValueError(f"heads must divide dim, got dim={self.dim}, heads={self.heads}")
-        if min(self.encoder_layers, self.decoder_layers, self.registers) < 0:
-            raise ValueError("encoder_layers, decoder_layers and registers must not be negative")
-        if self.encoder_reach is not None and self.encoder_reach < 0:
-            raise ValueError(f"encoder_reach must not be negative, got {self.encoder_reach}")
+        check_heads(dim=self.dim, heads=self.heads)
         check_head(self.head)
         self.mixture()
 

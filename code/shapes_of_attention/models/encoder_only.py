@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import EncoderBlock
+from shapes_of_attention.models.options import check_heads, check_sizes
 from shapes_of_attention.models.patches import (
     Head,
     PatchEmbedding,
@@ -31,12 +32,12 @@ class EncoderOnlyConfig:
     head: Head = "palette"
 
     def __post_init__(self) -> None:
-        if self.patch < 1 or self.size % self.patch:
+        check_sizes(self)
+        if self.size % self.patch:
             raise ValueError(
                 f"patches of {self.patch} pixels do not divide an image of {self.size} pixels"
             )
-        if self.layers < 1:
-            raise ValueError(f"layers must be at least 1, got {self.layers}")
+        check_heads(dim=self.dim, heads=self.heads)
         check_head(self.head)
 
 

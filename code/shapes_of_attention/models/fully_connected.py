@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from shapes_of_attention.models.options import check_sizes
+
 __all__ = ["FullyConnected", "FullyConnectedConfig"]
 
 
@@ -16,8 +18,7 @@ class FullyConnectedConfig:
     layers: int = 3
 
     def __post_init__(self) -> None:
-        if min(self.size, self.hidden, self.layers) < 1:
-            raise ValueError("size, hidden and layers must be at least 1")
+        check_sizes(self)
 
 
 class FullyConnected(nn.Module):

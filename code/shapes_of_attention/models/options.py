@@ -1,10 +1,10 @@
 """Check what a configuration file or a command asks of a model before it is built."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
-__all__ = ["check_options"]
+__all__ = ["check_heads", "check_options", "check_sizes"]
 
 
 def check_options(
@@ -24,3 +24,36 @@ def check_options(
     known = asdict(defaults[name])
     if unknown := sorted(set(options or {}) - set(known)):
         raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {known}")
+
+
+def check_sizes(config: Any, *, or_zero: Collection[str] = ()) -> None:
+    """Check that every whole number of a configuration, a dataclass, is at least 1.
+
+    Those named in `or_zero` may be 0 as well. Numbers in a tuple count; None is no number.
+
+    Raises
+    ------
+    ValueError
+        That names the first number at fault.
+    """
+    for name in (each.name for each in fields(config)):
+        value = getattr(config, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if not isinstance(number, int) or isinstance(number, bool):
+                continue
+            if name in or_zero and number < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+            if name not in or_zero and number < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def check_heads(*, dim: int, heads: int) -> None:
+    """Check that a token's width can be shared evenly between the heads.
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
+    if heads < 1 or dim % heads:
+        raise ValueError(f"heads must divide dim, got dim={dim}, heads={heads}")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shapes_of_attention.models.options import check_sizes
 from shapes_of_attention.models.patches import Head, check_head
 
 __all__ = ["UNet", "UNetConfig"]
@@ -38,6 +39,7 @@ class UNetConfig:
     patch: int = 16
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         coarsest = self.fold * 2 ** (len(self.widths) - 1)
         if not self.widths or self.size % coarsest:
             raise ValueError(

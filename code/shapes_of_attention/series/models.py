@@ -7,7 +7,7 @@ exchange differs: convolution, recurrence or attention.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from einops import rearrange
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.blocks import EncoderBlock, FeedForward
-from shapes_of_attention.models.options import check_options
+from shapes_of_attention.models.options import check_heads, check_options, check_sizes
 from shapes_of_attention.models.positions import (
     LearnedPositions,
     SinusoidalPositions,
@@ -50,6 +50,9 @@ class FullyConnectedConfig:
     hidden: int = 384
     layers: int = 3
 
+    def __post_init__(self) -> None:
+        check_sizes(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenConfig:
@@ -68,11 +71,13 @@ class TokenConfig:
     dim: int = 64
     layers: int = 2
 
+    # Sizes that may be 0.
+    _or_zero: ClassVar[tuple[str, ...]] = ()
+
     def __post_init__(self) -> None:
-        if self.token < 1 or self.length % self.token:
+        check_sizes(self, or_zero=self._or_zero)
+        if self.length % self.token:
             raise ValueError(f"tokens of {self.token} samples do not divide {self.length} samples")
-        if self.layers < 1:
-            raise ValueError(f"layers must be at least 1, got {self.layers}")
 
     @property
     def tokens(self) -> int:
@@ -109,13 +114,17 @@ class RecurrentConfig(TokenConfig):
     hidden: int = 0
     state: int | None = None
 
+    _or_zero = ("hidden",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.state is not None and (self.state < 1 or not self.hidden):
+        if self.state is not None and not self.hidden:
             raise ValueError(
-                "state must be at least 1, and is for layers with a network of hidden units, "
+                "state is for layers with a network of hidden units, "
                 f"got state={self.state}, hidden={self.hidden}"
             )
+        if self.both_ways and not self.hidden and self.dim % 2:
+            raise ValueError(f"dim must be even, half of it for each way, got {self.dim}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +152,9 @@ class AttentionConfig(TokenConfig):
             raise ValueError(
                 f"positions must be one of {get_args(Positions)}, got {self.positions!r}"
             )
+        check_heads(dim=self.dim, heads=self.heads)
+        if self.base is not None and not self.base > 1:
+            raise ValueError(f"base must be above 1, got {self.base}")
 
 
 class FullyConnectedSeries(nn.Module):

@@ -90,9 +90,9 @@ def test_latent_attention_has_no_llama():
     [
         ({"attention": "linear"}, "no attention 'linear'"),
         ({"head_dim": 7}, "head_dim must be even"),
-        ({"layers": 0}, "sizes must be positive"),
+        ({"layers": 0}, "layers must be at least 1"),
         ({"attention": "latent", "rotary_dim": 3}, "rotary_dim must be even"),
-        ({"attention": "latent", "latent_dim": 0}, "latent_dim=0"),
+        ({"attention": "latent", "latent_dim": 0}, "latent_dim must be at least 1"),
         ({"attention": "grouped-query", "groups": 3}, "key_value_heads must divide heads"),
     ],
 )

@@ -113,7 +113,7 @@ def test_causal_weights_lie_on_and_below_the_diagonal():
         ("attention", {"positions": "absolute"}, "positions must be one of"),
         ("convolutional", {"token": 7}, "tokens of 7 samples do not divide 500 samples"),
         ("recurrent", {"layers": 0}, "layers must be at least 1"),
-        ("recurrent", {"state": 8}, "state must be at least 1, and is for layers with"),
+        ("recurrent", {"state": 8}, "state is for layers with a network of hidden units"),
     ],
 )
 def test_a_series_model_that_makes_no_sense_is_refused(name, options, message):
