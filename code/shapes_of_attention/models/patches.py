@@ -29,6 +29,11 @@ def patchify(image: Tensor, patch: int) -> Tensor:
     """Cut images into square patches, in reading order, each flattened.
 
     [batch, channels, height, width] -> [batch, patches, channels * patch * patch]
+
+    Raises
+    ------
+    ValueError
+        If that is not the images' shape, or patches do not divide them.
     """
     if image.ndim != 4:
         raise ValueError(
@@ -44,8 +49,13 @@ def unpatchify(patches: Tensor, *, patch: int, rows: int) -> Tensor:
     """Put patches back in place, the inverse of `patchify`.
 
     [batch, patches, channels * patch * patch] -> [batch, channels, height, width]
+
+    Raises
+    ------
+    ValueError
+        If there are not so many rows of such patches.
     """
-    if patches.shape[1] % rows or patches.shape[2] % patch**2:
+    if min(rows, patch) < 1 or patches.shape[1] % rows or patches.shape[2] % patch**2:
         raise ValueError(
             f"{tuple(patches.shape)} does not hold {rows} rows of patches of {patch} x {patch}"
         )

@@ -71,3 +71,7 @@ def test_wrong_shapes_are_refused():
         ChannelPatchEmbedding(patch=4, dim=8)(torch.zeros(1, 1, 8, 8))
     with pytest.raises(ValueError, match="does not hold 3 rows"):
         unpatchify(torch.zeros(1, 4, 48), patch=4, rows=3)
+    with pytest.raises(ValueError, match="does not hold 0 rows"):
+        unpatchify(torch.zeros(1, 4, 48), patch=4, rows=0)
+    with pytest.raises(ValueError, match="patches of 0 x 0"):
+        unpatchify(torch.zeros(1, 4, 48), patch=0, rows=2)
