@@ -133,7 +133,7 @@ def make_shapes(
     ------
     ValueError
         When indices are not a one-dimensional sequence of non-negative integers, or the seed is
-        negative.
+        not from 0 to 2**63 - 1.
     """
     config = config or ShapesConfig()
     checked = checked_indices(indices, seed=seed)

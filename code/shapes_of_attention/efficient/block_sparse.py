@@ -27,6 +27,12 @@ def block_layout(
     window : blocks to either side of a block's own.
     global_blocks : blocks at the start that see all and are seen by all.
     random_blocks : further blocks for each row, at random; fewer where no more are left.
+    seed : of those at random.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, or a number is negative.
     """
     if blocks < 1:
         raise ValueError(f"blocks must be at least 1, got {blocks}")

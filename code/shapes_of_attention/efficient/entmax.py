@@ -130,6 +130,11 @@ def entmax_attention(
     Returns
     -------
     The mix [batch, heads, tokens, head_dim] and the weights [batch, heads, query, key].
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, or for what `entmax` refuses.
     """
     check_inputs(query, key, value)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])

@@ -31,6 +31,11 @@ def linformer_attention(
     Returns
     -------
     [batch, heads, tokens, head_dim]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match.
     """
     check_inputs(query, key, value)
     for name, matrix in (("to_keys", to_keys), ("to_values", to_values)):

@@ -23,7 +23,13 @@ __all__ = [
 
 
 def full_mask(tokens: int) -> Tensor:
-    """Let everyone look at everyone: bool [tokens, tokens]."""
+    """Let everyone look at everyone: bool [tokens, tokens].
+
+    Raises
+    ------
+    ValueError
+        If there is no token.
+    """
     return torch.ones(_checked(tokens), tokens, dtype=torch.bool)
 
 
@@ -33,14 +39,26 @@ def causal_mask(tokens: int) -> Tensor:
 
 
 def local_mask(tokens: int, *, window: int) -> Tensor:
-    """Let a token look at most `window` tokens to either side: bool [tokens, tokens]."""
+    """Let a token look at most `window` tokens to either side: bool [tokens, tokens].
+
+    Raises
+    ------
+    ValueError
+        If there is no token or the window is negative.
+    """
     if window < 0:
         raise ValueError(f"window must not be negative, got {window}")
     return _distance(tokens).abs() <= window
 
 
 def global_mask(tokens: int, *, number: int) -> Tensor:
-    """Let the first `number` tokens see all and be seen by all: bool [tokens, tokens]."""
+    """Let the first `number` tokens see all and be seen by all: bool [tokens, tokens].
+
+    Raises
+    ------
+    ValueError
+        If there are not so many tokens, or none.
+    """
     if not 0 <= number <= tokens:
         raise ValueError(f"number must be from 0 to {tokens}, got {number}")
     chosen = torch.arange(_checked(tokens)) < number
@@ -51,6 +69,11 @@ def strided_mask(tokens: int, *, stride: int) -> Tensor:
     """Let a token look at every `stride`-th token from itself: bool [tokens, tokens].
 
     With a window of `stride` tokens beside it, any token reaches any other in two steps.
+
+    Raises
+    ------
+    ValueError
+        If there is no token or the stride is below 1.
     """
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}")
@@ -58,7 +81,13 @@ def strided_mask(tokens: int, *, stride: int) -> Tensor:
 
 
 def block_mask(tokens: int, *, block: int, layout: Tensor) -> Tensor:
-    """Enlarge a layout of blocks, bool [blocks, blocks], to one of tokens: [tokens, tokens]."""
+    """Enlarge a layout of blocks, bool [blocks, blocks], to one of tokens: [tokens, tokens].
+
+    Raises
+    ------
+    ValueError
+        If there is no token, a block holds none, or the layout has another number of blocks.
+    """
     if block < 1:
         raise ValueError(f"block must be at least 1, got {block}")
     blocks = -(-_checked(tokens) // block)

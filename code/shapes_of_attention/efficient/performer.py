@@ -26,6 +26,11 @@ def orthogonal_directions(
 
     Each has the distribution of a vector of normal numbers. Within a group of `head_dim` they are
     at right angles to each other, so that no two of them measure the same.
+
+    Raises
+    ------
+    ValueError
+        If there is to be no feature, or none of its numbers.
     """
     if features < 1 or head_dim < 1:
         raise ValueError(f"features and head_dim must be at least 1, got {features}, {head_dim}")
@@ -65,6 +70,11 @@ def performer_attention(
     Returns
     -------
     [batch, heads, tokens, head_dim]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match.
     """
     check_inputs(query, key, value)
     if directions.ndim != 2 or directions.shape[1] != query.shape[-1] or not len(directions):

@@ -31,6 +31,11 @@ def shared_attention(shared: Tensor, value: Tensor, *, causal: bool = False) -> 
     """Compute shared-QK attention in full: what hashing comes close to.
 
     shared, value : [batch, heads, tokens, head_dim] -> the same.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match.
     """
     check_inputs(shared, shared, value)
     tokens = shared.shape[2]
@@ -75,6 +80,11 @@ def lsh_attention(
     Returns
     -------
     [batch, heads, tokens, head_dim]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match or a chunk holds no token.
     """
     check_inputs(shared, shared, value)
     if rotations.ndim != 3 or rotations.shape[1] != shared.shape[-1] or not len(rotations):

@@ -96,7 +96,13 @@ def mean_errors(model: torch.nn.Module, batches: list[ShapesBatch]) -> list[floa
 
 
 def hide(model: Any, batches: list[ShapesBatch]) -> dict[str, Any]:
-    """Hide one shape of each image from a model, or from a part of it, and take the slopes."""
+    """Hide one shape of each image from a model, or from a part of it, and take the slopes.
+
+    Raises
+    ------
+    ValueError
+        If no image has two kept shapes of a kind.
+    """
     slopes = Intervention(model).over(batches).result()
     if slopes is None:
         raise ValueError("no image has two kept shapes of a kind; scan more images")
@@ -239,7 +245,13 @@ def scan_channels(model: EncoderDecoder, batches: list[ShapesBatch]) -> dict[str
 
 
 def scan_channel_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
-    """Scan every model with a token a patch and channel whose name says so."""
+    """Scan every model with a token a patch and channel whose name says so.
+
+    Raises
+    ------
+    ValueError
+        If no checkpoint's name does.
+    """
     paths = sorted(checkpoints.glob("*channels*.safetensors"))
     if not paths:
         raise ValueError(f"{checkpoints} holds no checkpoint with 'channels' in its name")

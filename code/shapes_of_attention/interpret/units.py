@@ -3,7 +3,8 @@
 A unit is one number inside a feed-forward network: an activation of its hidden layer, one value a
 patch. It finds red circles if it is higher on their patches than on all others. How well is told by
 the area under the ROC curve (AUC): the chance that a patch of a red circle gets the higher value,
-1 for a perfect detector and 0.5 for one that knows nothing.
+1 for a perfect detector and 0.5 for one that knows nothing. Equal values count half, and values
+below zero count as zero: a GELU that is all but off on both patches tells nothing.
 """
 
 from __future__ import annotations
@@ -255,6 +256,11 @@ def area_under_curve(
     """Compute each unit's AUC: the chance that a value of `higher` exceeds one of `lower`.
 
     `higher` [values, units] and `lower` [others, units] -> [units]. Equal values count half.
+
+    Raises
+    ------
+    ValueError
+        If either has no value.
     """
     if len(higher) == 0 or len(lower) == 0:
         raise ValueError("both sets need at least one value")
@@ -271,8 +277,9 @@ def area_under_curve(
 def criterion(activation: NDArray[np.floating], shown: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute each unit's AUC against each set of `RIVALS`: [rivals, units].
 
-    `activation` [batch, patches, units], `shown` [batch, patches] from `patch_classes`. A unit's
-    score is its *smallest* area: it is only as good as what it confuses most.
+    `activation` [batch, patches, units], `shown` [batch, patches] from `patch_classes`. Activations
+    below zero count as zero: the unit is off. A unit's score is its *smallest* area: it is only as
+    good as what it confuses most.
     """
     flat = np.maximum(activation, 0).reshape(-1, activation.shape[-1])
     label = shown.reshape(-1)

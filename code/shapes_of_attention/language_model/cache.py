@@ -92,7 +92,13 @@ class Cache:
         return self.layers[0].capacity
 
     def rewind(self, length: int = 0) -> None:
-        """Forget all tokens from position `length` on."""
+        """Forget all tokens from position `length` on.
+
+        Raises
+        ------
+        ValueError
+            If fewer tokens are cached.
+        """
         if not 0 <= length <= self.length:
             raise ValueError(f"{self.length} tokens are cached, cannot go back to {length}")
         for layer in self.layers:

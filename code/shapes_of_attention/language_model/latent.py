@@ -27,6 +27,7 @@ class LatentAttention(nn.Module):
     latent_dim : width of the latent from which all heads' keys and values come.
     rotary_dim : width of the key's other part, turned by position and shared by all heads.
     query_latent_dim : width of a latent for the queries; None takes them from the token itself.
+    norm_epsilon : what RMSNorm adds to a latent's mean square before it takes the root.
     """
 
     def __init__(

@@ -128,7 +128,13 @@ class LanguageModel(nn.Module):
         self.register_buffer("angles", angles, persistent=False)
 
     def new_cache(self, *, batch: int, capacity: int) -> Cache:
-        """Make an empty cache for `batch` sequences of at most `capacity` tokens."""
+        """Make an empty cache for `batch` sequences of at most `capacity` tokens.
+
+        Raises
+        ------
+        ValueError
+            If that is longer than the model's context, or there is no sequence or no token.
+        """
         if capacity > self.config.context:
             raise ValueError(
                 f"the model knows {self.config.context} positions, cannot cache {capacity}"

@@ -27,7 +27,23 @@ def evaluate(
     seed: int = IMAGE_TEST_SEED,
     config: ShapesConfig | None = None,
 ) -> dict[str, Any]:
-    """Measure a model's colours and, where it has cross-attention, where that attention goes."""
+    """Measure a model's colours and, where it has cross-attention, where that attention goes.
+
+    Parameters
+    ----------
+    images, seed, config : how many images of which seed, drawn how.
+
+    Returns
+    -------
+    What a record holds of it: `images` and `seed`; `colour`, see `ColourResult`; and, where there
+    is cross-attention, `attention`, see `AttentionResult.as_record`, and `intervention`, see
+    `InterventionResult`, empty where no image has two kept shapes of a kind.
+
+    Raises
+    ------
+    ValueError
+        If there is to be no image.
+    """
     if images < 1:
         raise ValueError(f"images must be at least 1, got {images}")
     config = config or ShapesConfig()

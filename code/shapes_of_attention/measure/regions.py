@@ -37,6 +37,11 @@ def patch_cover(batch: ShapesBatch, patch: int) -> NDArray[np.float32]:
     """Count the pixels that each shape covers in each patch.
 
     -> [batch, slots, patches], patches in reading order.
+
+    Raises
+    ------
+    ValueError
+        If patches do not divide the images.
     """
     size = batch.image.shape[-1]
     if patch < 1 or size % patch:

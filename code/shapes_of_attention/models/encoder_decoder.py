@@ -189,7 +189,13 @@ class EncoderDecoder(nn.Module):
         return nn.functional.pad(near, (0, extra, 0, extra), value=True)
 
     def encode(self, image: Tensor) -> Tensor:
-        """Read the image: [batch, 3, size, size] -> [batch, tokens, dim]."""
+        """Read the image: [batch, 3, size, size] -> [batch, tokens, dim].
+
+        Raises
+        ------
+        ValueError
+            For images of another shape.
+        """
         if image.shape[1:] != (3, self.config.size, self.config.size):
             raise ValueError(
                 f"images must be [batch, 3, {self.config.size}, {self.config.size}], "

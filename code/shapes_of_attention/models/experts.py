@@ -76,7 +76,8 @@ class MixtureConfig:
 class Routing(NamedTuple):
     """Where tokens go: `probabilities` [tokens, experts], `chosen` and `weights` [tokens, chosen].
 
-    The experts that a token chose come with the best first. Its weights add up to one.
+    The experts that a token chose come with the best first. The weights of several add up to one;
+    the weight of a single one is its probability, lest the router learn nothing.
     """
 
     probabilities: Tensor

@@ -62,6 +62,11 @@ def sinusoidal(coordinates: Tensor, *, dim: int, base: float = 10_000.0) -> Tens
 
     `coordinates` [tokens, axes] -> [tokens, dim], the sines first; each axis has an equal share.
     `base` sets the slowest wave: 2 pi base tokens long.
+
+    Raises
+    ------
+    ValueError
+        If `dim` cannot be shared evenly between sines and cosines and the axes.
     """
     if dim % 2:
         raise ValueError(f"dim must be even, half for sines and half for cosines, got {dim}")
@@ -100,6 +105,11 @@ def rotary_angles(coordinates: Tensor, *, head_dim: int, base: float = 100.0) ->
     `coordinates` [tokens, axes] -> [tokens, head_dim / 2]. On a grid the first half of the pairs
     turns with the row, the second with the column. `base` is small because grids are: with 100 the
     slowest pair still turns visibly from one cell to the next.
+
+    Raises
+    ------
+    ValueError
+        If `head_dim` cannot be cut into pairs and these be shared evenly between the axes.
     """
     if head_dim % 2:
         raise ValueError(f"head_dim must be even, it is turned in pairs, got {head_dim}")

@@ -126,7 +126,7 @@ def make_series(
     ------
     ValueError
         When indices are not a one-dimensional sequence of non-negative integers, or the seed is
-        negative.
+        not from 0 to 2**63 - 1.
     """
     config = config or SeriesConfig()
     checked = checked_indices(indices, seed=seed)

@@ -200,9 +200,10 @@ def test_bad_indices_are_refused(bad, message):
         make_shapes(bad)
 
 
-def test_a_negative_seed_is_refused():
-    with pytest.raises(ValueError, match="seed"):
-        make_shapes([0], seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_is_no_counter_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must be from 0 to"):
+        make_shapes([0], seed=seed)
 
 
 @pytest.mark.parametrize(
