@@ -7,7 +7,8 @@ answer, and where it looks for it, can be checked against the truth.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +121,13 @@ class ShapesBatch:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Self:
+        """Return the images of these rows in this order; a row may come more than once."""
+        wanted = np.asarray(rows, dtype=np.intp)
+        return replace(
+            self, **{each.name: getattr(self, each.name)[wanted] for each in fields(self)}
+        )
 
 
 def make_shapes(

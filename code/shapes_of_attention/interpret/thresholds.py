@@ -81,11 +81,10 @@ def with_red(
     batch: ShapesBatch, circle: Circle, red: Floats, *, red_filter: bool = True
 ) -> ShapesBatch:
     """Draw the image of one circle again for each level of its red: `red` [levels] -> a batch."""
-    fields = ("image", "target", "present", "kind", "box", "stroke", "colour", "kept", "group_mean")
-    one = {name: getattr(batch, name)[[circle.row] * len(red)] for name in fields}
-    colour = one["colour"].copy()
+    copies = batch.take([circle.row] * len(red))
+    colour = copies.colour.copy()
     colour[:, circle.slot, 0] = red
-    return recoloured(ShapesBatch(**one), colour, red_filter=red_filter)
+    return recoloured(copies, colour, red_filter=red_filter)
 
 
 @dataclass(frozen=True, kw_only=True)

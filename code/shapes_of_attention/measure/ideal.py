@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,12 +95,13 @@ class Ideal:
 def ideal_attention(batch: ShapesBatch, row: int, *, patch: int = 16) -> Ideal:
     """Work out the attention that would solve image `row` of a batch.
 
+    `patch` is the side of a patch in pixels, as in the model that is looked into.
+
     A query asks for the mean of the shape that fills most of its patch. Every kept shape of that
     kind gets an equal part of the weight, spread over its patches by the pixels that it covers.
     Background asks for nothing, and neither does a filtered circle, which must turn black.
     """
-    alone = {each.name: getattr(batch, each.name)[[row]] for each in fields(batch)}
-    cover = patch_cover(ShapesBatch(**alone), patch)[0]  # [slots, patches]
+    cover = patch_cover(batch.take([row]), patch)[0]  # [slots, patches]
     kind, kept = batch.kind[row], batch.kept[row]
     shown = np.where(batch.present[row][:, None], cover, 0)
     owner = np.where(shown.max(axis=0) >= QUERY_COVER * patch**2, shown.argmax(axis=0), -1)

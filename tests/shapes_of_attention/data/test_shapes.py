@@ -1,5 +1,7 @@
 """Properties of every image of the 2-D shapes task, checked by a slow, independent renderer."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -198,6 +200,17 @@ def test_no_indices_give_an_empty_batch():
 def test_bad_indices_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         make_shapes(bad)
+
+
+@pytest.mark.parametrize("rows", [[2], [3, 0, 3, 1], [], np.array([1, 1])])
+def test_rows_are_taken_as_if_their_images_had_been_drawn_alone(rows):
+    taken = make_shapes(range(4), seed=3).take(rows)
+    drawn = make_shapes(np.asarray(rows, dtype=np.int64), seed=3)
+    assert len(taken) == len(rows)
+    for each in fields(ShapesBatch):
+        found, wanted = getattr(taken, each.name), getattr(drawn, each.name)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
