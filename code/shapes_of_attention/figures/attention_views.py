@@ -239,14 +239,16 @@ def attention_explorer(
     start : image, model, module, head and patch to begin with.
     """
     files: dict[str, Any] = {}
-    truths = [ideal_attention(batch, row) for row in range(len(batch))]
+    grid = round(models[start[1]][start[2]].shape[2] ** 0.5)
+    patch = batch.image.shape[-1] // grid
+    truths = [ideal_attention(batch, row, patch=patch) for row in range(len(batch))]
     for name, modules in models.items():
         for row in range(len(batch)):
             files[f"{name}-{row}"] = {
                 module: packed(weights[row]) for module, weights in modules.items()
             }
     data = {
-        "grid": round(len(truths[0].weights) ** 0.5),
+        "grid": grid,
         "full": FULL,
         "channels": list(CHANNELS),
         "examples": [example(batch, row, truths[row]) for row in range(len(batch))],

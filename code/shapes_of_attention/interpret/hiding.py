@@ -15,7 +15,7 @@ from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import EncoderDecoder
 
-__all__ = ["HiddenStates", "hide_each_shape", "one_image", "pick_image"]
+__all__ = ["HiddenStates", "hide_each_shape", "pick_image"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +34,11 @@ class HiddenStates:
     truth: NDArray[np.uint8]
 
 
-def one_image(batch: ShapesBatch, row: int, copies: int) -> ShapesBatch:
-    """Return a batch of the same image several times."""
-    return ShapesBatch(
-        **{
-            name: np.repeat(value[row : row + 1], copies, axis=0)
-            for name, value in vars(batch).items()
-        }
-    )
-
-
 def pick_image(batch: ShapesBatch, *, patch: int = 16, shapes: int = 6) -> int:
     """Find the first image of at least so many shapes that can be hidden without side effects.
 
     Every shape is kept and has company, and no patch shows two shapes: hiding one leaves the others
-    in full sight.
+    in full sight. `patch` is the side of a patch in pixels, as in the model that is to paint.
 
     Raises
     ------
@@ -65,18 +55,17 @@ def pick_image(batch: ShapesBatch, *, patch: int = 16, shapes: int = 6) -> int:
     return int(np.flatnonzero(fit)[0])
 
 
-def hide_each_shape(
-    model: EncoderDecoder, batch: ShapesBatch, row: int, *, patch: int = 16
-) -> HiddenStates:
+def hide_each_shape(model: EncoderDecoder, batch: ShapesBatch, row: int) -> HiddenStates:
     """Let a model paint one image with each of its shapes hidden from the cross-attention's keys.
 
     In the truth of a state the hidden shape has no vote, but is painted in its group's mean
-    nevertheless: it can still be seen by the decoder's queries, and only its key is gone.
+    nevertheless: it can still be seen by the decoder's queries, and only its key is gone. Patches
+    are as large as the model's.
     """
     slots = np.flatnonzero(batch.present[row])
-    touched = patch_cover(batch, patch)[row, slots] >= KEY_PIXELS
+    touched = patch_cover(batch, model.config.patch)[row, slots] >= KEY_PIXELS
     hidden = np.concatenate([np.zeros((1, touched.shape[1]), dtype=bool), touched])
-    states = one_image(batch, row, len(hidden))
+    states = batch.take([row] * len(hidden))
     voting = states.kept.copy()
     voting[np.arange(1, len(hidden)), slots] = False
     mean = group_means(states.kind, states.colour, voting)

@@ -125,6 +125,21 @@ def test_the_explorer_is_told_how_images_are_cut(explorer: View) -> None:
     assert len(explorer.data["channels"]) * queries == keys
 
 
+def test_the_explorer_tells_the_truth_in_patches_as_large_as_the_models() -> None:
+    models = {"coarse": {CROSS: drawn_at_random(3, 2, 16, 16)}}
+    view = attention_views.attention_explorer(
+        BATCH,
+        models,
+        titles={"coarse": "large patches"},
+        checkpoints={"coarse": "0123456789ab"},
+        start=(0, "coarse", CROSS, 1, 5),
+    )
+    assert view.data["grid"] == 4
+    for row, example in enumerate(view.data["examples"]):
+        truth = ideal_attention(BATCH, row, patch=32)
+        np.testing.assert_allclose(unpacked(example["ideal"], 16), truth.weights, atol=0.005)
+
+
 def test_the_explorer_names_models_layers_and_checkpoints(explorer: View) -> None:
     flagship, channels = explorer.data["models"]
     assert flagship["checkpoint"] == "0123456789ab"

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.interpret.hiding import hide_each_shape, one_image, pick_image
+from shapes_of_attention.interpret.hiding import hide_each_shape, pick_image
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import build_model
@@ -39,7 +39,7 @@ def test_each_state_hides_one_shape_and_tells_the_mean_of_the_others(batch):
     assert not states.hidden[0].any()
     np.testing.assert_array_equal(states.truth[0], batch.target[row])
 
-    copies = one_image(batch, row, len(slots) + 1)
+    copies = batch.take([row] * (len(slots) + 1))
     shown = interior_means(states.truth.astype(np.float32), copies)
     for state, slot in enumerate(slots, start=1):
         np.testing.assert_array_equal(states.hidden[state], patch_cover(batch, 16)[row, slot] >= 1)
@@ -50,5 +50,13 @@ def test_each_state_hides_one_shape_and_tells_the_mean_of_the_others(batch):
 
     # What is painted in a state is what the model's own mask gives.
     mask = torch.from_numpy(~states.hidden[1:2])[:, None, None, :]
-    alone = paint_levels(model, one_image(batch, row, 1), memory_mask=mask)
+    alone = paint_levels(model, batch.take([row]), memory_mask=mask)
     np.testing.assert_allclose(states.painted[1], alone[0], atol=1e-2)
+
+
+def test_patches_are_hidden_as_large_as_the_model_s(batch):
+    model = build_model("encoder-decoder", TINY | {"patch": 32}).eval()
+    row = pick_image(batch, shapes=5)
+    states = hide_each_shape(model, batch, row)
+    slots = np.flatnonzero(batch.present[row])
+    np.testing.assert_array_equal(states.hidden[1:], patch_cover(batch, 32)[row, slots] >= 1)
