@@ -19,6 +19,7 @@ from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.data.rules import FILLED_CIRCLE, same_group
 from shapes_of_attention.measure.colours import REMOVED_BELOW
 from shapes_of_attention.measure.ideal import KEY_PIXELS
+from shapes_of_attention.measure.intervention import change_without, choose_one
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import EncoderDecoder
@@ -108,7 +109,6 @@ class ChannelIntervention:
         """Paint a batch with nothing hidden, then for each sort of shape and set of channels."""
         touched = patch_cover(batch, self.patch) >= KEY_PIXELS  # [batch, slots, patches]
         same = same_group(batch.kind, batch.kept)
-        size = same.sum(axis=2)
         before = interior_means(paint_levels(self.model, batch), batch)
         for number, subject in enumerate(SUBJECTS):
             rows, hidden = _choose(batch, number)
@@ -121,9 +121,7 @@ class ChannelIntervention:
             others &= ~(touched[rows] & own_patches[:, None]).any(axis=2)
             row, slot = np.nonzero(others)
             image = rows[row]
-            count = size[image, slot][:, None]
-            mean = batch.group_mean[image, slot]
-            expected = (mean * count - batch.colour[image, hidden[row]]) / (count - 1) - mean
+            expected = change_without(batch, image, slot, gone=hidden[row])
             for name, channels in HIDDEN.items():
                 after = before if not channels else self._paint(batch, rows, own_patches, channels)
                 self._own.setdefault((subject, name), []).append(after[rows, hidden])
@@ -170,19 +168,12 @@ class ChannelIntervention:
 
 
 def _choose(batch: ShapesBatch, subject: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Choose a shape of one of `SUBJECTS` in each image that has one: its image and its slot.
-
-    The slot at which the search begins walks on from image to image.
-    """
+    """Choose a shape of one of `SUBJECTS` in each image that has one: its image and its slot."""
     if subject == LEFT_OUT:
         fit = (batch.kind == FILLED_CIRCLE) & batch.present & ~batch.kept
     else:
         fit = (batch.kind == subject) & batch.kept
-    rows = np.flatnonzero(fit.any(axis=1))
-    slots = batch.kind.shape[1]
-    order = (np.arange(slots)[None, :] + rows[:, None]) % slots
-    able = np.take_along_axis(fit[rows], order, axis=1)
-    return rows, np.take_along_axis(order, able.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return choose_one(fit)
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:

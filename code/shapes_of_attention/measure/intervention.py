@@ -17,7 +17,36 @@ from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import EncoderDecoder
 
-__all__ = ["Changes", "Intervention", "InterventionResult"]
+__all__ = ["Changes", "Intervention", "InterventionResult", "change_without", "choose_one"]
+
+
+def choose_one(fit: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose a shape that is `fit` [batch, slots] in each image that has one: its image, its slot.
+
+    The slot at which the search begins walks on from image to image, so that none is preferred.
+    """
+    rows = np.flatnonzero(fit.any(axis=1))
+    slots = fit.shape[1]
+    order = (np.arange(slots)[None, :] + rows[:, None]) % slots
+    able = np.take_along_axis(fit[rows], order, axis=1)
+    return rows, np.take_along_axis(order, able.argmax(axis=1)[:, None], axis=1)[:, 0]
+
+
+def change_without(
+    batch: ShapesBatch,
+    image: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    *,
+    gone: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Work out how the true mean of shapes changes if another one of their group has no vote.
+
+    `image`, `slot` and the other's slot, `gone`, are [shapes] -> [shapes, 3].
+    """
+    count = same_group(batch.kind, batch.kept)[image, slot].sum(axis=1)[:, None]
+    mean = batch.group_mean[image, slot]
+    without: NDArray[np.float32] = (mean * count - batch.colour[image, gone]) / (count - 1)
+    return without - mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +128,9 @@ class Intervention:
     def add(self, batch: ShapesBatch) -> None:
         """Paint a batch with and without one shape in sight."""
         same = same_group(batch.kind, batch.kept)
-        size = same.sum(axis=2)
-        rows = np.flatnonzero((size >= 2).any(axis=1))
+        rows, hidden = choose_one(same.sum(axis=2) >= 2)
         if len(rows) == 0:
             return
-        # Prefer shapes seldom chosen first otherwise: the slot walks on from image to image.
-        slots = batch.kind.shape[1]
-        order = (np.arange(slots)[None, :] + rows[:, None]) % slots
-        able = np.take_along_axis(size[rows] >= 2, order, axis=1)
-        hidden = np.take_along_axis(order, able.argmax(axis=1)[:, None], axis=1)[:, 0]
-
         touched = patch_cover(batch, self.patch) >= KEY_PIXELS  # [batch, slots, patches]
         seen = np.ones((len(batch), touched.shape[2]), dtype=np.bool_)
         seen[rows] = ~touched[rows, hidden]
@@ -120,13 +142,11 @@ class Intervention:
         others[np.arange(len(rows)), hidden] = False
         row, slot = np.nonzero(others)
         image = rows[row]
-        count = size[image, slot][:, None]
-        mean = batch.group_mean[image, slot]
-        without = (mean * count - batch.colour[image, hidden[row]]) / (count - 1)
-        shared = (touched[image, slot] & touched[image, hidden[row]]).any(axis=1)
+        both = touched[image, slot] & touched[image, hidden[row]]
+        shared: NDArray[np.bool_] = np.any(both, axis=1)
         self._changes.append(
             Changes(
-                expected=without - mean,
+                expected=change_without(batch, image, slot, gone=hidden[row]),
                 observed=(after - before)[image, slot],
                 kind=batch.kind[image, slot],
                 apart=~shared,

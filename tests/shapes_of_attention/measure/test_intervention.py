@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from shapes_of_attention.data import KINDS, make_shapes
-from shapes_of_attention.measure.intervention import Intervention
+from shapes_of_attention.measure.intervention import Intervention, change_without, choose_one
 from shapes_of_attention.measure.regions import patch_cover
 
 
@@ -81,3 +81,30 @@ def test_where_no_group_has_two_there_is_no_slope():
     lonely = make_shapes([int(alone[0])], seed=6)
     hiding = Intervention(Oracle(lonely)).over([lonely])
     assert hiding.result() is None and len(hiding.changes().kind) == 0
+
+
+def test_one_shape_an_image_is_chosen_and_the_search_for_it_begins_at_another_slot_each_time():
+    fit = np.ones((5, 3), dtype=bool)
+    fit[1] = False
+    fit[4] = [True, False, True]
+    rows, slots = choose_one(fit)
+    assert rows.tolist() == [0, 2, 3, 4]
+    assert slots.tolist() == [0, 2, 0, 2]
+    rows, slots = choose_one(np.zeros((4, 3), dtype=bool))
+    assert len(rows) == len(slots) == 0
+
+
+def test_a_shape_without_a_vote_changes_the_mean_to_that_of_the_others():
+    batch = make_shapes(range(40), seed=1)
+    tried = 0
+    for image, gone in np.argwhere(batch.kept):
+        group = batch.kept[image] & (batch.kind[image] == batch.kind[image, gone])
+        group[gone] = False
+        for slot in np.flatnonzero(group):
+            (change,) = change_without(
+                batch, np.array([image]), np.array([slot]), gone=np.array([gone])
+            )
+            wanted = batch.colour[image, group].mean(axis=0) - batch.group_mean[image, slot]
+            np.testing.assert_allclose(change, wanted, atol=1e-3)
+            tried += 1
+    assert tried > 100
