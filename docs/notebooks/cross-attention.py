@@ -28,11 +28,8 @@ from torch.nn import functional
 
 from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import cross_attention as drawn
-from shapes_of_attention.interpret.two_pictures import (
-    kind_means,
-    paint_from_another,
-    painted_and_asked,
-)
+from shapes_of_attention.interpret.two_pictures import paint_from_another, painted_and_asked
+from shapes_of_attention.measure.colours import kind_means
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.models import Attention, capture_attention
 from shapes_of_attention.models.attention import explicit_attention

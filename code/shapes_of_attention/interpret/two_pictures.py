@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shapes_of_attention.data import KINDS, ShapesBatch
+from shapes_of_attention.data import ShapesBatch
+from shapes_of_attention.measure.colours import kind_means
 from shapes_of_attention.measure.regions import interior_means
 from shapes_of_attention.models import EncoderDecoder
 from shapes_of_attention.models.patches import unpatchify
 
-__all__ = ["kind_means", "paint_from_another", "painted_and_asked"]
+__all__ = ["paint_from_another", "painted_and_asked"]
 
 
 @torch.no_grad()
@@ -36,14 +37,6 @@ def paint_from_another(
     painted = unpatchify(patches, patch=model.config.patch, rows=model.grid)
     levels: NDArray[np.float32] = (painted * 255).clamp(0, 255).numpy()
     return levels
-
-
-def kind_means(batch: ShapesBatch) -> NDArray[np.float32]:
-    """Give the mean colour of each kind in each image: [batch, kinds, 3], NaN where it has none."""
-    means = np.full((len(batch), len(KINDS), 3), np.nan, dtype=np.float32)
-    rows, slots = np.nonzero(batch.kept)
-    means[rows, batch.kind[rows, slots]] = batch.group_mean[rows, slots]
-    return means
 
 
 def painted_and_asked(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from shapes_of_attention.data import ShapesBatch
+from shapes_of_attention.data import KINDS, ShapesBatch
 from shapes_of_attention.data.rules import same_group
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import foreground, interior_means
@@ -21,6 +21,7 @@ __all__ = [
     "ColourScore",
     "colour_error",
     "company_error",
+    "kind_means",
     "score_colours",
 ]
 
@@ -37,6 +38,14 @@ def colour_error(painted: NDArray[np.float32], wanted: NDArray[np.float32]) -> N
     """
     error: NDArray[np.float32] = np.abs(painted - wanted).mean(axis=-1)
     return error
+
+
+def kind_means(batch: ShapesBatch) -> NDArray[np.float32]:
+    """Give the mean colour of each kind in each image: [batch, kinds, 3], NaN where it has none."""
+    means = np.full((len(batch), len(KINDS), 3), np.nan, dtype=np.float32)
+    rows, slots = np.nonzero(batch.kept)
+    means[rows, batch.kind[rows, slots]] = batch.group_mean[rows, slots]
+    return means
 
 
 @dataclass(frozen=True, kw_only=True)

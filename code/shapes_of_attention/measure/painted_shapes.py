@@ -4,14 +4,14 @@ Errors can tell where they come from. A colour that lies between the mean of a s
 that of another has let the other kind in; and a patch that holds two kinds has one query for both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from shapes_of_attention.data import KINDS, ShapesConfig
-from shapes_of_attention.measure.colours import colour_error
+from shapes_of_attention.measure.colours import colour_error, kind_means
 from shapes_of_attention.measure.painting import batches, paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 
@@ -70,23 +70,17 @@ class Leaks:
     rest: NDArray[np.float32]
 
 
-_FIELDS = ("image", "kind", "company", "colour", "painted", "crowded", "means")
-
-
 def paint_shapes(model: nn.Module, *, images: int, seed: int, patch: int = 16) -> PaintedShapes:
     """Let a model paint the first `images` images of a seed, and collect the kept shapes.
 
     `patch` is the side, in pixels, of the patches that may be `crowded`.
     """
-    parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _FIELDS}
+    parts: dict[str, list[NDArray[np.generic]]] = {each.name: [] for each in fields(PaintedShapes)}
     start = 0
     for batch in batches(images=images, seed=seed, config=ShapesConfig()):
         painted = interior_means(paint_levels(model, batch), batch)
         belongs = batch.kept[:, None] & (batch.kind[:, None] == np.arange(len(KINDS))[:, None])
         members = belongs.sum(axis=-1)  # [images, kinds]
-        first = belongs.argmax(axis=-1)  # [images, kinds], a slot of each group
-        means = np.take_along_axis(batch.group_mean, first[..., None], axis=1)
-        means = np.where(members[..., None] > 0, means, np.float32("nan"))
         row, slot = np.nonzero(batch.kept)
         kind = batch.kind[row, slot]
         cover = patch_cover(batch, patch)  # [images, slots, patches]
@@ -100,7 +94,7 @@ def paint_shapes(model: nn.Module, *, images: int, seed: int, patch: int = 16) -
         parts["colour"].append(batch.colour[row, slot])
         parts["painted"].append(painted[row, slot])
         parts["crowded"].append(crowded.astype(np.float32))
-        parts["means"].append(means[row])
+        parts["means"].append(kind_means(batch)[row])
         start += len(batch)
     joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     return PaintedShapes(**joined)

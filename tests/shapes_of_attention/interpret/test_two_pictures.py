@@ -5,11 +5,8 @@ import pytest
 import torch
 
 from shapes_of_attention.data import make_shapes
-from shapes_of_attention.interpret.two_pictures import (
-    kind_means,
-    paint_from_another,
-    painted_and_asked,
-)
+from shapes_of_attention.interpret.two_pictures import paint_from_another, painted_and_asked
+from shapes_of_attention.measure.colours import kind_means
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import build_model
 
