@@ -37,7 +37,6 @@ from shapes_of_attention.efficient import (
 from shapes_of_attention.efficient.adaptive_span import soft_mask
 from shapes_of_attention.efficient.masks import (
     block_mask,
-    causal_mask,
     full_mask,
     global_mask,
     layers_to_all,
@@ -55,7 +54,7 @@ from shapes_of_attention.measure.approximation import (
     keys_looked_at,
     relative_error,
 )
-from shapes_of_attention.models.attention import explicit_attention
+from shapes_of_attention.models.attention import causal_mask, explicit_attention
 
 torch.set_num_threads(1)
 

@@ -2,7 +2,8 @@
 
 Masks are for pictures and for checking. A mask alone saves nothing: attention that computes all
 scores and then crosses most of them out costs as much as full attention. The modules beside this
-one compute only what their mask keeps.
+one compute only what their mask keeps. The mask that looks back only is
+`models.attention.causal_mask`.
 
 Sources: windows and global tokens as in Longformer (arXiv 2004.05150), strides as in the Sparse
 Transformer (arXiv 1904.10509), blocks at random as in Big Bird (arXiv 2007.14062).
@@ -13,7 +14,6 @@ from torch import Tensor
 
 __all__ = [
     "block_mask",
-    "causal_mask",
     "full_mask",
     "global_mask",
     "layers_to_all",
@@ -31,11 +31,6 @@ def full_mask(tokens: int) -> Tensor:
         If there is no token.
     """
     return torch.ones(_checked(tokens), tokens, dtype=torch.bool)
-
-
-def causal_mask(tokens: int) -> Tensor:
-    """Let a token look at itself and at those before it: bool [tokens, tokens]."""
-    return full_mask(tokens).tril()
 
 
 def local_mask(tokens: int, *, window: int) -> Tensor:

@@ -19,8 +19,8 @@ from shapes_of_attention.efficient import (
     performer_attention,
     shared_attention,
 )
-from shapes_of_attention.efficient.masks import block_mask, causal_mask, full_mask, local_mask
-from shapes_of_attention.models.attention import explicit_attention
+from shapes_of_attention.efficient.masks import block_mask, full_mask, local_mask
+from shapes_of_attention.models.attention import causal_mask, explicit_attention
 
 CLOSE = {"atol": 1e-12, "rtol": 1e-12}
 

@@ -5,12 +5,12 @@ import torch
 
 from shapes_of_attention.efficient.masks import (
     block_mask,
-    causal_mask,
     full_mask,
     global_mask,
     local_mask,
     strided_mask,
 )
+from shapes_of_attention.models.attention import causal_mask
 
 TOKENS = 13
 RULES = {

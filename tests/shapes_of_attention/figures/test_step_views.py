@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from shapes_of_attention.efficient.masks import (
-    causal_mask,
     full_mask,
     global_mask,
     layers_to_all,
@@ -20,6 +19,7 @@ from shapes_of_attention.efficient.masks import (
 from shapes_of_attention.figures import attention_by_hand, series_results, tiled_attention
 from shapes_of_attention.figures.attention_patterns import pattern_view
 from shapes_of_attention.figures.transformer_block import Walk, block_walk, learning_curve
+from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.positions import rotary_angles
 from shapes_of_attention.series import make_series
 
