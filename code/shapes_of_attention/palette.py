@@ -1,5 +1,6 @@
-"""Colours, each stated once: the site's tokens, and colour-blind-safe ones for data.
+"""Colours that several places share, each stated once: the site's tokens, and ones for data.
 
+Those for data are colour-blind-safe. A colour that one picture alone needs stands beside it.
 `site.css`, `mkdocs.yml`, `matplotlibrc` and other files that cannot import them must say the same:
 tests/site/test_colours.py compares them.
 """
@@ -16,6 +17,7 @@ __all__ = [
     "INK",
     "LINE",
     "MUTED",
+    "OLIVE",
     "ORCHID",
     "PANEL",
     "PAPER",
@@ -42,8 +44,8 @@ PAPER, PANEL, LINE, MUTED, INK, ACCENT = (light for light, _ in TOKENS.values())
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
 AMBER, ROSE = "#e69f00", "#cc79a7"
 CHANNELS = {"R": VERMILION, "G": GREEN, "B": BLUE}
-# Two that stand for no channel, where channels are drawn beside them, and what stands for neither.
-AZURE, ORCHID = "#1b80b8", "#b8569a"
+# Three that stand for no channel, where channels are drawn beside them, and what stands for none.
+AZURE, ORCHID, OLIVE = "#1b80b8", "#b8569a", "#8f7400"
 GREY = "#8a8f99"
 
 # The background of every image of the data set, and what is written on it.

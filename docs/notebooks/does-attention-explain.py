@@ -43,6 +43,7 @@ from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import attention_names, capture_attention
+from shapes_of_attention.palette import OLIVE
 from shapes_of_attention.studies.record import (
     at_the_edge,
     errors_by_rate,
@@ -421,7 +422,7 @@ dot_rows(
     [
         Series(name="hidden from all cross-attention", colour=explanations.TEACHING),
         Series(name="from one self-attention of the decoder", colour=explanations.DEEPER),
-        Series(name="from one attention of the encoder", colour="#8f7400"),
+        Series(name="from one attention of the encoder", colour=OLIVE),
     ],
     [
         DotRow(label=name, values=list(slopes[label].values()))

@@ -44,6 +44,7 @@ from shapes_of_attention.figures import results
 from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
+from shapes_of_attention.palette import BLUE
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.studies.record import (
     at_the_edge,
@@ -559,7 +560,7 @@ strips = [
                 values=[run.score.colour_error for run in ablations[label]],
                 colour=results.MODEL_LOOKS["encoder-decoder"].colour
                 if label == "as-it-is"
-                else "#0072b2",
+                else BLUE,
                 mark="^" if label == "as-it-is" else "o",
             )
             for name, label in rows.items()

@@ -1,4 +1,4 @@
-"""Colours are stated once, in palette.py; what cannot import it says the same."""
+"""Colours are stated once, shared ones in palette.py; what cannot import it says the same."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from playwright.sync_api import Browser
 
-from shapes_of_attention.palette import INK, LINE, MUTED, SCENE, TOKENS
+from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, SCENE, TOKENS, WHITE
 from tests.support.browser import Launcher
 from tests.support.published import ROOT
 
 SITE_CSS = ROOT / "assets/theme/assets/site/site.css"
 FIGURES_CSS = ROOT / "code/notebook_embed/static/figures.css"
 HEX = re.compile(r"#[0-9a-f]{6}\b", re.IGNORECASE)
+LEVELS = re.compile(r"\((\d{1,3}), (\d{1,3}), (\d{1,3})\)")
 LIGHT_DARK = re.compile(r"--nb-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
 
 
@@ -66,13 +67,18 @@ def test_the_guide_tells_authors_the_tokens() -> None:
     assert {name: tuple(colours) for name, *colours in rows} == TOKENS
 
 
-def test_no_colour_is_stated_twice_in_code() -> None:
-    files = [
-        p
-        for name in ("shapes_of_attention", "blog_site")
-        for p in (ROOT / "code" / name).rglob("*.py")
-    ]
-    counted = Counter(colour.lower() for file in files for colour in HEX.findall(file.read_text()))
+def test_no_colour_is_stated_twice_in_code_and_notebooks() -> None:
+    folders = ("code/shapes_of_attention", "code/blog_site", "docs/notebooks")
+    files = [p for folder in folders for p in (ROOT / folder).rglob("*.py")]
+    # It shows authors a cell as any blog may have it, without this one's palette.
+    files.remove(ROOT / "docs/notebooks/authoring-examples.py")
+    texts = [file.read_text("utf-8") for file in files]
+    counted = Counter(colour.lower() for text in texts for colour in HEX.findall(text))
+    # Three numbers may be anything; those of a colour that is stated are that colour.
+    stated = set(counted) - {GROUND, WHITE}
+    for levels in (found for text in texts for found in LEVELS.findall(text)):
+        if (colour := "#" + "".join(f"{int(level):02x}" for level in levels)) in stated:
+            counted[colour] += 1
     assert not [colour for colour, times in counted.items() if times > 1]
 
 

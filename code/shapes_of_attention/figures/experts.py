@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba_array
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
@@ -227,7 +228,7 @@ def expert_maps(
     side = (WIDTH - (columns - 1) * gap) / columns
     legend = 40
     figure = canvas(height=round(2 * side + gap + TITLE + legend))
-    palette = np.array([rgb_of(colour) for colour in EXPERT_COLOURS])
+    palette = np.round(255 * to_rgba_array(EXPERT_COLOURS)[:, :3]).astype(int)
     for place, (image, experts) in enumerate(zip(images, maps, strict=True)):
         left = place * (side + gap)
         show_image(panel(figure, left, 0, side, side), image)
@@ -334,8 +335,3 @@ def _along_images(axes: Axes, last: float) -> None:
     axes.xaxis.set_visible(True)
     axes.set_xticks([0, last / 2, last], ["0", f"{last / 2:,.0f}", f"{last:,.0f} images"])
     axes.xaxis.get_ticklabels()[-1].set_horizontalalignment("right")
-
-
-def rgb_of(colour: str) -> tuple[int, int, int]:
-    """Read a colour such as #rrggbb as levels."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

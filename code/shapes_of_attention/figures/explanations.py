@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ from shapes_of_attention.figures.toolkit.plot import (
     numbers_at,
     picture_axes,
 )
-from shapes_of_attention.palette import AMBER, AZURE, INK, LINE, MUTED, ORCHID, PANEL
+from shapes_of_attention.palette import AMBER, AZURE, GREY, INK, LINE, MUTED, ORCHID, PANEL
 
 __all__ = [
     "DEEPER",
@@ -62,7 +63,7 @@ def kind_icons(
     axes.set(xlim=(0, 4 * step), ylim=(0, size + 4))
     for number in range(len(KINDS)):
         centre = ((number + 0.5) * step, size / 2 + 2)
-        axes.add_patch(glyph(number, centre, size, (138, 143, 153)))
+        axes.add_patch(glyph(number, centre, size, 255 * np.array(to_rgb(GREY))))
 
 
 #: Of a table of heads: width before its maps; heights of a row, a block's title, and the head.

@@ -36,6 +36,7 @@ from shapes_of_attention.palette import (
     INK,
     LINE,
     MUTED,
+    OLIVE,
     ORCHID,
     PANEL,
     WHITE,
@@ -52,7 +53,7 @@ __all__ = [
 
 GAP = 12
 TITLE = 34
-OWN, VOTE, UNFILTERED = ORCHID, AZURE, "#8f7400"
+OWN, VOTE, UNFILTERED = ORCHID, AZURE, OLIVE
 
 
 def red_slider(
