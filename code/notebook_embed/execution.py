@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import atexit
 import contextlib
 import copy
+import json
 import os
 import queue
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +29,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.order import LOADED
 from notebook_embed.outputs import VALUES
 from notebook_embed.terminal import last_of_lines
 from notebook_embed.widgets import settle_widgets
@@ -50,6 +53,20 @@ FRAME = re.compile(r'File "[^"\n]*[/\\]ipykernel_\d+[/\\]\d+\.py", line (\d+)')
 PATIENCE = 120
 # So many seconds are as good as no limit.
 NEVER = 1e7
+# Names the files of the modules that a kernel has loaded and that nobody has installed.
+_MODULES = """__import__('json').dumps(sorted({
+    file
+    for name, module in list(__import__('sys').modules.items())
+    if name.partition('.')[0] not in ('__main__', '__mp_main__', 'notebook_embed')
+    for file in [getattr(module, '__file__', None)]
+    if isinstance(file, str) and file.endswith('.py')
+    if not any(
+        file.startswith(folder)
+        for kind, folder in __import__('sysconfig').get_paths().items()
+        if kind != 'data' and kind != 'scripts'
+    )
+    if not {'site-packages', 'dist-packages'} & set(file.replace(chr(92), '/').split('/'))
+}))"""
 # What a kernel of Python runs before the first cell; it leaves no name behind.
 _SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
 PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'values'}})"
@@ -136,6 +153,13 @@ def run_notebook(
             client.kc.execute(PREAMBLE, silent=True, store_history=False, stop_on_error=False)
         await _heard(client)
 
+    loaded: list[str] = []
+
+    async def ended(cell: nbformat.NotebookNode, cell_index: int, execute_reply: Any) -> None:
+        last = notebook.due_cells[-1].index  # after it the kernel is gone
+        if cell_index == last and notebook.language == "python":
+            loaded.extend(await _loaded_files(client))
+
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
     def limit(cell: nbformat.NotebookNode) -> int | None:
@@ -152,6 +176,7 @@ def run_notebook(
         resources={"metadata": {"path": str(job.folder)}},
         on_notebook_start=ready,
         on_cell_execute=started,
+        on_cell_executed=ended,
         shutdown_kernel="immediate",
         kernel_manager_class=manager_class(
             None if notebook.own_kernel else kernels.forks, job.imports
@@ -161,7 +186,8 @@ def run_notebook(
     try:
         _refuse_missing_kernel(notebook)
         with kernels.running(client):
-            client.execute(env=environment_of(job.environment), cleanup_kc=True)
+            # What a cell that takes too long leaves waiting is cancelled as its loop is closed.
+            asyncio.run(client.async_execute(env=environment_of(job.environment), cleanup_kc=True))
     except nbclient.exceptions.CellExecutionError as error:
         raise _cell_raised(notebook, state["index"], node, error) from error
     except nbclient.exceptions.CellTimeoutError as error:
@@ -206,6 +232,7 @@ def run_notebook(
     settle_widgets(node)
     settle_bokeh(node)
     node.metadata.pop("widgets", None)
+    node.metadata[LOADED] = loaded
     node.metadata.get("language_info", {}).pop("version", None)
     try:
         return str(nbformat.writes(node))
@@ -251,6 +278,30 @@ async def _heard(client: Any) -> None:
             return
         if not await client.km.is_alive():
             return  # the cell that runs first will say so
+
+
+async def _loaded_files(client: Any) -> list[str]:
+    """Ask a kernel of Python which modules it has loaded that nobody has installed."""
+    asked = client.kc.execute(
+        "", silent=True, store_history=False, user_expressions={"files": _MODULES}
+    )
+    for _ in range(PATIENCE):
+        with contextlib.suppress(queue.Empty):
+            reply = await client.kc.get_shell_msg(timeout=1)
+            if reply["parent_header"].get("msg_id") == asked:
+                return _files_in(reply["content"])
+        if not await client.km.is_alive():
+            break
+    return []
+
+
+def _files_in(reply: Mapping[str, Any]) -> list[str]:
+    """Read the answer to `_MODULES`; kernels that are not IPython's may give none."""
+    try:
+        shown = reply["user_expressions"]["files"]["data"]["text/plain"]
+        return [str(file) for file in json.loads(ast.literal_eval(shown))]
+    except (KeyError, ValueError, SyntaxError):
+        return []
 
 
 def _refuse_missing_kernel(notebook: Notebook) -> None:

@@ -210,6 +210,22 @@ class Library:
                 line=at.line,
                 remedy="Start its cells with lines '# %%'.",
             )
+        if notebook is None and (self.docs / uri).is_file() and _is_spelled(uri, self.docs):
+            if not is_notebook(self.docs / uri):
+                raise EmbedError(
+                    f"'{path}' is no notebook",
+                    file=at.file,
+                    line=at.line,
+                    remedy="One in Markdown names its kernel in its header: "
+                    "kernelspec, and below it name: python3.",
+                )
+            raise EmbedError(
+                f"the notebook '{path}' has not run",
+                file=at.file,
+                line=at.line,
+                remedy="Something added this embed after the pages were looked through. Put the "
+                "notebook into the folder that the option 'notebooks' names: all there run.",
+            )
         if notebook is None:
             written = {
                 posixpath.relpath(known, posixpath.dirname(at.uri) or "."): known

@@ -416,13 +416,13 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         return server
 
     def _watch_inputs(self) -> None:
-        """Let a change of what notebooks declare build the site again."""
+        """Let a change of what notebooks declare, or load, build the site again."""
         if self._server is None or not hasattr(self, "prepared"):
             return
         names = [*self.options.inputs]
         for notebook in self.library.notebooks.values():
             names += [name for cell in notebook.code_cells for name in cell.inputs]
-        for path in watched(self.root, names) - self._watched:
+        for path in (watched(self.root, names) | self.prepared.loaded) - self._watched:
             self._watched.add(path)
             self._server.watch(str(path))
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import graphlib
 import hashlib
+import json
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook
 
-__all__ = ["matching", "note_written_files", "watched", "waves", "written_files_hold"]
+__all__ = [
+    "LOADED",
+    "changed_files",
+    "loaded_files",
+    "matching",
+    "note_loaded_files",
+    "note_written_files",
+    "watched",
+    "waves",
+]
 
-WRITTEN = "notebook_embed_written"
+# What an executed notebook says in its metadata: files and what was in them.
+WRITTEN, LOADED = "notebook_embed_written", "notebook_embed_loaded"
 
 
 def waves(notebooks: Mapping[str, Notebook]) -> list[list[str]]:
@@ -137,12 +151,56 @@ def note_written_files(node: nbformat.NotebookNode, notebook: Notebook, root: Pa
         node.metadata[WRITTEN] = written
 
 
-def written_files_hold(executed: str, root: Path) -> bool:
-    """Tell whether the files that a notebook wrote are there as it left them."""
-    if WRITTEN not in executed:
-        return True
-    written = nbformat.reads(executed, as_version=4).metadata.get(WRITTEN, {})
-    return all(_digest(root / name) == digest for name, digest in written.items())
+def note_loaded_files(
+    node: nbformat.NotebookNode, root: Path, known: Collection[Path], since: int
+) -> None:
+    """Note what is in the modules that a kernel has loaded and no import tells of.
+
+    A notebook may add to `sys.path`, or import by a name that it puts together. `node` lists the
+    files of all that was loaded; `known` are those that its key names. What was touched after
+    `since` (ns) has no digest, so that it never holds: nobody knows what was loaded.
+    """
+    loaded = {}
+    for name in node.metadata.pop(LOADED, []):
+        path = Path(name)
+        if path in known or path.resolve() in known:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            touched = path.stat().st_mtime_ns > since
+            digest = None if touched else _digest(path)
+            loaded[Path(os.path.relpath(path, root)).as_posix()] = digest
+    if loaded:
+        node.metadata[LOADED] = loaded
+
+
+def changed_files(executed: str, root: Path) -> list[str]:
+    """Name the files that are not as they were when a notebook ran: those that it wrote or loaded.
+
+    What its key names is not among them.
+    """
+    return [
+        name
+        for name, digest in sorted(_noted(executed).items())
+        if digest is None or _digest(root / name) != digest
+    ]
+
+
+def loaded_files(executed: str, root: Path) -> list[Path]:
+    """List the modules that no import tells of."""
+    return [root / name for name in _metadata(executed).get(LOADED, {})]
+
+
+def _noted(executed: str) -> dict[str, str | None]:
+    found = _metadata(executed)
+    return {**found.get(WRITTEN, {}), **found.get(LOADED, {})}
+
+
+@lru_cache(maxsize=256)  # a server asks for the same again and again
+def _metadata(executed: str) -> dict[str, Any]:
+    if WRITTEN not in executed and LOADED not in executed:
+        return {}
+    found: dict[str, Any] = json.loads(executed)["metadata"]
+    return found
 
 
 def _digest(path: Path) -> str | None:

@@ -49,12 +49,14 @@ class Prepared:
     """What pages are rendered from, and the files that they refer to.
 
     `files` maps URIs to contents, or to the path of a file that is copied as it is. `downloads`
-    maps a notebook to the URI of its executed form, which is among the files.
+    maps a notebook to the URI of its executed form, which is among the files. `loaded` are modules
+    that notebooks loaded from where no option names them.
     """
 
     library: Library
     files: dict[str, bytes | Path]
     downloads: dict[str, str]
+    loaded: set[Path]
 
 
 def prepare(
@@ -109,7 +111,8 @@ def prepare(
             library.alts |= check_embeds(library, path, uri, convert)
         failed = library.failed if keep_going else None
         executed = execute_all(library.notebooks, settings, failed)
-    prepared = Prepared(library, {**STATIC_FILES}, {})
+    loaded = {path for one in executed.values() for path in one.loaded}
+    prepared = Prepared(library, {**STATIC_FILES}, {}, loaded)
     for uri, notebook in library.notebooks.items():
         library.pages[uri] = url(uri)
         _add(prepared, notebook, executed[uri], options)

@@ -91,7 +91,7 @@ def _swap_whole(new: Path, site: Path) -> None:
             ready.rename(site)
             return
         if _exchange(ready, site):
-            shutil.rmtree(ready, ignore_errors=True)
+            _clear(ready, site)
             return
         aside = site.with_name(f"{site.name}.previous")
         shutil.rmtree(aside, ignore_errors=True)
@@ -101,7 +101,18 @@ def _swap_whole(new: Path, site: Path) -> None:
         except OSError:
             aside.rename(site)
             raise
-        shutil.rmtree(aside, ignore_errors=True)
+        _clear(aside, site)
+
+
+def _clear(old: Path, site: Path) -> None:
+    """Remove what was in the place of `site`, but for what no build has put there.
+
+    That is hidden, as for MkDocs itself: the history of a checkout, a mark for a host.
+    """
+    for hidden in old.glob(".*"):
+        if not os.path.lexists(site / hidden.name):
+            hidden.rename(site / hidden.name)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,14 @@ from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.kept_keys import KeptKeys
 from notebook_embed.kernels import environment_of, spec_of
 from notebook_embed.notebook import Cell, Notebook
-from notebook_embed.order import matching, note_written_files, waves, written_files_hold
+from notebook_embed.order import (
+    changed_files,
+    loaded_files,
+    matching,
+    note_loaded_files,
+    note_written_files,
+    waves,
+)
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
@@ -74,9 +82,10 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A notebook with its outputs."""
+    """A notebook with its outputs, and the modules that it loaded without naming them."""
 
     node: nbformat.NotebookNode
+    loaded: list[Path] = field(default_factory=list)
 
 
 def execute_all(
@@ -108,7 +117,10 @@ def execute_all(
         failures |= work.failed
     elif work.failed:
         raise joined(list(work.failed.values()))
-    return {uri: _with_outputs(notebook, work.done[uri]) for uri, notebook in notebooks.items()}
+    return {
+        uri: _with_outputs(notebook, work.done[uri], settings.root)
+        for uri, notebook in notebooks.items()
+    }
 
 
 class _Work:
@@ -140,7 +152,8 @@ class _Work:
                     self.failed[uri] = error
                 continue
             found = None if self.settings.fresh else self.cache.load(key)
-            if found is not None and written_files_hold(found, self.settings.root):
+            changed = changed_files(found, self.settings.root) if found is not None else []
+            if found is not None and not changed:
                 self._tell(uri, ["unchanged, from the cache"])
                 self.done[uri] = found
             elif self._mode(uri) == "never":
@@ -148,7 +161,7 @@ class _Work:
             elif (stored := self._stored(uri, key)) is not None:
                 self.done[uri] = stored
             else:
-                self._tell(uri, self.cache.why(key))
+                self._tell(uri, [f"{name}: changed" for name in changed] or self.cache.why(key))
                 due[uri] = key
         if due:
             here_only()  # kernels outlive what a server ends
@@ -331,7 +344,7 @@ def _run(
     for again in (True, False):
         with cache.lock(key, cancelled):
             known = None if settings.fresh else cache.load(key)
-            if known is not None and written_files_hold(known, settings.root):
+            if known is not None and not changed_files(known, settings.root):
                 return known, key  # another build ran it while this one waited
             job = Job(
                 notebook=notebook,
@@ -340,9 +353,11 @@ def _run(
                 timeout=settings.timeout,
                 imports=key.imports,
             )
+            began = time.time_ns()
             node = nbformat.reads(run(job, progress), as_version=4)
             draw_bare_plotly(node, notebook, log.warning)
             note_written_files(node, notebook, settings.root)
+            note_loaded_files(node, settings.root, key.stamps.keys(), began)
             executed = str(nbformat.writes(node))
             if not (outdated := key.outdated()):
                 cache.store(key, executed)
@@ -362,7 +377,7 @@ def _run(
 
 
 @lru_cache(maxsize=256)  # a server asks for the same again and again
-def _with_outputs(notebook: Notebook, executed: str) -> Executed:
+def _with_outputs(notebook: Notebook, executed: str, root: Path) -> Executed:
     """Put the outputs of a run into the notebook as it is now: its prose may have changed since."""
     node = copy.deepcopy(notebook.node)
     ran = [cell for cell in json.loads(executed)["cells"] if cell["cell_type"] == "code"]
@@ -381,7 +396,7 @@ def _with_outputs(notebook: Notebook, executed: str) -> Executed:
                     for mime, part in value.items():
                         if isinstance(part, list) and not mime.endswith("json"):
                             value[mime] = "".join(part)
-    return Executed(node)
+    return Executed(node, loaded_files(executed, root))
 
 
 # What this process has found out: a server asks for the same on every save.

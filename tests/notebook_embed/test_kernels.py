@@ -120,11 +120,11 @@ def test_a_kernel_that_dies_as_it_starts_is_started_once_more(
     left = [None] * deaths
 
     class Client(NotebookClient):
-        def execute(self, *given: Any, **named: Any) -> Any:
+        async def async_execute(self, *given: Any, **named: Any) -> Any:
             if left:
                 left.pop()
                 raise RuntimeError("Kernel died before replying to kernel_info")
-            return super().execute(*given, **named)
+            return await super().async_execute(*given, **named)
 
     monkeypatch.setattr(execution, "NotebookClient", Client)
     job = Job(notebook=read_notebook(path, "x.py"), folder=tmp_path)

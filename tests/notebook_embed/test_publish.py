@@ -37,6 +37,28 @@ def test_the_new_site_replaces_the_old(
     assert sorted(path.name for path in site.parent.iterdir()) == ["site"]
 
 
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_what_is_hidden_in_a_site_and_no_build_has_put_there_stays(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, exchanged: bool
+) -> None:
+    if not exchanged:
+        monkeypatch.setattr(publish, "_exchange", lambda first, second: False)
+    new, site = folders
+    for folder, of in ((site, "old"), (new, "new")):
+        folder.mkdir(exist_ok=True)
+        (folder / ".htaccess").write_text(of)
+    (site / ".git").mkdir()
+    (site / ".git/HEAD").write_text("ref")
+    (site / ".nojekyll").write_text("")
+    (site / "old.html").write_text("old")
+    swap_in(new, site)
+    assert (site / ".git/HEAD").read_text() == "ref"
+    assert (site / ".nojekyll").exists()
+    assert (site / ".htaccess").read_text() == "new"
+    assert not (site / "old.html").exists()
+    assert sorted(path.name for path in site.parent.iterdir()) == [site.name]
+
+
 def test_a_first_site_is_put_in_place(folders: tuple[Path, Path]) -> None:
     new, site = folders
     swap_in(new, site.with_name("other"))
@@ -132,7 +154,7 @@ def test_a_site_on_another_file_system_is_copied_and_then_exchanged(
             pytest.skip("the temporary folder is on the same file system")
         site = make(Path(name) / "site", OLD)
         swap_in(new, site)
-        assert [path.name for path in site.iterdir()] == ["index.html"]
+        assert sorted(path.name for path in site.iterdir()) == [".well-known", "index.html"]
         assert sorted(path.name for path in Path(name).iterdir()) == ["site"]
     assert not new.exists()
 

@@ -106,3 +106,16 @@ def test_an_embed_of_a_module_says_what_is_missing(tmp_path: Path) -> None:
     library = Library.read(tmp_path, ".")
     with pytest.raises(EmbedError, match=r"p\.md:3: 'helper\.py' is a module, no notebook"):
         library.find("helper.py#v", SourceLine(Path("p.md"), "p.md", 3))
+
+
+def test_an_embed_of_what_is_there_and_has_not_run_says_so(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else/g.py").write_text("# %%\n1\n")
+    (tmp_path / "else/page.md").write_text("# A page\n")
+    library = Library.read(tmp_path, "notebooks")
+    at = SourceLine(Path("p.md"), "p.md", 3)
+    with pytest.raises(EmbedError, match=r"p\.md:3: the notebook 'else/g\.py' has not run"):
+        library.find("else/g.py#a", at)
+    with pytest.raises(EmbedError, match=r"p\.md:3: 'else/page\.md' is no notebook"):
+        library.find("else/page.md#a", at)

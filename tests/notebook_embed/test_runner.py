@@ -15,9 +15,10 @@ import pytest
 from notebook_embed.cache import Cache
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
+from notebook_embed.kernels import GIVEN
 from notebook_embed.notebook import Notebook, read_notebook
-from notebook_embed.order import matching, watched
-from notebook_embed.runner import Settings, _run, around, kept_key, key_of
+from notebook_embed.order import LOADED, changed_files, matching, note_loaded_files, watched
+from notebook_embed.runner import Settings, _run, around, execute_all, kept_key, key_of
 
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
 
@@ -209,3 +210,50 @@ def test_a_server_watches_what_notebooks_declare(tmp_path: Path) -> None:
     names = ["data/deep/*.txt", "./data/a.txt", "top.*", "nowhere.txt", "none/*", "**/a.txt"]
     found = watched(tmp_path, names)
     assert found == {tmp_path / name for name in ("data/deep", "data/a.txt", "top.txt")}
+
+
+FINDS = {
+    "a folder on sys.path": "import sys; sys.path.insert(0, '../lib')\nimport mylib",
+    "another folder to work in": "import os, sys; os.chdir('..'); sys.path.append('lib')\nimport mylib",
+    "a name that is put together": "import sys; sys.path.insert(0, '../lib')\n"
+    "mylib = __import__('my' + 'lib')",
+    "the kernel's environment": "import mylib",
+}
+
+
+@pytest.mark.parametrize("code", FINDS.values(), ids=FINDS)
+def test_a_module_that_a_notebook_finds_by_itself_counts(tmp_path: Path, code: str) -> None:
+    for folder in ("nb", "lib"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "nb/x.py").write_text(f"# %%\n{code}\nprint(mylib.inner.X, id(mylib))\n")
+    (tmp_path / "lib/mylib.py").write_text("import inner\n")
+    (tmp_path / "lib/inner.py").write_text("X = 1\n")
+    settings = Settings(
+        root=tmp_path,
+        cache=tmp_path / "cache",
+        requirements=tmp_path / "requirements.txt",
+        environment={**GIVEN, "PYTHONPATH": str(tmp_path / "lib")}
+        if code == "import mylib"
+        else GIVEN,
+    )
+
+    def shown() -> tuple[str, set[str]]:
+        notebook = read_notebook(tmp_path / "nb/x.py", "nb/x.py")
+        done = execute_all({"nb/x.py": notebook}, settings)["nb/x.py"]
+        return done.node.cells[0].outputs[0].text, {path.name for path in done.loaded}
+
+    first = shown()
+    assert first[0].startswith("1 ")
+    assert first[1] == {"mylib.py", "inner.py"}, "a server watches them"
+    assert shown() == first, "nothing runs again"
+    (tmp_path / "lib/inner.py").write_text("X = 2222\n")
+    assert shown()[0].startswith("2222 ")
+
+
+def test_a_module_that_changed_while_it_was_loaded_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text("X = 1\n")
+    touched = (tmp_path / "late.py").stat().st_mtime_ns
+    for since, holds in ((touched, True), (touched - 1, False)):
+        node = nbformat.v4.new_notebook(metadata={LOADED: [str(tmp_path / "late.py")]})
+        note_loaded_files(node, tmp_path, (), since)
+        assert (changed_files(nbformat.writes(node), tmp_path) == []) is holds
