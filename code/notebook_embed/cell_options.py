@@ -18,11 +18,11 @@ import yaml
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.progress import log
 
-__all__ = ["CellOptions", "OptionReader", "split_options"]
+__all__ = ["LABEL", "CellOptions", "OptionReader", "split_options"]
 
 LABEL = re.compile(r"[A-Za-z][\w-]*")
-# A comment of the cell's language that begins with a bar.
-OPTION_LINE = re.compile(r"^(?:#|//|--|;+|%)\|\s?(.*)$")
+# A comment of the cell's language that begins with a bar; formatters put a space before the bar.
+OPTION_LINE = re.compile(r"^(?:#|//|--|;+|%)(?P<apart>[ \t]*)\|\s?(?P<text>.*)$")
 
 # Options that are true or false, with what they are where nobody says.
 SWITCHES = {"echo": True, "include": True, "eval": True, "warning": True, "error": False}
@@ -33,6 +33,10 @@ KNOWN = (*OWN, *SWITCHES, *TEXTS, "output", "code-fold", "tags")
 ELSEWHERE = re.compile(
     r"(fig|tbl|lst|layout|code|cap|column|classes|message|results|cache|freeze|id|kernel)\b.*"
 )
+
+# With that space it may be an ordinary comment, so what it says is looked at.
+ENTRY = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*)?$")
+GOES_ON = re.compile(r"\s|- |[\]}]|$")
 
 # What tags say in the words of options.
 TAGS: dict[str, dict[str, Any]] = {
@@ -86,15 +90,39 @@ class CellOptions:
 def split_options(source: str) -> tuple[str, str]:
     """Split the option lines that open a cell from its code, as text.
 
-    They stand before the cell's magic (``%%time``) or after it.
+    They stand before the cell's magic (``%%time``) or after it. Black makes ``# | key: value`` of
+    them, which is an ordinary comment where no key is known.
     """
     lines = source.split("\n")
     magics = list(takewhile(lambda line: line.startswith("%%"), lines))
     rest = lines[len(magics) :]
-    written = [match[1] for match in takewhile(bool, map(OPTION_LINE.match, rest)) if match]
+    written = _option_lines(rest)
     if not written:
         return "", source
     return "\n".join(written), "\n".join([*magics, *rest[len(written) :]]).strip("\n")
+
+
+def _option_lines(lines: list[str]) -> list[str]:
+    """Return the text of the lines that open a cell and are options."""
+    found: list[re.Match[str]] = []
+    for match in takewhile(bool, map(OPTION_LINE.match, lines)):
+        assert match is not None
+        goes_on = found and GOES_ON.match(match["text"])
+        if match["apart"] and not (goes_on or _is_entry(match["text"])):
+            break
+        found.append(match)
+    sure = next((at for at, match in enumerate(found) if match["apart"]), len(found))
+    entries = (ENTRY.match(match["text"]) for match in found[sure:])
+    if not any(entry and entry["key"] in KNOWN for entry in entries):
+        del found[sure:]
+    return [match["text"] for match in found]
+
+
+def _is_entry(text: str) -> bool:
+    """Tell whether a comment says `key: value`, and is no row of a table."""
+    entry = ENTRY.match(text)
+    value = (entry["value"] or "").strip() if entry else ""
+    return entry is not None and (value == "|" or not value.endswith("|"))
 
 
 class OptionReader:

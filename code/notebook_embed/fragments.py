@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape, unescape
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
@@ -11,7 +11,7 @@ from markdown.util import AtomicString
 
 from notebook_embed.page_parser import PageParser
 
-__all__ = ["SETTLED", "add_fragment", "readdressed", "settle"]
+__all__ = ["SETTLED", "add_fragment", "readdressed", "renamed", "settle"]
 
 #: Attributes that hold an address.
 ADDRESSES = {"href", "src", "poster", "data", "xlink:href", "action"} | {
@@ -99,7 +99,7 @@ def readdressed(content: str, address: Address) -> str:
         if not foreign and found["raw"]:
             opening, text = found[0][: found.start("text") - found.start()], found["text"]
             if "<script" in text.lower():
-                text = text.replace("<!--", r"<\!--")  # else the first end tag would not end it
+                text = text.replace("<!--", r"\u003c!--")  # else no end tag would end it
             return f"{_with_addresses(opening, address)}{text}</{found['raw']}>"
         name = (found["name"] or "plaintext").lower()
         if name == "plaintext":
@@ -189,25 +189,42 @@ def add_fragment(
     builder = _Builder(parent, address, keep)
     builder.feed(content)
     builder.close()
-    ids: dict[str, str] = {}
     for element in builder.made if allowed else ():
         for name, value in list(element.items()):
             if not allowed(_tag(element), name, value):  # type: ignore[misc]
                 del element.attrib[name]
-    for element in builder.made:
-        if own := element.get("id"):
-            ids[own] = ids.get(own) or named(own)
-            element.set("id", ids[own])
+    ids = renamed(builder.made, named)
     links = []
     for element in builder.made:
-        for name in ("for", "aria-labelledby", "aria-describedby"):
-            if (target := element.get(name)) in ids:
-                element.set(name, ids[target])
         href = element.get("href", "")
         if len(href) > 1 and href[0] == "#":
             element.set("href", "#" + ids.get(href[1:], href[1:]))
             links.append(element.get("href", ""))
     return links
+
+
+def renamed(elements: Iterable[etree.Element], named: Callable[[str], str]) -> dict[str, str]:
+    """Give ids and groups of radio buttons other names; return these by what they were.
+
+    What belongs together within `elements` still does; links are left to who knows where to.
+    """
+    elements = list(elements)
+    names: dict[str, str] = {}
+
+    def rename(element: etree.Element, attribute: str) -> None:
+        if own := element.get(attribute):
+            names[own] = names.get(own) or named(own)
+            element.set(attribute, names[own])
+
+    for element in elements:
+        rename(element, "id")
+        if element.tag == "input" and element.get("type") == "radio":
+            rename(element, "name")
+    for element in elements:
+        for attribute in ("for", "aria-labelledby", "aria-describedby"):
+            if (target := element.get(attribute)) in names:
+                element.set(attribute, names[target])
+    return names
 
 
 def settle(root: etree.Element) -> None:

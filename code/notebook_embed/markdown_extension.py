@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
 from markdown import Markdown
@@ -36,7 +37,7 @@ from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.files import read_text
-from notebook_embed.fragments import settle
+from notebook_embed.fragments import renamed, settle
 from notebook_embed.library import (
     Embed,
     Found,
@@ -116,7 +117,7 @@ class NotebookEmbedExtension(Extension):
         md.inlinePatterns.register(EmbedInline(md, writer), "notebook_embed", 155)
         # After inline patterns (20) and attribute lists (8), before MkDocs resolves links (0).
         md.treeprocessors.register(Finish(md, writer), "notebook_embed", 7)
-        md.treeprocessors.register(Settle(md), "notebook_embed_settle", -1)
+        md.treeprocessors.register(Settle(md, writer), "notebook_embed_settle", -1)
 
 
 def _remember_code(md: Markdown, remembered: Remembered) -> None:
@@ -542,14 +543,25 @@ FOOTNOTE_ID = re.compile(r"fn(ref\d*)?\W")
 class Settle(Treeprocessor):
     """Gives what notebooks brought its last form, when links of the page are resolved."""
 
+    def __init__(self, md: Markdown, writer: PageWriter) -> None:
+        super().__init__(md)
+        self.writer = writer
+
     def run(self, root: etree.Element) -> None:
         settle(root)
-        if is_excerpt(self.md):
-            # Posts of one list may have footnotes of one name, and links lead to the post itself.
-            for element in root.iter():
-                named = FOOTNOTE_ID.match(element.get("id", ""))
-                if named and element.tag in ("sup", "li"):
-                    del element.attrib["id"]
+        ids, self.writer.ids = self.writer.ids, set()
+        if not is_excerpt(self.md):
+            return
+        # Posts of one list may have ids of one name, and links lead to the post itself. Those of
+        # headings are for the list's contents.
+        for element in root.iter():
+            named = FOOTNOTE_ID.match(element.get("id", ""))
+            if named and element.tag in ("sup", "li"):
+                del element.attrib["id"]
+        if ids:
+            post = quote(self.writer.page.uri, safe="").replace("%", "~")
+            apart = (one for one in root.iter() if not re.fullmatch("h[1-6]", str(one.tag)))
+            renamed(apart, lambda name: f"{post}~~{name}" if name in ids else name)
 
 
 def makeExtension(**options: Any) -> NotebookEmbedExtension:  # noqa: N802 - Markdown asks for it

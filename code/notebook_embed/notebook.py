@@ -6,15 +6,17 @@ import codecs
 import html
 import json
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
 import yaml
 
-from notebook_embed.cell_options import CellOptions, OptionReader, split_options
+from notebook_embed.cell_options import LABEL, CellOptions, OptionReader, split_options
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
@@ -27,12 +29,18 @@ SUFFIXES = (".py", ".ipynb", ".md")
 MODES = ("always", "auto", "never")
 # Names of kernels that mean the Python that builds.
 PYTHON = ("python", "python3")
+# What a cell has in the format, beside its type; all else in it is of no meaning.
+OF_CELLS = ("cell_type", "id", "metadata", "source")
+OF_CODE, OF_PROSE = ("outputs", "execution_count"), ("attachments",)
+# Raw cells that a page shows, and as what; those for LaTeX and others are for these alone.
+RAW = {"text/html": "html", "text/markdown": "markdown", "text/plain": "text"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One cell.
 
+    `kind` is what it becomes in a page: markdown, code, html, text, or raw, which no page shows.
     `name` is the label, or one made of the cell's place that is nobody's label; `line` is that of
     the cell's first line in the file, `code` is the source without its option lines and `source`
     the source with them.
@@ -196,7 +204,11 @@ def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Not
     for raw, line in zip(node.cells, lines, strict=True):
         written, code = split_options(raw.source) if raw.cell_type == "code" else ("", "")
         tags = raw.metadata.get("tags") or []
-        read.append((reader.read(written, [tags] if isinstance(tags, str) else tags, line), code))
+        options = reader.read(written, [tags] if isinstance(tags, str) else tags, line)
+        label = raw.metadata.get("label") if raw.cell_type == "code" else None
+        if options.label is None and isinstance(label, str) and LABEL.fullmatch(label):
+            options = replace(options, label=label)  # MyST has it there
+        read.append((options, code))
     labels = {options.label for options, _ in read}
     cells = []
     for index, (raw, line, (options, code)) in enumerate(zip(node.cells, lines, read, strict=True)):
@@ -207,7 +219,7 @@ def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Not
             Cell(
                 index=index,
                 name=options.label or name,
-                kind=raw.cell_type,
+                kind="raw" if index == 0 and head.as_cell else _kind(raw),
                 source=raw.source,
                 code=code,
                 line=line,
@@ -223,11 +235,11 @@ def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Not
             raw["source"] = cell.code  # a cell's magic is its first line, or it is none
     node.nbformat, node.nbformat_minor = 4, 5
     kernel = node.metadata.setdefault("kernelspec", {})
-    name = kernel.setdefault("name", "python3")
+    kernel.update(_whole_kernel(kernel))
+    name = kernel["name"]
     if not kernel.get("language"):
         said = node.metadata.get("language_info", {}).get("name")
         kernel["language"] = said or ("python" if name in PYTHON else language_of(name))
-    kernel.setdefault("display_name", "Python 3" if name in PYTHON else name)
     return Notebook(
         path=path,
         uri=uri,
@@ -241,12 +253,13 @@ def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Not
 
 @dataclass(frozen=True)
 class _Head:
-    """What a notebook's metadata say of all its cells."""
+    """What a notebook's metadata say of all its cells; `as_cell` that the first one holds some."""
 
     execute: str | None
     allow_errors: bool
     own_kernel: bool
     cells: dict[str, Any]
+    as_cell: bool
 
 
 def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
@@ -255,7 +268,7 @@ def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
     Formats keep them apart: in the metadata, or as YAML in a raw cell at the top.
     """
     said: dict[str, Any] = dict(node.metadata)
-    first = node.cells[0] if node.cells else None
+    first, matter = node.cells[0] if node.cells else None, None
     if first is not None and first.cell_type == "raw":
         match = re.fullmatch(r"---\s*\n(.*?)\n?---\s*", first.source, re.S)
         try:
@@ -282,33 +295,48 @@ def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
             line=1,
             remedy="Which kernel runs is said by 'kernelspec'.",
         )
-    return _Head(execute, allowed, kernel == "fresh", cells)
+    return _Head(execute, allowed, kernel == "fresh", cells, isinstance(matter, dict))
+
+
+def _kind(raw: nbformat.NotebookNode) -> str:
+    """Return what a cell becomes in a page; a raw one says the type of its text."""
+    if raw.cell_type != "raw":
+        return str(raw.cell_type)
+    said = raw.metadata.get("raw_mimetype") or raw.metadata.get("format") or "text/plain"
+    return RAW.get(str(said).lower(), "raw")
 
 
 def _parse(text: str, path: Path) -> nbformat.NotebookNode:
     node: nbformat.NotebookNode
     try:
         if path.suffix == ".ipynb":
-            node = nbformat.reads(text, as_version=4)
+            node = nbformat.convert(nbformat.reader.reads(text), to_version=4)
+            _repair(node)
             nbformat.validate(node)
         else:
-            import jupytext  # which takes long, and what is remembered needs it not
-
-            node = jupytext.reads(text, fmt="py:percent" if path.suffix == ".py" else "md:myst")
+            fmt = "py:percent" if path.suffix == ".py" else "md:myst"
+            written = text if path.suffix == ".py" else _TAGS.sub(r"\1[\2]", text)
+            node = _read_by_lines(_with_whole_kernel(written), fmt)
     except Exception as error:
         # jupytext, nbformat, YAML and JSON each raise errors of their own; all mean one thing here.
-        line = getattr(error, "lineno", None)
-        if line is None and (mark := getattr(error, "problem_mark", None)):
-            line = mark.line + 2
-        cause = error.__cause__ or error
-        if line is None and isinstance(cause, json.JSONDecodeError):
-            line = cause.lineno
+        line, remedy = _line_of(error), "Notebooks are .py files with '# %%' cells, .ipynb files, "
+        what, remedy = type(error).__name__, remedy + "or MyST .md files."
         first = str(error).strip().split("\n")[0][:300]
+        cell, *below = _place_of(error)
+        if cell is not None:
+            with suppress(Exception):  # what is no text has no line
+                line = _first_lines(text, node.cells[: cell + 1], path)[-1]
+            what = ".".join([f"cell {cell + 1}", *below])
+            if not below and "cell_type" in first:
+                first = "a cell is code, markdown or raw"
+        if re.search(r"^<{7} ", text, re.M):
+            remedy = "Git has left marks of a merge in it (<<<<<<<): take one of the two sides."
+        elif path.suffix == ".ipynb":
+            remedy = "Mend that part of its JSON, or open it in Jupyter and save it."
+        elif line is not None:
+            remedy = "Mend the YAML there: of the notebook's header, or of the cell."
         raise EmbedError(
-            f"malformed notebook: {type(error).__name__}: {first}",
-            file=path,
-            line=line or 1,
-            remedy="Notebooks are .py files with '# %%' cells, .ipynb files, or MyST .md files.",
+            f"malformed notebook: {what}: {first}", file=path, line=line or 1, remedy=remedy
         ) from error
     if not node.cells:
         raise EmbedError(
@@ -318,6 +346,127 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
             remedy="Start one with a line '# %%' (in .py files).",
         )
     return node
+
+
+# Tags of a cell in MyST that are no list, as they need not be there: `:tags: hide-input`.
+_TAGS = re.compile(
+    r"^(`{3,}\{code-cell\}.*\n(?:[ \t]*:.*\n)*?[ \t]*:tags:[ \t]+)([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)"
+    r"[ \t]*$",
+    re.M,
+)
+
+# What Python's `splitlines` takes for the end of a line, and Python, Markdown and editors do not.
+_NO_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+def _read_by_lines(text: str, fmt: str) -> nbformat.NotebookNode:
+    """Read a script or MyST file with jupytext, whose lines end where `splitlines` has it.
+
+    Other characters stand in for those that end no line, so that its code stays what it is.
+    """
+    import jupytext  # which takes long, and what is remembered needs it not
+
+    inside = "".join(sign for sign in _NO_ENDS if sign in text)
+    free = (chr(number) for number in range(0xF0000, 0xFFFFE) if chr(number) not in text)
+    instead = "".join(islice(free, len(inside)))
+    node: nbformat.NotebookNode
+    node = jupytext.reads(text.translate(str.maketrans(inside, instead)), fmt=fmt)
+    if not inside:
+        return node
+    node = _translated(node, str.maketrans(instead, inside))
+    for cell in node.cells:  # a line with nothing but a form feed parts cells in some scripts
+        cell.source = re.sub(r"\A([^\S\n]*\n)+|(\n[^\S\n]*)+\Z|\A\s+\Z", "", cell.source)
+    node.cells = [cell for cell in node.cells if cell.source] or node.cells
+    return node
+
+
+def _translated(tree: Any, table: dict[int, int]) -> Any:
+    if isinstance(tree, str):
+        return tree.translate(table)
+    if isinstance(tree, dict):
+        pairs = {_translated(key, table): _translated(value, table) for key, value in tree.items()}
+        return nbformat.NotebookNode(pairs)
+    return [_translated(item, table) for item in tree] if isinstance(tree, list) else tree
+
+
+def _repair(node: nbformat.NotebookNode) -> None:
+    """Give a notebook what the format asks for and nobody misses, as Jupyter does."""
+    node.nbformat_minor = 5
+    metadata = node.metadata
+    if not metadata.get("kernelspec"):
+        metadata["kernelspec"] = nbformat.NotebookNode()
+    if isinstance(kernel := metadata["kernelspec"], dict):
+        kernel.update(_whole_kernel(kernel))
+    said = metadata.get("language_info")
+    if not said or (isinstance(said, dict) and not said.get("name")):
+        metadata.pop("language_info", None)
+    for number, cell in enumerate(node.cells, 1):
+        own = OF_CODE if cell.get("cell_type") == "code" else OF_PROSE
+        for key in [key for key in cell if key not in (*OF_CELLS, *own)]:
+            del cell[key]
+        cell.setdefault("source", "")
+        if own is OF_CODE:
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
+        cell["id"] = f"cell-{number}"
+        tags = cell.metadata.get("tags", [])
+        if tags is None or isinstance(tags, str):
+            cell.metadata["tags"] = [tags] if tags else []
+
+
+def _whole_kernel(kernel: dict[str, Any]) -> dict[str, Any]:
+    """Return the names of a kernel, where a notebook may have left them out."""
+    name = kernel.get("name") or "python3"
+    shown_as = kernel.get("display_name") or ("Python 3" if name in PYTHON else name)
+    return {"name": name, "display_name": shown_as}
+
+
+# In the header of a script each line is a comment; what belongs to a key is indented.
+_HEADER = re.compile(
+    r"(?:#!.*\n|#.*coding.*\n)*(?P<mark>#? ?)---[ ]*\n(?:.*\n)*?(?P=mark)---[ ]*$", re.M
+)
+_KERNEL = re.compile(
+    r"^(?P<before>(?:#[ ]?)?[ ]*)kernelspec:.*(?:\n(?:(?P=before)[ ]+\S.*|#?[ ]*(?=\n)))*", re.M
+)
+
+
+def _with_whole_kernel(text: str) -> str:
+    """Return a script or MyST file whose header names its kernel in full; no line moves.
+
+    jupytext refuses others as it reads them.
+    """
+    header = _HEADER.match(text)
+    if header is None or not (found := _KERNEL.search(header[0])):
+        return text
+    before, written = found["before"], found[0]
+    try:
+        bare = "\n".join(line[len(before) :] for line in written.split("\n"))
+        kernel = yaml.safe_load(bare)["kernelspec"]
+    except Exception:
+        return text  # the reader says what is wrong
+    if not isinstance(kernel, dict | None) or (kernel or {}).get("display_name"):
+        return text
+    whole = json.dumps({**(kernel or {}), **_whole_kernel(kernel or {})}, ensure_ascii=False)
+    lines = f"\n{before.rstrip()}" * written.count("\n")
+    return text[: found.start()] + f"{before}kernelspec: {whole}{lines}" + text[found.end() :]
+
+
+def _line_of(error: BaseException) -> int | None:
+    """Return the line that an error names, be it of JSON, of YAML or of a cell in MyST."""
+    if named := re.match(r"\w+ cell \d+ at line (\d+)", str(error)):
+        return int(named[1])
+    for one in (error, error.__cause__, error.__context__):
+        if (line := getattr(one, "lineno", None)) is not None:
+            return int(line)
+        if (mark := getattr(one, "problem_mark", None)) is not None:
+            return int(mark.line) + 2
+    return None
+
+
+def _place_of(error: Exception) -> tuple[Any, ...]:
+    """Return the number of the cell that breaks the rules of the format, and what in it does."""
+    place: tuple[Any, ...] = tuple(getattr(error, "absolute_path", ()))
+    return (place[1], *map(str, place[2:])) if place[:1] == ("cells",) and place[1:] else (None,)
 
 
 def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> list[int]:

@@ -88,7 +88,8 @@ class PageWriter:
         self.cells, self.figures, self.sanitise = cells, figures, sanitise
         #: Pictures in a line with words, each with the error that it is where only a value may be.
         self.beside_words: list[tuple[etree.Element, EmbedError]] = []
-        self._ids: set[str] = set()
+        #: The ids that this page has of notebooks, and names of groups of radio buttons.
+        self.ids: set[str] = set()
 
     @property
     def page(self) -> Page:
@@ -164,7 +165,7 @@ class PageWriter:
 
     def _named(self, name: str, origin: Origin) -> str:
         """Return an id of a notebook's Markdown as it is on this page, where others may have it."""
-        if note := re.match(r"fn(?:ref\d*)?:", name):
+        if note := re.match(r"fn(?:ref\d*)?:|__tabbed_", name):  # counted from 1 in each cell
             name = f"{note[0]}{origin.cell.name}-{name[note.end() :]}"
         return self.unique(name)
 
@@ -252,7 +253,8 @@ class PageWriter:
             kind = {"plain": "text"}.get(output.kind, output.kind)
             lines = output.content.count("\n")
             long = " nb-output--long" if lines > LONG else ""
-            search = " data-search-exclude" if lines > LONG else ""
+            unsearched = lines > LONG or len(output.content) > LARGE
+            search = " data-search-exclude" if unsearched else ""
             self.html(
                 parent,
                 f'<div class="nb-output nb-output--{kind}{long}"{search}>'
@@ -316,6 +318,7 @@ class PageWriter:
         )
         for number, _ in enumerate(names, 1):
             knob = {"id": f"{group}-{number}", "name": group, "type": "radio"}
+            self.ids.add(knob["id"])
             etree.SubElement(
                 box, "input", {**knob, **({"checked": "checked"} if number == 1 else {})}
             )
@@ -398,10 +401,10 @@ class PageWriter:
     def unique(self, name: str, others: Container[str] = ()) -> str:
         """Return `name`, with a number if the page has that id; none that is among `others`."""
         taken, number = name, 1
-        while taken in self._ids or (number > 1 and taken in others):
+        while taken in self.ids or (number > 1 and taken in others):
             number += 1
             taken = f"{name}-{number}"
-        self._ids.add(taken)
+        self.ids.add(taken)
         return taken
 
     def figure(
@@ -495,10 +498,16 @@ class PageWriter:
                 continue
             if cell.kind == "markdown":
                 self.foreign(box, cell.source, Origin(notebook, cell, strict=True))
+            elif cell.kind in ("html", "text"):
+                as_html = cell.kind == "html" and not self.sanitise
+                text = cell.source if as_html else escape(cell.source, quote=False)
+                raw = Text("html" if as_html else "plain", text)
+                self.output(box, raw, f"Cell {cell.name}", Origin(notebook, cell, strict=True))
             elif cell.kind == "code":
                 part = etree.SubElement(box, "div", {"class": "nb-cell"})
                 if own_page:
                     part.set("id", cell.name)
+                    self.ids.add(cell.name)
                 if cell.code.strip() and cell.options.echo:
                     self.code(part, cell, notebook.language)
                 if cell.options.output:

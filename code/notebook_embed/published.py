@@ -91,7 +91,9 @@ def drop_unpublished(
     published = {file.src_uri for file in pages}
     needed = {uri for uri in own if f"'{uri}'" in str(config.nav)}
     for uri, notebook in library.notebooks.items():
-        prose = "\n\n".join(cell.source for cell in notebook.cells if cell.kind == "markdown")
+        prose = "\n\n".join(
+            cell.source for cell in notebook.cells if cell.kind in ("markdown", "html")
+        )
         needed.update(set(_used(prose, uri)) - {uri})
     unpublished: set[str] = set()
     for file in files.documentation_pages(inclusion=InclusionLevel.all):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notebook_embed.cell_options import KNOWN, TAGS
+from notebook_embed.cell_options import KNOWN, TAGS, split_options
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook, read_notebook
 from notebook_embed.outputs import render_outputs
@@ -224,3 +224,46 @@ def test_any_option_and_tag_is_read_or_refused_with_file_and_line(
         assert not cell.options.include
     if "remove-input" in tags or options.get("echo") is False:
         assert not cell.options.echo
+
+
+@pytest.mark.parametrize("mark", ["#", "//", "--", ";;", "%"])
+def test_a_formatter_s_space_before_the_bar_changes_no_option(mark: str) -> None:
+    written = "label: a\ninputs:\n  - x.json\n- y.json\nfig-cap: |\n  p(a|b)\n\n  more\necho: false"
+    apart = "\n".join(f"{mark} | {line}".rstrip() for line in written.split("\n"))
+    tight = "\n".join(f"{mark}| {line}".rstrip() for line in written.split("\n"))
+    assert (
+        split_options(f"{apart}\nx = 1") == split_options(f"{tight}\nx = 1") == (written, "x = 1")
+    )
+    assert split_options(f"%%time\n{mark} |echo: false\nx") == ("echo: false", "%%time\nx")
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("# | a table |\n# |---------|\nx", 0),
+        ("# | error: | high |\n# | eval: | low |\nx", 0),
+        ("# | Note: this is slow.\nx", 0),
+        ("# |\n# | echo: false\nx", 0),
+        ("# | x | y\n# | echo: false\nx", 0),
+        ("# | label:a\nx", 0),
+        ("# | layout-ncol: 2\n# | echo: false\n# | a table |\nx", 2),
+        ("#| label: a\n# | in words\nx", 1),
+        ("#| label: a\n# | Note: in words\nx", 1),
+        ("# echo: false\nx", 0),
+    ],
+)
+def test_a_comment_with_a_bar_is_a_comment(source: str, options: int) -> None:
+    lines = source.split("\n")
+    written, code = split_options(source)
+    assert written.count(":") == options
+    assert code == "\n".join(lines[options:])
+
+
+def test_what_black_has_formatted_stays_hidden(docs: Docs, told: list[str]) -> None:
+    notebook = ipynb(
+        docs.root / "nb/x.ipynb", (f"# | echo: false\n# | label: a\n{SECRET}", []), (SECRET, [])
+    )
+    cell, other = notebook.cells
+    assert (cell.label, cell.options.echo, other.options.echo, told) == ("a", False, True, [])
+    page, download = shown(docs, notebook, [[], []])
+    assert page.count("hunter2") == download.count("hunter2") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from markdown import Markdown
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.errors import EmbedError
+from notebook_embed.fragments import readdressed
 from notebook_embed.outputs import attachments_of
 from tests.support.given_outputs import PNG, SVG, Docs, display
 
@@ -240,3 +242,12 @@ def test_one_converter_takes_html_for_text_only_where_it_is_asked_to(docs: Docs)
     for sanitise in (False, True, False):
         shown = cells.html("<b>x</b>", book, 1, sanitise=sanitise)
         assert ("<b>" in shown) is not sanitise
+
+
+def test_a_script_that_names_another_stays_what_it_is() -> None:
+    data = '{"a": "<!--<script>"}'
+    html = readdressed(f'<script type="application/json">{data}</script><p>x</p>', str)
+    script = html.removeprefix('<script type="application/json">').partition("</script>")[0]
+    assert "<!--" not in script
+    assert json.loads(script) == json.loads(data)
+    assert html.endswith("</script><p>x</p>")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jupytext
 import markdown
 import pytest
 from markdown.treeprocessors import Treeprocessor
 
+from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.outputs import VALUES, Text
@@ -468,6 +470,9 @@ def test_long_text_has_a_box_and_stays_out_of_the_search(docs: Docs) -> None:
     docs.notebook("# %%\n#| label: log\nx\n", {"log": [text]})
     html = docs.convert("![](../nb/x.py#log)")
     assert '<div class="nb-output nb-output--stream nb-output--long" data-search-exclude>' in html
+    docs.notebook("# %%\n#| label: log\nx\n", {"log": [{**text, "text": "x" * 60_000}]})
+    html = docs.convert("![](../nb/x.py#log)")
+    assert '<div class="nb-output nb-output--stream" data-search-exclude>' in html
 
 
 def test_a_second_title_goes_below_the_first(docs: Docs) -> None:
@@ -576,3 +581,112 @@ def test_a_list_of_posts_has_no_footnote_ids_of_theirs(page: Docs, whole: bool) 
     assert ('id="fnref:n"' in html) is ('id="fn:m"' in html) is ('id="fnref2:n"' in html) is whole
     assert html.count('href="#fn:n"') == 2
     assert 'id="fn-and-more"' in html
+
+
+RAW_CELLS = """\
+# ---
+# title: Not shown
+# ---
+
+# %% [raw] raw_mimetype="text/html"
+# <b title="a">html</b> [a](b) <img src="p.png">
+
+# %% [raw] raw_mimetype="text/markdown"
+# *md* and [a post](../posts/other.md)
+
+# %% [raw]
+# plain *&* <i>text</i>
+
+# %% [raw] format="text/plain"
+# more
+
+# %% [raw] raw_mimetype="text/latex"
+# tex
+
+# %% [raw] raw_mimetype="text/html" tags=["remove-cell"]
+# removed
+"""
+
+
+@pytest.mark.parametrize("suffix", [".py", ".ipynb", ".md"])
+def test_raw_cells_are_shown_as_what_they_say_they_are(docs: Docs, suffix: str) -> None:
+    formats = {".py": "py:percent", ".ipynb": "ipynb", ".md": "md:myst"}
+    node = jupytext.reads(RAW_CELLS, fmt="py:percent")
+    node.metadata["kernelspec"] = {"name": "python3", "display_name": "P"}
+    uri = f"nb/raw{suffix}"
+    docs.notebook(jupytext.writes(node, fmt=formats[suffix]), {}, uri)
+    html = docs.convert(f"![](../{uri})")
+    assert '<b title="a">html</b> [a](b) <img src="../nb/p.png">' in html
+    assert "<em>md</em> and <a" in html
+    assert ">plain *&amp;* &lt;i&gt;text&lt;/i&gt;</pre>" in html
+    assert ">more</pre>" in html
+    assert not any(word in html for word in ("tex<", "removed", "Not shown"))
+    safe = docs.convert(f"![](../{uri})", sanitise=True)
+    assert '&lt;b title="a"&gt;html&lt;/b&gt;' in safe
+    assert "<em>md</em>" in safe
+
+
+def names_in(html: str, attribute: str) -> list[str]:
+    return re.findall(rf'<[^>]*\s{attribute}="([^"]+)"', html)
+
+
+TABBED = """\
+# %% [markdown]
+# *A*{ #place } and [there](#place)
+#
+# === "One"
+#
+#     text
+#
+# === "Two"
+#
+#     more
+
+# %%
+#| label: a
+1
+"""
+
+
+@pytest.fixture
+def tabbed(docs: Docs) -> Docs:
+    docs.cells = CellMarkdown(
+        lambda: markdown.Markdown(
+            extensions=["attr_list", "pymdownx.tabbed"],
+            extension_configs={"pymdownx.tabbed": {"alternate_style": True}},
+        )
+    )
+    second = TABBED.replace("label: a", "label: b")
+    docs.notebook(TABBED + "\n" + second, {"a": [display(text_plain="1")]})
+    return docs
+
+
+def test_tabs_of_one_page_are_apart_wherever_they_come_from(tabbed: Docs) -> None:
+    embeds = "![](../nb/x.py#a){ .tabs }\n\n![](../nb/x.py#a){ .tabs }\n\n![](../nb/x.py)"
+    html = tabbed.convert(embeds)
+    groups = names_in(html, "name")
+    assert len(groups) == 8
+    assert sorted(map(groups.count, set(groups))) == [2] * 4
+    ids = names_in(html, "id")
+    assert len(set(ids)) == len(ids) == 10
+    assert len(set(names_in(html, "for")) & set(ids)) == 8
+
+
+def test_tabs_and_ids_in_a_list_of_posts_are_those_of_one_post(tabbed: Docs) -> None:
+    def excerpt(post: str) -> str:
+        embeds = "![](../nb/x.py#a){ .tabs }\n\n![](../nb/x.py)"
+        tabbed.write(post, embeds)
+        extension = NotebookEmbedExtension(library=tabbed.library, page=post, cells=tabbed.cells)
+        md = markdown.Markdown(extensions=["attr_list", extension])
+        md.treeprocessors.register(Treeprocessor(md), "excerpt", 0)
+        first = md.convert(embeds)
+        assert md.convert(embeds) == first  # one parser for all lists that a post stands in
+        return first
+
+    one, other = excerpt("posts/one.md"), excerpt("posts/other one.md")
+    for attribute, number in (("id", 8), ("for", 6), ("name", 6)):
+        assert len(names_in(one, attribute)) == len(names_in(other, attribute)) == number
+        assert not set(names_in(one, attribute)) & set(names_in(other, attribute))
+        assert not any(" " in name for name in names_in(other, attribute))
+    assert set(names_in(one, "for")) < set(names_in(one, "id"))
+    assert one.count('href="#place"') == 1  # in the post itself it has this name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jupytext
@@ -253,3 +254,176 @@ def test_a_title_is_what_readers_read_of_the_heading(
     path = tmp_path / "x.py"
     path.write_text(f"# %% [markdown]\n{before}# # {source}\n\n# %%\nx = 1\n", "utf-8")
     assert read_notebook(path, "x.py").title == title
+
+
+def as_json(*cells: dict, metadata: object = None, **keys: object) -> str:
+    code = {"cell_type": "code", "id": "a b", "metadata": {}, "source": "#| label: a\n1"}
+    filled = [code | {"outputs": [], "execution_count": None} | cell for cell in cells]
+    whole = [{key: cell[key] for key in cell if cell[key] != "gone"} for cell in filled]
+    made = {"cells": whole, "metadata": metadata or {}, "nbformat": 4, "nbformat_minor": 5} | keys
+    return json.dumps({key: value for key, value in made.items() if value != "gone"}, indent=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        as_json({}, nbformat_minor=4),
+        as_json({}, nbformat_minor="gone"),
+        as_json({}, nbformat_minor=None),
+        as_json({}, metadata={"kernelspec": None, "language_info": None}),
+        as_json({}, metadata={"kernelspec": {"name": ""}, "language_info": {"version": "3"}}),
+        as_json({}, metadata={"kernelspec": {"display_name": "P"}}),
+        as_json({"metadata": {"tags": "hide-input"}, "new": 1}),
+        as_json({}, {"cell_type": "markdown", "source": "# T"}),
+        as_json({}, {"source": "gone", "outputs": "gone", "execution_count": "gone"}),
+    ],
+)
+def test_what_jupyter_opens_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "nb.ipynb"
+    path.write_text(text)
+    notebook = read_notebook(path, "nb.ipynb")
+    assert (notebook.kernel, notebook.language, list(notebook.labels)) == (
+        "python3",
+        "python",
+        ["a"],
+    )
+    nbformat.validate(notebook.node)
+    assert notebook.labels["a"].folded is ("hide-input" in text)
+
+
+HEADERS = [
+    "kernelspec: {name: %s}",
+    "kernelspec:\n  name: %s",
+    "jupytext:\n  formats: md\nkernelspec:\n\n  name: %s\n  language: python\ntitle: x",
+    "kernelspec: {name: %s,\n  display_name: }",
+    "kernelspec: {name: %s, display_name: Ä 😀}",
+]
+
+
+@pytest.mark.parametrize("header", [*HEADERS, "kernelspec:", "kernelspec: null"])
+@pytest.mark.parametrize("name", ["python3", "ir"])
+def test_a_kernel_s_name_is_enough(tmp_path: Path, header: str, name: str) -> None:
+    header = header % name if "%s" in header else header
+    path = tmp_path / "nb.md"
+    text = f"---\n{header}\n---\n\n# T\n\n```{{code-cell}}\n#| label: a\n1\n```\n"
+    path.write_text(text, "utf-8")
+    notebook = read_notebook(path, "nb.md")
+    assert notebook.kernel == ("python3" if name not in header else name)
+    assert ("😀" in notebook.node.metadata.kernelspec.display_name) is ("😀" in header)
+    assert text.split("\n")[notebook.labels["a"].line - 1] == "#| label: a"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "kernelspec: {name: python3}",
+        "kernelspec:\n  name: python3",
+        "kernelspec:\n  language: python\n\n  name: python3",
+    ],
+)
+def test_a_kernel_s_name_is_enough_in_a_script(tmp_path: Path, header: str) -> None:
+    whole = "---\njupyter:\n  " + header.replace("\n", "\n  ") + "\n  x: 1\n---"
+    lines = [f"# {line}".rstrip() for line in whole.split("\n")]
+    path = tmp_path / "nb.py"
+    path.write_text("\n".join(["#!/usr/bin/env python", *lines, "", "# %%", "1 +"]) + "\n")
+    notebook = read_notebook(path, "nb.py")
+    assert notebook.kernel == "python3"
+    assert notebook.node.metadata.x == 1
+    assert notebook.cells[-1].line == len(lines) + 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("x.ipynb", as_json({}, {"source": 3}), r"1: malformed notebook: cell 2\.source: 3"),
+        ("x.ipynb", as_json({}, {"source": "bcd", "outputs": [{"output_type": "stream"}]}), r"15: malformed notebook: cell 2\.outputs\.0: .*\n  Mend that part of its JSON, or open"),
+        ("x.ipynb", as_json({"cell_type": "heading"}), r"\d+: .*cell 1: a cell is code, markdown or raw"),
+        ("x.ipynb", "{\n<<<<<<< HEAD\n}", r"2: malformed.*\n  Git has left marks of a merge"),
+        ("x.ipynb", '{"cells": [],\n x}', r"2: malformed.*\n  Mend that part of its JSON"),
+        ("x.md", "---\nkernelspec: {name: x}\na: [\n---\n", r"5: malformed.*\n  Mend the YAML there"),
+        ("x.md", "---\nkernelspec: {name: x}\n---\n\n```{code-cell}\n:a: [\n1\n```\n", r"5: malformed.*\n  Mend the YAML there"),
+    ],
+)  # fmt: skip
+def test_what_is_malformed_is_named_with_its_place(
+    tmp_path: Path, name: str, text: str, problem: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(EmbedError, match=rf"{re.escape(name)}:{problem}"):
+        read_notebook(tmp_path / name, name)
+
+
+NO_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+STRINGS = st.text("ab \U000f0000\ue000" + NO_ENDS, max_size=8)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=many(80),
+    deadline=None,
+)
+@given(texts=st.lists(STRINGS, min_size=1, max_size=3), suffix=st.sampled_from([".py", ".md"]))
+def test_what_ends_no_line_in_python_ends_none_in_a_notebook(
+    tmp_path: Path, texts: list[str], suffix: str
+) -> None:
+    sources = [f'#| label: c{n}\nx = ("""{text}""",\n"{text}!")' for n, text in enumerate(texts)]
+    prose = "One line" + NO_ENDS[-2] + "of words."
+    if suffix == ".py":
+        cells = [f"# %%\n{source}\n" for source in sources]
+        whole = "\n".join([f"# %% [markdown]\n# {prose}\n\n# %%\n1\n", *cells])
+    else:
+        cells = [f"```{{code-cell}}\n{source}\n```\n" for source in sources]
+        head = "---\nkernelspec: {name: python3}\n---\n"
+        whole = "\n".join([head, f"{prose}\n", *cells])
+    path = tmp_path / f"nb{suffix}"
+    path.write_text(whole, "utf-8")
+    notebook = read_notebook(path, path.name)
+    assert notebook.cells[0].source == prose
+    read = list(notebook.labels.values())
+    assert [cell.source for cell in read] == sources
+    for cell, text in zip(read, texts, strict=True):
+        space: dict[str, object] = {}
+        exec(compile(cell.code, "cell", "exec"), space)
+        assert space["x"] == (text, f"{text}!")
+        assert whole.split("\n")[cell.line - 1] == cell.source.split("\n")[0]
+
+
+def test_a_form_feed_between_cells_is_none_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text("\f\n# %% [markdown]\n# text\n\f\n# %%\nx\n\n\f\n# %%\n\f\ny\n")
+    notebook = read_notebook(path, "nb.py")
+    assert [(cell.source, cell.line) for cell in notebook.cells] == [
+        ("text", 3),
+        ("x", 6),
+        ("y", 11),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        (":label: a\n:tags: [remove-input]\n", "a"),
+        ("---\nlabel: a\ntags: [remove-input]\n---\n", "a"),
+        (":label: a\n:tags: remove-input, margin\n#| label: b\n", "b"),
+        (":label: fig:a\n:tags: [remove-input]\n", None),
+        (":label: 3\n:tags: [remove-input]\n", None),
+    ],
+)
+@pytest.mark.parametrize("suffix", SUFFIX)
+def test_a_label_of_myst_is_one(
+    tmp_path: Path, suffix: str, written: str, label: str | None
+) -> None:
+    myst = f"---\nkernelspec: {{name: python3, display_name: P}}\n---\n\n```{{code-cell}}\n{written}1\n```\n"
+    listed = myst.replace(":tags: remove-input, margin", ":tags: [remove-input, margin]")
+    node = jupytext.reads(listed, fmt="md:myst")
+    text = myst if suffix == ".md" else jupytext.writes(node, fmt=SUFFIX[suffix])
+    (tmp_path / f"x{suffix}").write_text(text)
+    [cell] = read_notebook(tmp_path / f"x{suffix}", f"x{suffix}").cells
+    assert (cell.label, cell.name, cell.code) == (label, label or "cell-1", "1")
+    assert not cell.options.echo
+
+
+def test_a_label_of_myst_is_never_another_cell_s(tmp_path: Path) -> None:
+    cell = "```{code-cell}\n:label: a\n1\n```\n\n"
+    (tmp_path / "x.md").write_text("---\nkernelspec: {name: python3}\n---\n\n" + cell + cell)
+    with pytest.raises(EmbedError, match=r"x\.md:12: duplicate label 'a', first used in line"):
+        read_notebook(tmp_path / "x.md", "x.md")
