@@ -49,6 +49,8 @@ def test_tiles_end_in_the_exact_answer_and_stop_at_either_end(
         grid.press("ArrowUp")
         expect(grid).to_have_attribute("aria-valuetext", "Tile 6 of 9")
         grid.press("Home")
+        grid.press("Control+ArrowRight")  # the browser's
+        expect(grid).to_have_attribute("aria-valuetext", "Tile 1 of 9")
         scrolled = page.evaluate("() => scrollY")
         for key in ("ArrowLeft", "ArrowRight", "ArrowRight", "ArrowUp"):
             grid.press(key)

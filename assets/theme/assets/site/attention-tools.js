@@ -200,7 +200,8 @@ export function stepper(frame, { label, places, place, steps, go }) {
   describe(frame, { role: "slider", tabindex: 0, "aria-label": label, ...range });
   frame.addEventListener("keydown", (event) => {
     const by = { ...steps(place()), Home: -places, End: places }[event.key];
-    if (by === undefined) return;
+    // With another key held an arrow is the browser's, as Alt and the left one go back.
+    if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
     go(Math.min(Math.max(place() + by, 0), places - 1));
