@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from html import escape
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
@@ -34,7 +34,7 @@ from notebook_embed.outputs import (
     plain,
 )
 from notebook_embed.sanitised import harmless_attribute, safe_html
-from notebook_embed.source_lines import SourceLines
+from notebook_embed.source_lines import SourceLines, take
 from notebook_embed.values import read_value
 
 __all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
@@ -48,7 +48,7 @@ PLAIN = Look()
 
 # Lines of text from which on an output has a box to scroll in, and stays out of the search.
 LONG = 60
-# Signs of HTML from which on an output stays out of the search.
+# Signs from which on an output stays out of the search, be they in one line.
 LARGE = 50_000
 
 # As MkDocs names its plugins: with `strict: true` a warning stops the build.
@@ -177,6 +177,16 @@ class PageWriter:
                 lines = self.md.preprocessors[name].run(lines)
         self.md.parser.parseChunk(parent, "\n".join(lines))
 
+    @cached_property
+    def _knows_formulas(self) -> bool:
+        """Whether the site's Markdown takes formulas; else it would take signs out of them."""
+        box, written = etree.Element("div"), "$$\nx\n$$"
+        self.markdown(box, written)
+        paragraph = len(box) == 1 and box[0].tag == "p" and take(box[0].text or "")[1] == written
+        return not paragraph or any(
+            pattern.getCompiledRegExp().search("$x$") for pattern in self.md.inlinePatterns
+        )
+
     def html(self, parent: etree.Element, content: str) -> None:
         """Add finished HTML to `parent`, out of reach of every later step."""
         holder = self.md.htmlStash.store(content)
@@ -231,7 +241,14 @@ class PageWriter:
             self.html(parent, self.media(output, alt))
         elif output.kind == "json":
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--json"})
+            if _is_large(output.content):
+                box.set("data-search-exclude", "")
             self.fence(box, output.content, "json")
+        elif output.kind == "latex" and not self._knows_formulas:
+            text = output.content.strip()
+            formula = text if is_mixed(text) else f"$$\n{text.strip('$').strip()}\n$$"
+            box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
+            etree.SubElement(box, "p").text = AtomicString(formula)
         elif output.kind == "markdown" or (output.kind == "latex" and is_mixed(output.content)):
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"})
             self.foreign(box, output.content, replace(origin, strict=True))
@@ -251,10 +268,8 @@ class PageWriter:
             )
         else:
             kind = {"plain": "text"}.get(output.kind, output.kind)
-            lines = output.content.count("\n")
-            long = " nb-output--long" if lines > LONG else ""
-            unsearched = lines > LONG or len(output.content) > LARGE
-            search = " data-search-exclude" if unsearched else ""
+            long = " nb-output--long" if output.content.count("\n") > LONG else ""
+            search = " data-search-exclude" if _is_large(output.content) else ""
             self.html(
                 parent,
                 f'<div class="nb-output nb-output--{kind}{long}"{search}>'
@@ -369,6 +384,8 @@ class PageWriter:
         text = output.content.strip()
         if output.kind == "latex" and not is_mixed(text):
             text = f"${text.strip('$').strip()}$"
+            if not self._knows_formulas:
+                return escape(text, quote=False)
         found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)
         return readdressed(found[1], partial(self.address, origin)) if found else None
 
@@ -530,6 +547,11 @@ class PageWriter:
         self.fill(part, outputs, alt, origin)
         if outputs and title:
             self.caption(part, notebook, cell, title)
+
+
+def _is_large(text: str) -> bool:
+    """Tell whether a block of text is too much for the search."""
+    return text.count("\n") > LONG or len(text) > LARGE
 
 
 def unnamed(cell: Cell) -> str:

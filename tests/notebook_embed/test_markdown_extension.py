@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 import jupytext
@@ -14,7 +15,7 @@ from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.outputs import VALUES, Text
-from tests.support.given_outputs import SVG, Docs, display, mapping
+from tests.support.given_outputs import SVG, Docs, display, mapping, stream
 
 
 def test_a_figure_has_its_alt_text_caption_and_origin(page: Docs) -> None:
@@ -470,9 +471,45 @@ def test_long_text_has_a_box_and_stays_out_of_the_search(docs: Docs) -> None:
     docs.notebook("# %%\n#| label: log\nx\n", {"log": [text]})
     html = docs.convert("![](../nb/x.py#log)")
     assert '<div class="nb-output nb-output--stream nb-output--long" data-search-exclude>' in html
-    docs.notebook("# %%\n#| label: log\nx\n", {"log": [{**text, "text": "x" * 60_000}]})
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        stream("x" * 60_000),
+        display(text_plain="x" * 60_000),
+        display(application_json=["x"] * 9000),
+    ],
+)
+def test_a_long_line_and_long_data_stay_out_of_the_search(docs: Docs, output: dict) -> None:
+    docs.notebook("# %%\n#| label: log\nx\n", {"log": [output]})
     html = docs.convert("![](../nb/x.py#log)")
-    assert '<div class="nb-output nb-output--stream" data-search-exclude>' in html
+    assert re.search(r'<div class="nb-output[^>]* data-search-exclude', html)
+    assert "nb-output--long" not in html
+
+
+ALIGNED = r"\begin{align}a_1*b&=\{b*\}_1\\c&<d\end{align}"
+
+
+def test_a_formula_arrives_whole_where_markdown_knows_none(docs: Docs) -> None:
+    outputs = {
+        "all": [display(text_latex=ALIGNED)],
+        "part": [display(text_latex=r"A $\{a_1\}$ b_1*c* $\\$ d")],
+        "inline": [display(text_latex=r"$\{a_1*b*\}\\$")],
+    }
+    docs.notebook("".join(f"# %%\n#| label: {name}\nx\n\n" for name in outputs), outputs)
+    html = docs.convert("\n\n".join(f"![](../nb/x.py#{name})" for name in ("all", "part")))
+    assert f"<p>$$\n{escape(ALIGNED)}\n$$</p>" in html
+    assert r"<p>A $\{a_1\}$ b_1*c* $\\$ d</p>" in html
+    assert r">$\{a_1*b*\}\\$</span> it" in docs.convert("Is ![](../nb/x.py#inline) it.")
+
+
+def test_a_formula_is_left_to_who_knows_formulas(docs: Docs) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex=ALIGNED)]})
+    extension = NotebookEmbedExtension(library=docs.library, page="posts/page.md")
+    html = markdown.markdown("![](../nb/x.py#a)", extensions=["pymdownx.arithmatex", extension])
+    assert 'class="arithmatex"' in html
+    assert escape(ALIGNED) in html
 
 
 def test_a_second_title_goes_below_the_first(docs: Docs) -> None:
