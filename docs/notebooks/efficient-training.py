@@ -13,70 +13,114 @@
 # %% [markdown]
 # # The families, trained
 #
-# Each family in the same small transformer on the series task, at two lengths, read from the
-# records of `python -m shapes_of_attention study efficient`. Then a look into the model with full
-# attention: how far away is what it looks at?
+# Each family in the same small transformer on the series task, at two lengths, for equally many
+# steps, each at the learning rate that did best in its own sweep, read from the records of
+# `python -m shapes_of_attention study efficient`. Then a look into the model with full attention:
+# how far away is what it looks at?
 
 # %%
 #| label: setup
 #| inputs:
-#|   - assets/records/efficient-*-seed-*.json
-#|   - assets/checkpoints/efficient-full.safetensors
+#|   - assets/records/efficient-compare.json
+#|   - assets/records/efficient-speed.json
+#|   - assets/records/efficient-tune.json
+#|   - assets/checkpoints/efficient-fused.safetensors
 from pathlib import Path
 
 import numpy as np
 import torch
 from IPython.display import HTML
 
-from shapes_of_attention.efficient.families import FAMILIES, Budget
+from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, Budget
 from shapes_of_attention.efficient.model import build_efficient_model
 from shapes_of_attention.figures import efficiency
-from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
+from shapes_of_attention.figures.toolkit.table import (
+    NOTHING,
+    mean_and_deviation,
+    sortable_table,
+    value_cell,
+)
 from shapes_of_attention.measure.series import join_slots, token_truth
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.series.data import SeriesConfig, make_series, same_group
-from shapes_of_attention.studies.record import read_records
+from shapes_of_attention.studies.record import (
+    at_the_edge,
+    errors_by_rate,
+    comparable,
+    grouped,
+    read_records,
+    spread,
+)
 from shapes_of_attention.training.checkpoint import read_tensors
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
-runs = {}
-for record in read_records(assets / "records", "efficient"):
-    model = record.config["model"]
-    if not record.family:
-        runs[model["family"], model["length"]] = record  # one seed each
-families = [name for name in FAMILIES if any(family == name for family, _ in runs)]
+records = read_records(assets / "records", "efficient")
+
+
+def by_family(groups):
+    """Sort groups of runs by their family and their length."""
+    found = {}
+    for label, group in groups.items():
+        family, _, length = label.rpartition("-")
+        found[family, int(length)] = group
+    return found
+
+
+runs = by_family(comparable(record for record in records if record.family == "compare"))
+SEEDS = max(len(seeds) for seeds in runs.values())
+runs = {key: seeds for key, seeds in runs.items() if len(seeds) == SEEDS}  # those that are done
+timed = by_family(grouped(records, "speed"))
+families = [name for name in (*FAMILIES, *CONTROLS) if any(family == name for family, _ in runs)]
 lengths = sorted({length for _, length in runs})
-assert len(runs) == len(families) * len(lengths)
-print(len(families), "families at", lengths, "samples")
+print(SEEDS, "seeds of", len(families), "families at", lengths, "samples")
 
 
 # %%
 #| label: read
 #| fold: true
-def error_of(family, length):
-    return runs[family, length].test["amplitude_error_mean"]
+def errors_of(family, length):
+    return [run.test["amplitude_error_mean"] for run in runs[family, length]]
 
 
 def milliseconds(family, length):
-    record = runs[family, length]
+    [record] = timed[family, length]
     return 1000 * record.seconds / record.steps
 
 
-some = runs["fused", lengths[0]]
+def named(length):
+    return "short" if length == lengths[0] else "long"
+
+
+some = runs["fused", lengths[0]][0]
 budget = Budget(**some.config["model"]["budget"])
 
 # %%
 #| label: setting
 {
-    "samples": {"short": f"{lengths[0]:,}", "long": f"{lengths[1]:,}"},
+    "samples": {named(length): f"{length:,}" for length in lengths},
     "tokens": " and ".join(str(length // 10) for length in lengths),
     "steps": f"{some.steps:,}",
     "series": f"{some.steps * some.config['batch']:,}",
+    "seeds": SEEDS,
     "window": budget.window,
     "rank": f"{budget.rank}",
 }
+
+# %% [markdown]
+# Each family's rate is the best of its sweep, and none is the largest or smallest that was tried.
+
+# %%
+#| label: rates
+tuned = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
+at_the_edge({family: tuned[family] for family in families})
+for (family, length), seeds in runs.items():
+    if family in tuned:
+        used = {record.config["run"]["learning_rate"] for record in seeds}
+        assert used == {min(tuned[family], key=tuned[family].get)}, (family, length)
+for family in families:
+    print(f"{family:14s}", *(f"{rate:g}: {error:.3f}  " for rate, error in tuned[family].items()))
 
 # %% [markdown]
 # ## Two yardsticks
@@ -127,10 +171,11 @@ efficiency.accuracy_beside_cost(
             "family": family,
             "length": length,
             "seconds": milliseconds(family, length) / 1000,
-            "errors": [error_of(family, length)],
+            "errors": errors_of(family, length),
         }
         for length in lengths
         for family in families
+        if (family, length) in runs
     ],
     yardsticks={"nobody": nobody, "everybody": everybody},
 )
@@ -140,13 +185,17 @@ efficiency.accuracy_beside_cost(
 #| label: trained-table
 #| fold: true
 def cells(family):
-    """Give mean error and milliseconds a step of a family at each length."""
+    """Give mean error, its deviation, and milliseconds a step of a family at each length."""
     return [
         cell
         for length in lengths
         for cell in (
-            value_cell(error_of(family, length), ".3f"),
-            value_cell(milliseconds(family, length), ".0f"),
+            (
+                mean_and_deviation(errors_of(family, length), ".3f"),
+                value_cell(milliseconds(family, length), ".0f"),
+            )
+            if (family, length) in runs
+            else (NOTHING, NOTHING)
         )
     ]
 
@@ -158,22 +207,27 @@ HTML(
     )
 )
 
+
 # %%
 #| label: error
-{
-    family: {
-        name: f"{error_of(family, length):.3f}" for name, length in zip(("short", "long"), lengths)
-    }
-    for family in families
-}
+def in_words(values):
+    """Say a mean and its standard deviation."""
+    found = spread(values)
+    return f"{found.mean:.3f} ± {found.deviation:.3f}"
+
+
+said = {}
+for family, length in runs:
+    said.setdefault(family, {})[named(length)] = in_words(errors_of(family, length))
+said
 
 # %%
 #| label: step
 # in milliseconds
-{
-    name: {family: f"{milliseconds(family, length):.0f}" for family in families}
-    for name, length in zip(("short", "long"), lengths)
-}
+times = {}
+for family, length in timed:
+    times.setdefault(named(length), {})[family] = f"{milliseconds(family, length):.0f}"
+times
 
 # %% [markdown]
 # ## What they learned besides weights
@@ -181,25 +235,43 @@ HTML(
 # %%
 #| label: learned
 #| fold: true
-for (family, length), record in runs.items():
-    for what in ("spans", "alphas"):
-        for layer, found in enumerate(record.test.get(what, ()), start=1):
-            shown = "  ".join(f"{x:.0f}" if what == "spans" else f"{x:.2f}" for x in found)
-            print(f"{length:5d} samples, layer {layer}, {what}: {shown}")
+for (_, length), seeds in runs.items():
+    for record in seeds:
+        for what in ("spans", "alphas"):
+            for layer, found in enumerate(record.test.get(what, ()), start=1):
+                shown = "  ".join(f"{x:.0f}" if what == "spans" else f"{x:.2f}" for x in found)
+                print(f"{length:5d} samples, layer {layer}, {what}: {shown}")
 
 # %%
 #| label: spans
-spans = [np.array(runs["adaptive-span", n].test["spans"]) for n in lengths]  # [layers, heads]
-closed = sum(int((found < 0.5).sum()) for found in spans)
+spans = {
+    named(length): np.array([run.test["spans"] for run in seeds])  # [seeds, layers, heads]
+    for (family, length), seeds in runs.items()
+    if family == "adaptive-span"
+}
+short = spans["short"]
 {
-    "closed": f"{closed} of {sum(found.size for found in spans)}",
-    "widest": {"short": f"{spans[0].max():.0f}", "long": f"{spans[1].max():.0f}"},
     "start": f"{budget.span}",
+    "closed": f"{(short < 1).sum()} of {short.size}",
+    "widest": f"{short.max(axis=(1, 2)).min():.0f} to {short.max(axis=(1, 2)).max():.0f}",
+    "tokens": f"{lengths[0] // 10}",
 }
 
 # %%
+#| label: performer-seeds
+late = sorted(errors_of("performer", lengths[1]))
+{"most": " and ".join(f"{error:.3f}" for error in late[:-1]), "last": f"{late[-1]:.3f}"}
+
+# %%
 #| label: alphas
-alphas = np.array([runs["entmax", n].test["alphas"] for n in lengths])
+alphas = np.concatenate(
+    [
+        np.ravel(run.test["alphas"])
+        for (family, _), seeds in runs.items()
+        if family == "entmax"
+        for run in seeds
+    ]
+)
 print(f"{alphas.min():.2f} to {alphas.max():.2f}")
 
 # %% [markdown]
@@ -211,7 +283,7 @@ print(f"{alphas.min():.2f} to {alphas.max():.2f}")
 
 # %%
 #| label: looks
-weights, note = read_tensors(assets / "checkpoints" / "efficient-full.safetensors")
+weights, note = read_tensors(assets / "checkpoints" / "efficient-fused.safetensors")
 options = {**note["config"], "budget": Budget(**note["config"]["budget"])}
 full = build_efficient_model(options)
 full.load_state_dict(weights)

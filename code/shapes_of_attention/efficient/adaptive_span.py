@@ -68,11 +68,21 @@ class AdaptiveSpanAttention(nn.Module):
         return self.share.clamp(0, 1).mean()
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Attend: query, key and value [batch, heads, tokens, head_dim] -> the same."""
+        """Attend: query, key and value [batch, heads, tokens, head_dim] -> the same.
+
+        Raises
+        ------
+        ValueError
+            If the inputs do not fit each other, or there are not as many heads as spans.
+        """
         check_inputs(query, key, value)
         heads, tokens = query.shape[1:3]
         if heads != len(self.share):
             raise ValueError(f"there are spans for {len(self.share)} heads, got {heads} heads")
+        if self.training:
+            # As the paper does after each step: beyond 0 and 1 there is no gradient, so that a head
+            # which a step took there would stay closed, or wide open, for ever.
+            self.share.data.clamp_(0, 1)
         span = self.span()
         # Beyond this distance every head's mask is zero: nothing there is computed.
         reach = math.ceil(float(span.detach().max()) + self.ramp)

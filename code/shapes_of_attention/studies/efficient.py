@@ -71,7 +71,6 @@ def efficient_run(
     seed: int = 0,
     budget: Budget = _BUDGET,
     checkpoint: str | None = None,
-    record: str | None = None,
 ) -> Run:
     """Make the run of a family at a length, with a seed of its weights."""
     group = name.split("/")[0]
@@ -125,8 +124,8 @@ def efficient_run(
         task=task,
         test=test,
         note={"config": options},
-        record=record or f"efficient-{group}",
-        shares_record=record is None,
+        record=f"efficient-{group}",
+        shares_record=True,
         checkpoint=checkpoint,
     )
 
@@ -169,7 +168,7 @@ def runs() -> list[Run]:
         for seed in _SEEDS
     ]
     # How long a step takes, of models one by one: the others may run side by side.
-    listed += [
+    return listed + [
         efficient_run(
             f"speed/{family}-{length}",
             family=family,
@@ -178,24 +177,6 @@ def runs() -> list[Run]:
         )
         for length in _LENGTHS
         for family in _STUDIED
-    ]
-    return [*listed, *_shorter_runs()]
-
-
-def _shorter_runs() -> list[Run]:
-    """List the runs of one seed each that all had one rate."""
-    return [
-        efficient_run(
-            f"{family}-{length}/seed-0",
-            family=family,
-            length=length,
-            run=ShortRun(learning_rate=5e-3, warmup_steps=_WARMUP_STEPS, steps=1200),
-            checkpoint="efficient-full" if (family, length) == ("fused", max(_LENGTHS)) else None,
-            record=f"efficient-{family}-{length}-seed-0",
-        )
-        for length in _LENGTHS
-        for family in _STUDIED
-        if family not in CONTROLS
     ]
 
 

@@ -48,13 +48,13 @@ FAMILIES = (
 #: files are all named after it needs no line here.
 _FILES: dict[str, str] = {
     "vision": rf"(?:{'|'.join(FAMILIES)})(?:-.*)?",
-    "series": r"series-.+",
-    "efficient": r"efficient-(?:compare|speed|tune|(?P<label>.+)-seed-(?P<seed>\d+))",
     "language": r"language-model-(?P<label>.+)-seed-(?P<seed>\d+)",
     "experts": r"experts-(?P<label>(?!benchmark$).+?)(?:-seed-(?P<seed>\d+))?",
 }
-#: First parts of names in other studies.
-_GROUPS = ("compare/", "load/", "speed/", "specimen/", "tune/")
+#: Studies that keep the records of a group of runs in one file, by their names.
+_SHARING = ("efficient", "series")
+#: First parts of names in studies of which not all runs have one.
+_GROUPS = ("load/", "speed/", "specimen/", "tune/")
 #: Ends the name of a run that was not given the length that its study lists.
 _OTHER_LENGTH = re.compile(r"(?:^|[-/])(?:seconds|images|steps)-[\d.e+]+$")
 
@@ -320,7 +320,7 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
         return
     try:
         found = json.loads(path.read_text("utf-8"))
-        if study == "series" or (study == "efficient" and named["label"] is None):
+        if study in _SHARING:
             for name, one in found.items():
                 yield _record(one, study, name)
             return
@@ -337,7 +337,7 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
 
 
 def _record(found: Mapping[str, Any], study: str, name: str) -> Record:
-    has_family = study in ("vision", "series") or name.startswith(_GROUPS)
+    has_family = study in ("vision", *_SHARING) or name.startswith(_GROUPS)
     family, label, variant = [*(name if has_family else f"/{name}").split("/", 2), "", ""][:3]
     config = {**found["config"], "seed": int(found["config"]["seed"])}
     machine = found.get("machine", {})

@@ -79,6 +79,25 @@ def test_a_price_alone_shortens_the_span_to_nothing():
     assert module.span().tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("share", [-0.3, 0.0])
+def test_a_span_that_closed_opens_again_where_there_is_something_to_find(share):
+    # Each token is to name the value of its neighbour, which a head without a span cannot see.
+    module = AdaptiveSpanAttention(heads=1, longest=20, ramp=4.0, initial=0)
+    with torch.no_grad():
+        module.share.fill_(share)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+    query = torch.zeros(1, 1, 30, 2)
+    value = torch.randn(1, 1, 30, 1, generator=torch.Generator().manual_seed(0)).expand(
+        -1, -1, -1, 2
+    )
+    far = (value.roll(3, dims=2) + value.roll(-3, dims=2)) / 2
+    for _ in range(60):
+        optimizer.zero_grad()
+        (module(query, query, value) - far)[:, :, 3:-3].square().mean().backward()
+        optimizer.step()
+    assert module.span().item() > 1
+
+
 # --- Performer
 
 
