@@ -55,7 +55,7 @@ NAMES = {
     "linformer": "Linformer",
     "performer": "Performer",
     "reformer": "Reformer",
-    "shared": "full, Q and K shared",
+    "shared": "full, Q = K",
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 LENGTHS = (256, 1024, 4096, 16384)

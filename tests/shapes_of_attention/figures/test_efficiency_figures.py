@@ -1,14 +1,19 @@
 """Pictures of the cost and the accuracy of efficient attention."""
 
+from pathlib import Path
+
+import matplotlib as mpl
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import PathPatch
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures import attention_patterns, efficiency
 
+STYLE = Path(__file__).parents[3] / "assets" / "matplotlibrc"
 RUNS = [
     {"family": family, "length": length, "seconds": seconds * length, "errors": errors}
     for length in (1000, 2000)
@@ -45,6 +50,20 @@ def test_every_run_and_every_yardstick_lies_within_the_chart():
         assert all(low < error < high for run in RUNS for error in run["errors"])
         assert all(low < error < high for error in YARDSTICKS.values())
         assert all(left < 1000 * run["seconds"] < right for run in RUNS)
+
+
+def test_the_names_of_all_families_fit_below_the_chart():
+    families = [name for name in efficiency.NAMES if name != "explicit"]
+    runs = [{"family": f, "length": 1000, "seconds": 0.02, "errors": [0.1]} for f in families]
+    with mpl.rc_context(fname=STYLE):
+        figure = efficiency.accuracy_beside_cost(runs, yardsticks=YARDSTICKS).static
+        drawn = FigureCanvasAgg(figure).get_renderer()
+        [legend] = figure.legends
+        box, whole = legend.get_window_extent(drawn), figure.bbox
+    assert len(legend.get_texts()) == len(families)
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= whole.x1
 
 
 def test_a_chart_of_time_alone_has_a_line_a_family_and_the_lengths_that_were_measured():
