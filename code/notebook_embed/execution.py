@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import atexit
+import concurrent.futures
 import contextlib
 import copy
 import json
@@ -13,7 +14,7 @@ import queue
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -186,8 +187,7 @@ def run_notebook(
     try:
         _refuse_missing_kernel(notebook)
         with kernels.running(client):
-            # What a cell that takes too long leaves waiting is cancelled as its loop is closed.
-            asyncio.run(client.async_execute(env=environment_of(job.environment), cleanup_kc=True))
+            _to_its_end(client.async_execute(env=environment_of(job.environment), cleanup_kc=True))
     except nbclient.exceptions.CellExecutionError as error:
         raise _cell_raised(notebook, state["index"], node, error) from error
     except nbclient.exceptions.CellTimeoutError as error:
@@ -278,6 +278,20 @@ async def _heard(client: Any) -> None:
             return
         if not await client.km.is_alive():
             return  # the cell that runs first will say so
+
+
+def _to_its_end(work: Coroutine[Any, Any, Any]) -> None:
+    """Run in a loop of its own: what a cell that took too long leaves waiting is cancelled with it.
+
+    Who asks may have a loop that runs, as a worker of Dask has.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with concurrent.futures.ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, work).result()
 
 
 async def _loaded_files(client: Any) -> list[str]:

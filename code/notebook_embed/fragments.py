@@ -11,7 +11,7 @@ from markdown.util import AtomicString
 
 from notebook_embed.page_parser import PageParser
 
-__all__ = ["SETTLED", "add_fragment", "readdressed", "renamed", "settle"]
+__all__ = ["SETTLED", "VOID", "add_fragment", "readdressed", "renamed", "settle"]
 
 #: Attributes that hold an address.
 ADDRESSES = {"href", "src", "poster", "data", "xlink:href", "action"} | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,14 @@ def test_a_kernel_that_dies_as_it_starts_is_started_once_more(
         return
     with pytest.raises(EmbedError, match="the kernel 'python3' does not start"):
         run_notebook(job)
+
+
+def test_a_notebook_runs_also_where_a_loop_does(tmp_path: Path) -> None:
+    """As in a worker of Dask, or in a notebook."""
+    path = tmp_path / "x.py"
+    path.write_text("# %%\nprint(6 * 7)\n", "utf-8")
+
+    async def inside() -> str:
+        return run_notebook(Job(notebook=read_notebook(path, "x.py"), folder=tmp_path))
+
+    assert json.loads(asyncio.run(inside()))["cells"][0]["outputs"][0]["text"] == ["42\n"]
