@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 from pathlib import Path
 from typing import Any
@@ -144,4 +145,6 @@ def test_a_notebook_runs_also_where_a_loop_does(tmp_path: Path) -> None:
     async def inside() -> str:
         return run_notebook(Job(notebook=read_notebook(path, "x.py"), folder=tmp_path))
 
-    assert json.loads(asyncio.run(inside()))["cells"][0]["outputs"][0]["text"] == ["42\n"]
+    with concurrent.futures.ThreadPoolExecutor(1) as apart:  # other tests leave a loop in this one
+        executed = apart.submit(asyncio.run, inside()).result()
+    assert json.loads(executed)["cells"][0]["outputs"][0]["text"] == ["42\n"]
