@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
 from html import escape
@@ -29,7 +29,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.cells import CellMarkdown
-from notebook_embed.errors import EmbedError, joined
+from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
 from notebook_embed.forks import let_go
@@ -38,10 +38,12 @@ from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
+from notebook_embed.progress import log
 from notebook_embed.published import (
     drop_notebooks_among_posts,
     drop_unpublished,
     is_among_posts,
+    named_nowhere,
     published_pages,
     without_page,
 )
@@ -166,7 +168,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
         docs = Path(config.docs_dir)
         before = set(files_below(docs, docs))
-        drop_notebooks_among_posts(files, config)
+        dropped = drop_notebooks_among_posts(files, config)
         pages = published_pages(files, config, serving=self.serving)
         excluded = config.exclude_docs
         self.prepared = prepare(
@@ -185,6 +187,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         )
         config.mdx_configs["notebook_embed"]["library"] = self.library
         self._watch_inputs()
+        for uri in named_nowhere(dropped, files):
+            log.warning(
+                "%s: a notebook among posts that no page names, so it is shown nowhere. With a "
+                "date in its header it is a post.",
+                shown(docs / uri),
+            )
         for path in sorted(set(files_below(docs, docs)) - before):
             # A notebook wrote it: pages may show it, in this build as in the next.
             uri = path.relative_to(docs).as_posix()
@@ -194,23 +202,24 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 files.remove(source)
             if not is_among_posts(uri, config):
                 files.append(self._page(uri, config))
-        for uri in self.prepared.files:
-            if not is_among_posts(uri, config):
-                files.append(self._made(uri, config))
+        for file in self._made(config, among_posts=False):
+            files.append(file)
         return files
 
-    def _made(self, uri: str, config: MkDocsConfig) -> File:
-        """Return a file that pages refer to."""
-        content, name = self.prepared.files[uri], uri
-        if uri in self.prepared.downloads.values():
+    def _made(self, config: MkDocsConfig, *, among_posts: bool) -> Iterator[File]:
+        """Return the files that pages refer to."""
+        downloads = {*self.prepared.downloads.values()}
+        for uri, content in self.prepared.files.items():
+            if is_among_posts(uri, config) is not among_posts:
+                continue
             # An .ipynb has its page under its own name already.
-            name = f"{posixpath.splitext(uri)[0]}.executed.ipynb"
-        if isinstance(content, Path):
-            file = File.generated(config, name, abs_src_path=str(content))
-        else:
-            file = File.generated(config, name, content=content)
-        file.dest_uri = uri
-        return file
+            name = f"{posixpath.splitext(uri)[0]}.executed.ipynb" if uri in downloads else uri
+            if isinstance(content, Path):
+                file = File.generated(config, name, abs_src_path=str(content))
+            else:
+                file = File.generated(config, name, content=content)
+            file.dest_uri = uri
+            yield file
 
     def _page(self, uri: str, config: MkDocsConfig) -> File:
         """Return the file of a notebook's own page.
@@ -248,9 +257,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 is_draft = config.draft_docs is not None and config.draft_docs.match_file(uri)
                 page.inclusion = InclusionLevel.DRAFT if is_draft else InclusionLevel.NOT_IN_NAV
                 files.append(page)
-        for uri in self.prepared.files:
-            if is_among_posts(uri, config):
-                files.append(self._made(uri, config))
+        for file in self._made(config, among_posts=True):
+            files.append(file)
         return files
 
     on_files = CombinedEvent(_run_notebooks, _keep_sources, _add_what_lies_among_posts)

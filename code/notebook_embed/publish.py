@@ -90,29 +90,39 @@ def _swap_whole(new: Path, site: Path) -> None:
         if not site.exists():
             ready.rename(site)
             return
-        if _exchange(ready, site):
-            _clear(ready, site)
-            return
-        aside = site.with_name(f"{site.name}.previous")
+        with _hidden_in(ready, site):
+            if _exchange(ready, site):
+                shutil.rmtree(ready, ignore_errors=True)
+                return
+            aside = site.with_name(f"{site.name}.previous")
+            shutil.rmtree(aside, ignore_errors=True)
+            site.rename(aside)
+            try:
+                ready.rename(site)
+            except OSError:
+                aside.rename(site)
+                raise
         shutil.rmtree(aside, ignore_errors=True)
-        site.rename(aside)
-        try:
-            ready.rename(site)
-        except OSError:
-            aside.rename(site)
-            raise
-        _clear(aside, site)
 
 
-def _clear(old: Path, site: Path) -> None:
-    """Remove what was in the place of `site`, but for what no build has put there.
+@contextlib.contextmanager
+def _hidden_in(new: Path, site: Path) -> Iterator[None]:
+    """Move into `new` what is hidden in `site`, and back should the exchange fail.
 
-    That is hidden, as for MkDocs itself: the history of a checkout, a mark for a host.
+    No build has put it there, as MkDocs itself has it: the history of a checkout, a mark for a
+    host. It moves before the exchange, so that whatever cannot move stops it.
     """
-    for hidden in old.glob(".*"):
-        if not os.path.lexists(site / hidden.name):
-            hidden.rename(site / hidden.name)
-    shutil.rmtree(old, ignore_errors=True)
+    moved: list[str] = []
+    try:
+        for hidden in sorted(site.glob(".*")):
+            if not os.path.lexists(new / hidden.name):
+                hidden.rename(new / hidden.name)
+                moved.append(hidden.name)
+        yield
+    except OSError:
+        for name in moved:
+            (new / name).rename(site / name)
+        raise
 
 
 @contextlib.contextmanager

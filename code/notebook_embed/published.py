@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ __all__ = [
     "drop_notebooks_among_posts",
     "drop_unpublished",
     "is_among_posts",
+    "named_nowhere",
     "published_pages",
     "without_page",
 ]
@@ -42,16 +43,28 @@ def _shown(serving: bool) -> Any:
     return InclusionLevel.is_in_serve if serving else InclusionLevel.is_included
 
 
-def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> None:
+def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> list[str]:
     """Take from `files` the Markdown notebooks that Material's blogs would take for posts.
 
-    One whose header has a date is a post.
+    One whose header has a date is a post. Returns the URIs of the others.
     """
+    dropped = []
     for file in files.documentation_pages():
         if not is_among_posts(file.src_uri, config) or not file.abs_src_path:
             continue
         if is_notebook(Path(file.abs_src_path)) and "date" not in get_data(_text(file))[1]:
             files.remove(file)
+            dropped.append(file.src_uri)
+    return dropped
+
+
+def named_nowhere(uris: Sequence[str], files: Files) -> list[str]:
+    """Return those that no page embeds or links to, be it published or a draft."""
+    if not uris:
+        return []
+    pages = files.documentation_pages(inclusion=InclusionLevel.all)
+    named = {uri for file in pages for uri in _used(_text(file), file.src_uri)}
+    return [uri for uri in uris if uri not in named]
 
 
 def is_among_posts(uri: str, config: MkDocsConfig) -> bool:

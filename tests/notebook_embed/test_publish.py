@@ -59,6 +59,26 @@ def test_what_is_hidden_in_a_site_and_no_build_has_put_there_stays(
     assert sorted(path.name for path in site.parent.iterdir()) == [site.name]
 
 
+def test_what_is_hidden_and_may_not_move_stays_where_it_is(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of another owner cannot be moved into another folder."""
+    new, site = folders
+    make(site, {".git/HEAD": "ref", ".a": "moved first"})
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if self.name == ".git":
+            raise OSError(errno.EACCES, "Permission denied")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    swap_in(new, site)
+    assert (site / "index.html").read_text() == "new"
+    assert (site / ".git/HEAD").read_text() == "ref"
+    assert (site / ".a").read_text() == "moved first"
+
+
 def test_a_first_site_is_put_in_place(folders: tuple[Path, Path]) -> None:
     new, site = folders
     swap_in(new, site.with_name("other"))

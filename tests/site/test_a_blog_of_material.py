@@ -72,7 +72,10 @@ def test_a_markdown_notebook_beside_its_post_is_no_post(tmp_path: Path) -> None:
         "with-a-date.md": DATE.removesuffix("---\n\n") + MYST.removeprefix("---\n"),
     }
     project = blog(tmp_path, "plugins: [blog, notebook-embed]\n", posts, {})
-    assert project.build().succeeded().executed == {"blog/posts/beside.md"}
+    built = project.build().succeeded()
+    assert built.executed == {"blog/posts/beside.md"}
+    assert "posts/embedded-by-nobody.md: a notebook among posts that no page names" in built.output
+    assert "beside.md: a notebook" not in built.output
     assert '<span class="nb-value">42</span>' in post(project)
     assert 'href="../../../posts/beside.html"' in post(project)
     assert "<h1" in project.page("blog/posts/beside.html")
