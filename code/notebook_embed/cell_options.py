@@ -35,7 +35,7 @@ ELSEWHERE = re.compile(
 )
 
 # With that space it may be an ordinary comment, so what it says is looked at.
-ENTRY = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*)?$")
+ENTRY = re.compile(r"\s*(?P<key>[A-Za-z][\w-]*)\s*:(?P<value>\s.*)?$")
 GOES_ON = re.compile(r"\s|- |[\]}]|$")
 
 # What tags say in the words of options.

@@ -235,6 +235,7 @@ def test_a_formatter_s_space_before_the_bar_changes_no_option(mark: str) -> None
         split_options(f"{apart}\nx = 1") == split_options(f"{tight}\nx = 1") == (written, "x = 1")
     )
     assert split_options(f"%%time\n{mark} |echo: false\nx") == ("echo: false", "%%time\nx")
+    assert split_options(f"{mark} |  echo: false\nx") == (" echo: false", "x")
 
 
 @pytest.mark.parametrize(
