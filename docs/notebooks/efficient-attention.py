@@ -407,10 +407,14 @@ def mean_of_errors(errors):
         setting: {
             "claim": mean_of_errors(found_at(512, "reformer", setting, 0.0).against_claim),
             "full": mean_of_errors(found_at(512, "reformer", setting, 0.0).against_full),
+            "at-64": mean_of_errors(found_at(64, "reformer", setting, 0.0).against_full),
         }
         for setting in SETTINGS
     },
-    "window": f"{error['peaked']['local'][1][budgets.index(512)]:.2f}",  # it claims full attention
+    "window": {  # it claims full attention
+        f"at-{keys}": f"{error['peaked']['local'][1][budgets.index(keys)]:.2f}"
+        for keys in (64, 512)
+    },
 }
 
 # %% [markdown]

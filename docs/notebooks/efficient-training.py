@@ -123,24 +123,33 @@ for family in families:
     print(f"{family:14s}", *(f"{rate:g}: {error:.3f}  " for rate, error in tuned[family].items()))
 
 # %% [markdown]
-# ## Two yardsticks
+# ## Three yardsticks
 #
 # They need no training. *Nobody*: each shape hedges between its own amplitude and the middle of the
 # range, in the proportion that errs least, and looks at no other shape. *Everybody*: each shape
-# takes the mean of all shapes of its series, whatever their kind.
+# takes the mean of all shapes of its series, whatever their kind. *Both* hedges between all three.
 
 # %%
 #| label: yardsticks
 tests = make_series(range(512), seed=1, config=SeriesConfig(length=lengths[0]))
 own, wanted = tests.amplitude[tests.present], tests.group_mean[tests.present]
 middle = sum(SeriesConfig().amplitude) / 2
-nobody = min(
-    float(np.abs(share * own + (1 - share) * middle - wanted).mean())
-    for share in np.linspace(0, 1, 101)
-)
 of_all = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
-everybody = float(np.abs(of_all - tests.group_mean)[tests.present].mean())
-{"nobody": f"{nobody:.3f}", "everybody": f"{everybody:.3f}"}
+company = np.broadcast_to(of_all, tests.present.shape)[tests.present]
+
+
+def hedged(of_own, of_company):
+    """Measure the error of a mixture; what is left of the whole is the middle's share."""
+    rest = (1 - of_own - of_company) * middle
+    return float(np.abs(of_own * own + of_company * company + rest - wanted).mean())
+
+
+parts = np.linspace(0, 1, 41)
+nobody = min(hedged(part, 0) for part in parts)
+everybody = hedged(0, 1)
+both = min(hedged(part, other) for part in parts for other in parts)
+yardsticks = {"nobody": nobody, "everybody": everybody, "both": both}
+{name: f"{error:.3f}" for name, error in yardsticks.items()}
 
 # %% [markdown]
 # How much of its company can a shape see through two windows, one a layer?
@@ -177,7 +186,7 @@ efficiency.accuracy_beside_cost(
         for family in families
         if (family, length) in runs
     ],
-    yardsticks={"nobody": nobody, "everybody": everybody},
+    yardsticks=yardsticks,
 )
 
 
@@ -252,6 +261,8 @@ spans = {
 short = spans["short"]
 {
     "start": f"{budget.span}",
+    "start-ends": f"{budget.span + budget.ramp}",
+    "slope": f"{budget.ramp}",
     "closed": f"{(short < 1).sum()} of {short.size}",
     "widest": f"{short.max(axis=(1, 2)).min():.0f} to {short.max(axis=(1, 2)).max():.0f}",
     "tokens": f"{lengths[0] // 10}",

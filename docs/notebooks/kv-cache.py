@@ -62,7 +62,7 @@ Markdown(f"> {decode(prompt[0].numpy())}")
 {
     "parameters": trained["parameters"],
     "training-seconds": f"{trained['seconds']:.0f}",
-    "recall": f"{trained['test']['recall']:.0%}",
+    "recall": f"{trained['test']['recall']:.1%}",
 }
 
 # %% [markdown]

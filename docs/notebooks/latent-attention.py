@@ -222,8 +222,36 @@ assert against[first] > 1 > against[middle] > 0.95 > against[last]
 {
     "shortest": f"{behind[0]:.1f}",
     "longest": f"{behind[-1]:.1f}",
+    "growth": f"{behind[-1] - behind[0]:.1f}",
+    "step": f"{kinds[-1]['milliseconds']['latent']:.1f}",
+    "at": f"{last:,}",
     "beside-multi-head": f"about level at {middle} tokens, and ahead at {last:,}",
 }
+
+# %% [markdown]
+# How long does it take to find out? Of each run that did, the last point of its curve at which it
+# recalls less than half, and the first at which it recalls nine in ten.
+
+
+# %%
+#| label: found-out
+def found_out():
+    """Say in steps how long runs recall less than half, and how soon after that nearly all."""
+    poor, rich = [], []
+    for row in compared.values():
+        for curve, recall in zip(row["curves"], row["recall"], strict=True):
+            if recall > 0.9:
+                found = {point["step"]: point["validation_recall"] for point in curve}
+                poor.append(max(step for step, share in found.items() if share < 0.5))
+                rich.append(min(step for step, share in found.items() if share >= 0.9) - poor[-1])
+    return {
+        name: f"{min(steps)} to {max(steps)}"
+        for name, steps in (("poor-until", poor), ("steps-later", rich))
+    }
+
+
+found_out()
+
 
 # %%
 #| label: recall
@@ -233,6 +261,7 @@ learned = [recall for recall in runs if recall > 0.9]
     "runs": len(runs),
     "learned": len(learned),
     "least-learned": f"{min(learned):.0%}",
+    **found_out(),
 }
 
 # %% [markdown]

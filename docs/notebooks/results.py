@@ -26,7 +26,6 @@
 #|   - assets/records/contrast-*.json
 #|   - assets/records/depth-*.json
 #|   - assets/records/flagship*.json
-#|   - assets/records/patch-*.json
 #|   - assets/records/speed-*.json
 #|   - assets/records/tune-*.json
 #|   - assets/records/without-*.json
@@ -494,14 +493,10 @@ results.paintings(shown, by_model)
 
 # %%
 #| label: communication
-parts = comparable(
-    record
-    for record in records
-    if record.family == "without" or (record.family, record.label) == ("patch", "16")
-)
+parts = comparable(record for record in records if record.family == "without")
 at_the_edge({"cross-attention": tried["without-cross-attention"]}, told=("cross-attention",))
 forms = {
-    "with": look_row("encoder-decoder", parts["16"], "As it is"),
+    "with": look_row("encoder-decoder", parts["nothing"], "As it is"),
     "without": results.Row(
         label="No cross-attention",
         values=[run.score.colour_error for run in parts["cross-attention"]],
@@ -528,7 +523,7 @@ flat = tried["without-cross-attention"].values()
     "with-each": " and ".join(f"{value:.1f}" for value in sorted(forms["with"].values)).replace(
         " and ", ", ", len(forms["with"].values) - 2
     ),
-    "images": f"{parts['16'][0].images:,}",
+    "images": f"{parts['nothing'][0].images:,}",
     "seeds": seeds(parts.values()),
     "removed": f"{spread([run.score.filtered_removed for run in parts['cross-attention']]).mean:.0%}",
     "rates": f"{max(flat) - min(flat):.1f}",

@@ -32,6 +32,7 @@ from IPython.display import HTML
 from shapes_of_attention.figures import series_results as drawn
 from shapes_of_attention.figures.series_results import results_table
 from shapes_of_attention.measure.series import (
+    amplitude_errors,
     drawn_amplitudes,
     ideal_attention,
     redraw,
@@ -295,9 +296,12 @@ sweep_run = grouped(records, "tune")["recurrent"][0]
 
 # %%
 #| label: fully-connected
+company = same_group(tests.kind).sum(axis=2)  # [series, slots]
+copied = amplitude_errors(tests.signal, tests)  # of handing the line back as it is
 {
     "alone": f"{averaged('fully-connected', 'by_company', '1'):.3f}",
     "three": f"{averaged('fully-connected', 'by_company', '3'):.3f}",
+    "copied": f"{copied[company == 1].mean():.3f}",
 }
 
 # %% [markdown]
@@ -365,6 +369,7 @@ drawn.error_lines(
 # %%
 #| label: causal
 {
+    "full": f"{averaged('attention', 'by_to_come', '0'):.3f}",
     "none-to-come": f"{averaged('attention-causal', 'by_to_come', '0'):.3f}",
     "one-to-come": f"{averaged('attention-causal', 'by_to_come', '1'):.3f}",
 }
@@ -394,7 +399,6 @@ drawn.error_lines(
 
 # %%
 #| label: alone
-company = same_group(tests.kind).sum(axis=2)  # [series, slots]
 middle = np.abs(sum(SeriesConfig().amplitude) / 2 - tests.group_mean)
 {
     "middle": {
@@ -480,7 +484,9 @@ of_places = {
 at_the_edge(of_places)  # raises: every best rate has a worse one on either side
 rates = {name: placed[name][0].config["run"]["learning_rate"] for name in ORDER}
 assert rates["rotary"] == rates["none"] and len(BASES) == 4  # as the text says
+assert rates["learned"] == rates["sinusoidal"]
 {
+    "tables-over-none": {0.5: "half"}[rates["learned"] / rates["none"]],
     **{name: f"{rate:g}" for name, rate in rates.items()},
     "base": f"{placed['sinusoidal'][0].config['options']['base']:g}",
     "linear-over-none": {2: "two"}[round(rates["linear"] / rates["none"], 9)],

@@ -174,7 +174,7 @@ whole = error_without()
 
 # %%
 #| label: training
-torch.manual_seed(0)  # the seed: all that is random, weights and series, starts here
+torch.manual_seed(0)  # the seed: where random weights start; series have seeds too
 student = build_series_model("attention", {"positions": "learned"})
 optimizer = torch.optim.AdamW(student.parameters(), lr=0.003)  # lr: the learning rate
 held_out = make_series(range(256), seed=1)  # series that training never sees

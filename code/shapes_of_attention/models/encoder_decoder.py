@@ -18,8 +18,9 @@ from shapes_of_attention.models.patches import (
     unpatchify,
 )
 from shapes_of_attention.models.positions import (
-    LearnedPositions,
-    SinusoidalPositions,
+    Positions,
+    added_positions,
+    check_positions,
     grid_coordinates,
     reach_mask,
     rotary_angles,
@@ -27,7 +28,6 @@ from shapes_of_attention.models.positions import (
 
 __all__ = ["EncoderDecoder", "EncoderDecoderConfig"]
 
-Positions = Literal["none", "sinusoidal", "learned", "rotary"]
 Tokens = Literal["rgb", "channel"]
 
 # What a model may be without.
@@ -96,12 +96,7 @@ class EncoderDecoderConfig:
             )
         if self.tokens not in ("rgb", "channel"):
             raise ValueError(f"tokens must be rgb or channel, got {self.tokens!r}")
-        if self.positions not in ("none", "sinusoidal", "learned", "rotary"):
-            raise ValueError(
-                f"positions must be none, sinusoidal, learned or rotary, got {self.positions!r}"
-            )
-        if not self.position_base > 1:
-            raise ValueError(f"position_base must be above 1, got {self.position_base}")
+        check_positions(self.positions, base=self.position_base)
         check_heads(dim=self.dim, heads=self.heads)
         check_head(self.head)
         self.mixture()
@@ -137,8 +132,8 @@ class EncoderDecoder(nn.Module):
         embedding = ChannelPatchEmbedding if config.tokens == "channel" else PatchEmbedding
         self.encoder_embedding = embedding(patch=config.patch, dim=config.dim)
         self.decoder_embedding = PatchEmbedding(patch=config.patch, dim=config.dim)
-        self.encoder_positions = _added_positions(config, memory_cells)
-        self.decoder_positions = _added_positions(config, cells)
+        self.encoder_positions = self._added_positions(memory_cells)
+        self.decoder_positions = self._added_positions(cells)
         if config.registers:
             self.registers = nn.Parameter(torch.randn(config.registers, config.dim) * 0.02)
 
@@ -175,6 +170,12 @@ class EncoderDecoder(nn.Module):
         self.decoder_norm = nn.LayerNorm(config.dim)
         self.paint = patch_head(
             config.head, patch=config.patch, dim=config.dim, colours=config.palette
+        )
+
+    def _added_positions(self, cells: Tensor) -> nn.Module:
+        config = self.config
+        return added_positions(
+            config.positions, coordinates=cells, dim=config.dim, base=config.position_base
         )
 
     def sight(self, reach: int | None) -> Tensor:
@@ -226,13 +227,3 @@ class EncoderDecoder(nn.Module):
             )
         painted = self.paint(self.decoder_norm(queries))
         return unpatchify(painted, patch=self.config.patch, rows=self.grid)
-
-
-def _added_positions(config: EncoderDecoderConfig, coordinates: Tensor) -> nn.Module:
-    if config.positions == "sinusoidal":
-        return SinusoidalPositions(
-            coordinates=coordinates, dim=config.dim, base=config.position_base
-        )
-    if config.positions == "learned":
-        return LearnedPositions(tokens=len(coordinates), dim=config.dim)
-    return nn.Identity()

@@ -13,7 +13,13 @@ from shapes_of_attention.models.patches import (
     patch_head,
     unpatchify,
 )
-from shapes_of_attention.models.positions import grid_coordinates, rotary_angles
+from shapes_of_attention.models.positions import (
+    Positions,
+    added_positions,
+    check_positions,
+    grid_coordinates,
+    rotary_angles,
+)
 
 __all__ = ["EncoderOnly", "EncoderOnlyConfig"]
 
@@ -24,6 +30,8 @@ class EncoderOnlyConfig:
 
     size: int = 128
     patch: int = 16
+    positions: Positions = "rotary"
+    position_base: float = 100.0
     dim: int = 128
     heads: int = 4
     hidden: int = 512
@@ -37,6 +45,7 @@ class EncoderOnlyConfig:
             raise ValueError(
                 f"patches of {self.patch} pixels do not divide an image of {self.size} pixels"
             )
+        check_positions(self.positions, base=self.position_base)
         check_heads(dim=self.dim, heads=self.heads)
         check_head(self.head)
 
@@ -44,7 +53,7 @@ class EncoderOnlyConfig:
 class EncoderOnly(nn.Module):
     """Paint an image from an image: float [batch, 3, size, size] in 0 ... 1 -> the same."""
 
-    rotary: Tensor
+    rotary: Tensor | None
 
     def __init__(self, config: EncoderOnlyConfig) -> None:
         super().__init__()
@@ -52,8 +61,14 @@ class EncoderOnly(nn.Module):
         self.grid = config.size // config.patch
         self.embedding = PatchEmbedding(patch=config.patch, dim=config.dim)
         cells = grid_coordinates(self.grid, self.grid)
-        angles = rotary_angles(cells, head_dim=config.dim // config.heads)
-        self.register_buffer("rotary", angles, persistent=False)
+        self.positions = added_positions(
+            config.positions, coordinates=cells, dim=config.dim, base=config.position_base
+        )
+        self.register_buffer("rotary", None, persistent=False)
+        if config.positions == "rotary":
+            self.rotary = rotary_angles(
+                cells, head_dim=config.dim // config.heads, base=config.position_base
+            )
         self.encoder = nn.ModuleList(
             EncoderBlock(dim=config.dim, heads=config.heads, hidden=config.hidden)
             for _ in range(config.layers)
@@ -69,7 +84,7 @@ class EncoderOnly(nn.Module):
                 f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
                 f"got {tuple(image.shape)}"
             )
-        x = self.embedding(image)
+        x = self.positions(self.embedding(image))
         for block in self.encoder:
             x = block(x, rotary=self.rotary)
         return unpatchify(self.paint(self.norm(x)), patch=self.config.patch, rows=self.grid)

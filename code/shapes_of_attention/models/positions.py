@@ -4,18 +4,26 @@ Sources: sinusoidal, arXiv 1706.03762; rotary, arXiv 2104.09864; its axial form 
 arXiv 2403.13298.
 """
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 
 __all__ = [
     "LearnedPositions",
+    "Positions",
     "SinusoidalPositions",
+    "added_positions",
+    "check_positions",
     "grid_coordinates",
     "reach_mask",
     "rotary_angles",
     "rotate",
     "sinusoidal",
 ]
+
+#: How tokens learn where they are.
+Positions = Literal["none", "sinusoidal", "learned", "rotary"]
 
 
 def grid_coordinates(rows: int, columns: int) -> Tensor:
@@ -97,6 +105,32 @@ class LearnedPositions(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         return tokens + self.table
+
+
+def check_positions(kind: str, *, base: float) -> None:
+    """Check how tokens are to learn where they are.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or a base that makes no waves.
+    """
+    if kind not in get_args(Positions):
+        raise ValueError(f"positions must be none, sinusoidal, learned or rotary, got {kind!r}")
+    if not base > 1:
+        raise ValueError(f"position_base must be above 1, got {base}")
+
+
+def added_positions(kind: Positions, *, coordinates: Tensor, dim: int, base: float) -> nn.Module:
+    """Make what adds their places to tokens: [batch, tokens, dim] -> the same.
+
+    Rotary positions add nothing: they turn queries and keys.
+    """
+    if kind == "sinusoidal":
+        return SinusoidalPositions(coordinates=coordinates, dim=dim, base=base)
+    if kind == "learned":
+        return LearnedPositions(tokens=len(coordinates), dim=dim)
+    return nn.Identity()
 
 
 def rotary_angles(coordinates: Tensor, *, head_dim: int, base: float = 100.0) -> Tensor:

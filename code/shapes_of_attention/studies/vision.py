@@ -61,6 +61,9 @@ _CONTRAST = replace(
     options={"encoder_layers": 3, "decoder_layers": 3, "decoder_self_attention": True},
 ).with_budget(_CONTRAST_SECONDS)
 
+#: Half the parts, and the first to leave the plateau.
+_ENCODER_ONLY = RunConfig(model="encoder-only", budget_images=1)
+
 _COMPARED_IMAGES = 120_000
 _PART_IMAGES = 60_000
 _SWEEP_IMAGES = 40_000
@@ -75,7 +78,7 @@ _CHANNEL_RATES = (1.875e-4, 3.75e-4, 7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2)
 #: The models that are compared at one budget of images, in float32: architecture and head.
 _COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
     "encoder-decoder": (_ENCODER_DECODER, _TRANSFORMER_RATES),
-    "encoder-only": (RunConfig(model="encoder-only", budget_images=1), _TRANSFORMER_RATES),
+    "encoder-only": (_ENCODER_ONLY, _TRANSFORMER_RATES),
     "unet": (RunConfig(model="unet", budget_images=1), _CONVOLUTION_RATES),
     "fully-connected": (
         # Its step costs the same for few images as for many: the optimiser moves 25 M weights.
@@ -110,19 +113,24 @@ _DEPTH: dict[str, dict[str, Any]] = {
     "3-layers-self": {"encoder_layers": 3, "decoder_layers": 3, "decoder_self_attention": True},
 }
 
-#: What the encoder-decoder is worth with one thing changed: its options, the data's options.
-_CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "patch/8": ({"patch": 8}, {}),
+#: The encoder-decoder with one thing changed.
+_CHANGED: dict[str, dict[str, Any]] = {
+    "without/cross-attention": {"cross_attention": False},
+    "reach/own-patch": {"encoder_reach": 0},
+    "reach/3x3": {"encoder_reach": 1},
+}
+
+#: The encoder-only model with one thing changed, in its options or the data's. It leaves the
+#: plateau early, so that what these runs differ in is no matter of when they left it.
+_CHANGED_ALONE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "patch/32": ({"patch": 32}, {}),
-    "without/cross-attention": ({"cross_attention": False}, {}),
+    "patch/8": ({"patch": 8}, {}),
     "without/red-filter": ({}, {"red_filter": False}),
-    "reach/own-patch": ({"encoder_reach": 0}, {}),
-    "reach/3x3": ({"encoder_reach": 1}, {}),
 }
 
 #: Bases that sinusoidal and rotary positions try besides their own, 100, at the rate that did best.
 _BASES = (3.0, 10.0, 1000.0)
-_POSITION_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
+_POSITION_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3)
 
 #: Channel tokens learn the task from the weights of the model that has one token a patch.
 _CHANNELS_WARM = replace(
@@ -242,7 +250,10 @@ def _compared() -> Iterator[Run]:
         kept = label in _KEPT
         yield from _chosen(f"compare/{label}", _sweep(label, run, rates), _COMPARED_IMAGES, kept)
     # How long an image takes is told by short runs, one at a time, on one core.
-    for label, (run, _) in _COMPARED.items():
+    timed = {label: run for label, (run, _) in _COMPARED.items()}
+    for patch in (8, 32):
+        timed[f"patch-{patch}"] = replace(_ENCODER_ONLY, options={"patch": patch})
+    for label, run in timed.items():
         yield image_run(name=f"speed/{label}", run=_in_images(run, _SPEED_IMAGES), sweep=True)
 
 
@@ -254,14 +265,21 @@ def _of_depth() -> Iterator[Run]:
 
 
 def _changed() -> Iterator[Run]:
-    for name, (options, data) in _CHANGED.items():
-        run = replace(_ENCODER_DECODER, options=options, data=data)
+    for name, options in _CHANGED.items():
+        run = replace(_ENCODER_DECODER, options=options)
         sweep = _sweep(name.replace("/", "-"), run, _TRANSFORMER_RATES)
         yield from [*sweep, *_chosen(name, sweep, _PART_IMAGES)]
-    # As it is; and with communication between patches, but one stream of tokens. Their sweeps are
-    # listed with the models that are compared.
-    for name, label in (("patch/16", "encoder-decoder"), ("without/second-stream", "encoder-only")):
+    # As they are, after as many images. Their sweeps are listed with the models that are compared.
+    for name, label in (
+        ("without/nothing", "encoder-decoder"),
+        ("without/second-stream", "encoder-only"),
+    ):
         yield from _chosen(name, _sweep(label, *_COMPARED[label]), _PART_IMAGES)
+    for name, (options, data) in _CHANGED_ALONE.items():
+        run = replace(_ENCODER_ONLY, options=options, data=data)
+        sweep = _sweep(name.replace("/", "-"), run, _TRANSFORMER_RATES)
+        kept = name == "without/red-filter"
+        yield from [*sweep, *_chosen(name, sweep, _PART_IMAGES, kept)]
     for label, reach in _REACH_WARM.items():
         run = replace(
             _ENCODER_DECODER,
@@ -278,16 +296,20 @@ def _positions() -> Iterator[Run]:
 
     Rotary positions with their own base are the model as it is, whose runs are listed elsewhere.
     """
-    as_it_is = {16: ("encoder-decoder", {}), 8: ("patch-8", {"patch": 8})}
+    as_it_is: dict[int, tuple[str, dict[str, Any]]] = {
+        16: ("encoder-only", {}),
+        8: ("patch-8", {"patch": 8}),
+    }
     for patch, (label, options) in as_it_is.items():
         for kind in ("none", "learned", "sinusoidal"):
             name = f"positions-{kind}-{patch}"
-            run = replace(_ENCODER_DECODER, options={"positions": kind, "patch": patch})
+            run = replace(_ENCODER_ONLY, options={**options, "positions": kind})
             sweep = _sweep(name, run, _POSITION_RATES)
             based = _based(name, run, sweep) if kind == "sinusoidal" else []
             yield from [*sweep, *based]
-            yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES)
-        run = replace(_ENCODER_DECODER, options=options)
+            kept = (kind, patch) == ("learned", 16)
+            yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES, kept)
+        run = replace(_ENCODER_ONLY, options=options)
         sweep = _sweep(label, run, _TRANSFORMER_RATES)
         based = _based(f"positions-rotary-{patch}", run, sweep)
         yield from based

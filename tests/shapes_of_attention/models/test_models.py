@@ -131,9 +131,29 @@ def test_the_encoder_without_positions_is_permutation_equivariant():
     )
 
 
+def test_the_encoder_only_model_without_positions_paints_patches_wherever_they_are():
+    model = build_model("encoder-only", {**SMALL, "positions": "none"}).eval()
+    image = torch.rand(1, 3, 128, 128)
+    painted = model(image.roll((32, 48), dims=(2, 3)))
+    torch.testing.assert_close(
+        painted, model(image).roll((32, 48), dims=(2, 3)), atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["encoder-decoder", "encoder-only"])
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary"])
+def test_any_positions_tell_places_apart(name, positions):
+    torch.manual_seed(0)
+    model = build_model(name, {**SMALL, "positions": positions}).eval()
+    image = torch.rand(1, 3, 128, 128)
+    painted = model(image.roll(32, dims=3))
+    assert (painted - model(image).roll(32, dims=3)).abs().max() > 1e-4
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
+        ("encoder-only", {"positions": "best"}, "positions must be"),
         ("encoder-decoder", {"patch": 10}, "do not divide"),
         ("encoder-decoder", {"positions": "best"}, "positions must be"),
         ("encoder-decoder", {"tokens": "hsv"}, "tokens must be"),
@@ -196,11 +216,12 @@ def test_a_palette_needs_a_resolution_with_one_cell_a_patch():
         build_model("unet", {"head": "palette", "patch": 20})
 
 
+@pytest.mark.parametrize("name", ["encoder-decoder", "encoder-only"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
-def test_waves_of_positions_take_a_base(positions):
+def test_waves_of_positions_take_a_base(name, positions):
     def painted(**options):
         torch.manual_seed(0)
-        model = build_model("encoder-decoder", {**SMALL, "positions": positions, **options})
+        model = build_model(name, {**SMALL, "positions": positions, **options})
         return model(torch.linspace(0, 1, 3 * 128 * 128).reshape(1, 3, 128, 128))
 
     torch.testing.assert_close(painted(), painted(position_base=100.0), rtol=0, atol=0)
