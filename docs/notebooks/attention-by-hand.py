@@ -175,8 +175,8 @@ print("the slope is w (1 - w)")
 # %% [markdown]
 # ## Heads
 #
-# Four heads of 16 numbers are four attentions, each on its own quarter of the vector. **Proof**:
-# run each quarter alone and put the answers side by side.
+# Four heads of 16 numbers are four attentions, each with its own quarter of queries, keys and
+# values. **Proof**: run each quarter alone and put the answers side by side.
 
 # %%
 #| label: heads-proof

@@ -148,8 +148,7 @@ HTML(
 # %% [markdown]
 # ## All families at a glance
 #
-# What is proved or measured elsewhere in these notebooks, in one table. The measured column is the
-# exponent of time, forward and backward.
+# All families in one table. The measured column is the exponent of time, forward and backward.
 
 # %%
 #| label: families

@@ -175,7 +175,8 @@ asking = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 asked = make_shapes(range(256, 512), seed=IMAGE_TEST_SEED)
 foreign = paint_from_another(model, asking, asked, layer=1)
 
-# The first three pairs in which every kind of the one is also in the other, two or more of each.
+# The first three pairs in which every kind of the one, three or more, is also in the other, and no
+# circle is left out.
 have, other = (~np.isnan(kind_means(batch)[..., 0]) for batch in (asking, asked))
 fits = (
     (~have | other).all(axis=1)

@@ -305,8 +305,15 @@ explanations.hiding_by_module(
 
 # %%
 #| label: hiding-by-kind
-by_kind = np.array(scan["teaching"]["modules"]["encoder.1.attention"]["by_kind"])
-print(f"{by_kind.min():.0%} to +{by_kind.max():.0%}".replace("-", "−"))
+layers = {
+    name: np.array(scan["teaching"]["modules"][f"encoder.{number}.attention"]["by_kind"])
+    for number, name in enumerate(("first", "second"))
+}
+assert layers["first"].max() < 0 and np.argmax(layers["second"]) == 0  # as the text says
+{
+    name: f"{kinds.min():+.0%} to {kinds.max():+.0%}".replace("-", "−")
+    for name, kinds in layers.items()
+}
 
 # %%
 #| label: deeper
@@ -503,10 +510,18 @@ tried = errors_by_rate(
     "colour/colour_error_median",
 )
 at_the_edge(tried, told=("3-layers-self",))
+blinded = np.array(
+    [[run.test["intervention"]["slope_by_kind"][kind] for kind in KINDS] for run in with_self]
+)  # [runs, kinds]
 blind = np.mean([list(run.test["attention"]["others_uniform"].values()) for run in with_self])
 {
     "images": f"{depth['encoder-decoder'][0].images:,}",
     "teaching": between(slopes["encoder-decoder"]["cross"], ".2f"),
+    "cross-by-kind": {
+        "circles": between(blinded[:, 0], ".2f"),
+        "rectangles": between(blinded[:, 2], ".2f"),
+        "hollow": between(blinded[:, [1, 3]].ravel(), ".2f"),
+    },
     "cross": {
         "with": between([carriers["cross"](run) for run in with_self], ".2f"),
         "without": between([carriers["cross"](run) for run in without], ".2f"),
@@ -634,7 +649,7 @@ explanations.exchanged_weights(
 
 # %%
 #| label: learned-from-ideal
-# How far the learned weights lie from the ideal ones that do as well: half the sum of differences.
+# How far the learned weights lie from the ideal ones: half the sum of differences.
 with torch.no_grad(), capture_attention(teaching) as weights:
     teaching(torch.from_numpy(batch.image).float() / 255)
 company = torch.from_numpy(

@@ -222,7 +222,7 @@ for name, mix in found.items():
     print(f"{name:29s} at most 1e-12 from full attention")
 
 # %% [markdown]
-# One bucket in one chunk is shared attention in full; and many rounds come to it.
+# One bucket in one chunk is shared attention in full.
 
 # %%
 #| label: reformer-proof
@@ -233,7 +233,8 @@ print("hashed and full: at most 1e-12 apart")
 
 # %% [markdown]
 # The idea in one round, with the paper's equal chunks: sort tokens by bucket, cut, and attend within
-# a chunk and the one before. Where a pair is allowed, the weights are those of full attention.
+# a chunk and the one before. Among the pairs that are allowed, the weights stand in the same
+# proportions as in full attention.
 
 
 # %%

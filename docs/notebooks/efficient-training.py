@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The families, trained
 #
-# Each family in the same small transformer on the series task, at two lengths, for equally many
+# Each family in the same small transformer on the series task, at one length or two, for equally many
 # steps, each at the learning rate that did best in its own sweep, read from the records of
 # `python -m shapes_of_attention study efficient`. Then a look into the model with full attention:
 # how far away is what it looks at?

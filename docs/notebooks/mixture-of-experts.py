@@ -298,7 +298,11 @@ print(f"{(contents == 0).mean():.0%}")
 
 # %%
 #| label: expert-diet
-diet = choices_by_content(routing, contents)
+diet = choices_by_content(routing, contents)  # [contents, experts]
+of_shapes = diet[:, diet[0] < 0.25]  # experts that empty ground does not choose first
+filled, hollow = of_shapes[[1, 3]].mean(axis=0), of_shapes[[2, 4]].mean(axis=0)
+assert diet.shape[1] - of_shapes.shape[1] == 2  # as the text says, and this:
+assert (hollow > 1.4 * filled).sum() == 2 and (filled > 1.4 * hollow).sum() == 3
 drawn.expert_diet(diet, CONTENTS)
 
 # %% [markdown]
@@ -462,8 +466,17 @@ for factor in (1.0, 1.25, 1.5):
 
 # %%
 #| label: dropped-even
-_, counts = group_by_expert(routing.chosen, experts=8, capacity=choices // 8)
-print(f"{1 - counts.sum().item() / choices:.0%}")
+def dropped(chosen):
+    """Count the choices that a capacity of exactly the even share drops."""
+    _, counts = group_by_expert(chosen, experts=8, capacity=chosen.numel() // 8)
+    return chosen.numel() - counts.sum().item()
+
+
+{
+    "images": len(routing.chosen) // 64,
+    "at-once": f"{dropped(routing.chosen) / choices:.0%}",
+    "in-batches": f"{sum(map(dropped, routing.chosen.split(16 * 64))) / choices:.0%}",
+}
 
 # %% [markdown]
 # ## Was it worth it?
@@ -551,6 +564,7 @@ at_moment = [
     for point in run.curve
     if point.images == moment
 ]
+close = sorted(tried["dense-1024"].values())
 short = {label: run.score.colour_error for label, run in best.items()}
 assert sorted(short, key=short.get) == ["dense-512", "dense-256", "mixture", "dense-1024"]
 {
@@ -558,6 +572,7 @@ assert sorted(short, key=short.get) == ["dense-512", "dense-256", "mixture", "de
     "short": {label: f"{error:.1f}" for label, error in short.items()},
     "long": {label: f"{e.mean:.1f} ± {e.deviation:.1f}" for label, e in errors.items()},
     "moment": f"{moment:,}",
+    "close": f"{close[2] - close[0]:.2f}",
     "at-moment": f"{min(at_moment):.0f} to {max(at_moment):.0f}",
 }
 

@@ -283,7 +283,12 @@ for best, row in zip(top, profile, strict=True):
     runner_up = int(row[1:].argmax()) + 1
     print(f"unit {unit[best]:3d}: next on {CLASSES[runner_up]}s, {row[runner_up]:.0%}")
 runners_up = profile[:, 1:].max(axis=1)
-{"least": f"{runners_up.min():.0%}", "most": f"{runners_up.max():.0%}"}
+pure = runners_up < 0.05
+{
+    "pure": {2: "Two"}[int(pure.sum())],
+    "pure-most": f"{runners_up[pure].max():.0%}",
+    "rest": f"{runners_up[~pure].min():.0%} to {runners_up[~pure].max():.0%}",
+}
 
 # %% [markdown]
 # ## Are they needed?

@@ -14,7 +14,7 @@
 # # Results
 #
 # What the trained models paint, where the one that was trained longest fails, how five models
-# compare after equally many images, and what each part of the encoder-decoder is worth. Numbers come
+# compare after equally many images, and what parts of two of them are worth. Numbers come
 # from the records of finished runs, and from checkpoints on images that no model has trained on.
 
 # %%
@@ -356,7 +356,7 @@ assert min(tried["encoder-only"].values()) < 10 < min(
     "close": {"models": words[len(close)], "within": f"{CLOSE:g}"},
     "models": ", ".join(edge) or "none",
     "images": f"{sweeps['unet'][0].images:,}",
-    "rates": f"{min(len(rates) for rates in tried.values())}",
+    "rates": f"{min(len(tried[label]) for label in compared)}",
 }
 
 # %%

@@ -14,9 +14,9 @@
 # # Four networks on the series
 #
 # What was trained by `python -m shapes_of_attention study series`: fully connected, convolutional,
-# recurrent and attention models, for equally many steps, three seeds each, every model at the
-# learning rate that did best in its own sweep. This notebook reads the records, and looks into an
-# attention model that was trained longer.
+# recurrent and attention models, for equally many steps, three seeds each, each at the learning rate
+# that did best in a sweep; variants (dilated, one way, causal) take that of their model. This
+# notebook reads the records, and looks into an attention model that was trained longer.
 
 # %%
 #| label: setup

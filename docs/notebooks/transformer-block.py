@@ -134,8 +134,8 @@ print(f"attention:    this token's share moves by {attention_moves[0, token].abs
 # %% [markdown]
 # ## What each part is worth
 #
-# The trained model redraws test series with one part of its blocks left out: its contribution is
-# not added, and the stream goes on as it was.
+# The trained model redraws test series with one part of its second block left out: its contribution
+# is not added, and the stream goes on as it was.
 
 
 # %%

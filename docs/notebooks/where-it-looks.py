@@ -236,11 +236,15 @@ row, column = np.divmod(np.arange(64), 8)
 near = (abs(row[:, None] - row) <= 1) & (abs(column[:, None] - column) <= 1)
 print(f"{(over['encoder.1.attention'] * near).sum(axis=-1).mean():.0%}")
 
+# %%
+#| label: encoder-near-first
+print(f"{(over['encoder.0.attention'] * near).sum(axis=-1).mean():.0%}")
+
 # %% [markdown]
 # ## Held-out examples
 #
-# For the first six images: the first patch of the largest group, and where the decoder's second
-# layer looks for it, all heads together.
+# For the first six images: the patch with the most company, and where it looks, in the head of the
+# decoder's second layer that finds that company best.
 
 # %%
 #| label: held-out

@@ -31,6 +31,7 @@ and whole shapes. Three minutes a model on one core; assets/records/interpretati
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from dataclasses import asdict
@@ -63,10 +64,12 @@ from shapes_of_attention.measure.colours import company_error, score_colours
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.models import EncoderDecoder, attention_names
 from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
+from shapes_of_attention.training.machine import processor, versions
 
 __all__ = [
     "LEADS",
     "UNIT_COUNTS",
+    "digest",
     "scan_channels",
     "scan_heads",
     "scan_reach",
@@ -146,7 +149,7 @@ def scan_heads(model: EncoderDecoder, batches: list[ShapesBatch]) -> dict[str, A
 
 
 def scan_thresholds(
-    model: EncoderDecoder, batch: ShapesBatch, *, circles: int, red_filter: bool
+    model: torch.nn.Module, batch: ShapesBatch, *, circles: int, red_filter: bool
 ) -> dict[str, Any]:
     """Turn the red of filled circles through the threshold, one circle an image.
 
@@ -287,16 +290,23 @@ def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
     """Scan the thresholds of the teaching model and of those trained without the red filter."""
     batch = make_shapes(range(12 * circles), seed=IMAGE_TEST_SEED)
     paths = [checkpoints / "flagship.safetensors"]
-    paths += sorted(checkpoints.glob("*no-red-filter*.safetensors"))
+    paths += sorted(checkpoints.glob("*red-filter*.safetensors"))
     found = {}
     for path in paths:
-        model = load_model(path)
-        assert isinstance(model, EncoderDecoder)
         found[path.stem] = scan_thresholds(
-            model, batch, circles=circles, red_filter="no-red-filter" not in path.stem
+            load_model(path),
+            batch,
+            circles=circles,
+            red_filter="red-filter" not in path.stem,
         )
         print(f"{path.stem}: scanned", file=sys.stderr)
     return {"models": found}
+
+
+def digest(checkpoint: Path) -> str:
+    """Name the weights that were scanned, so that a record of older ones can be told: SHA-256."""
+    with checkpoint.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -340,6 +350,12 @@ def main(arguments: list[str] | None = None) -> int:
     note = {
         "command": " ".join(["python", "-m", "shapes_of_attention.interpret.scan", *given]),
         "seed": IMAGE_TEST_SEED,
+        "weights": {
+            name: digest(chosen.checkpoints / f"{name}.safetensors")
+            for name in found.get("models", ("flagship",))
+        },
+        "machine": {"processor": processor(), "device": "cpu", "threads": 1},
+        "versions": versions(),
     }
     path = chosen.records / f"interpretation-{chosen.part}.json"
     write_atomically(path, (json.dumps(note | found, indent=1) + "\n").encode())

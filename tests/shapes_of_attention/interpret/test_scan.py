@@ -1,8 +1,10 @@
 """The scan's commands write records that the notebooks can read."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from shapes_of_attention.data import KINDS
@@ -42,14 +44,24 @@ def test_scanning_heads_records_every_module_and_decoder_head(tmp_path):
 
 def test_scanning_red_takes_the_models_without_filter_that_are_there(tmp_path):
     save(tmp_path, "flagship")
-    save(tmp_path, "ablation-no-red-filter-seed-0")
+    save(tmp_path, "without-red-filter-seed-0")
     given = ["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path), "--circles", "3"]
     assert scan.main(given) == 0
     record = json.loads((tmp_path / "interpretation-red.json").read_text())
-    assert list(record["models"]) == ["flagship", "ablation-no-red-filter-seed-0"]
+    assert list(record["models"]) == ["flagship", "without-red-filter-seed-0"]
     for found in record["models"].values():
         assert found["circles"] == len(found["own_threshold"]) == 3
         assert len(found["own"]) == len(found["vote"]) == len(found["leads"])
+
+
+@pytest.mark.parametrize("part", ["heads", "red", "units", "reach", "channels"])
+def test_what_the_posts_tell_was_found_in_the_weights_that_are_shipped(part):
+    assets = Path(__file__).parents[3] / "assets"
+    record = json.loads((assets / f"records/interpretation-{part}.json").read_text())
+    assert record["weights"]
+    for name, known in record["weights"].items():
+        again = f"scan again: {record['command']}"
+        assert known == scan.digest(assets / f"checkpoints/{name}.safetensors"), again
 
 
 def test_scanning_units_records_the_best_beside_every_draw(tmp_path):
