@@ -194,3 +194,26 @@ def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser, wi
         page.locator(".site-links a", has_text="About").click()
         page.wait_for_url("**/about.html")
     report(troubles + tab.take())
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1500])
+def test_a_table_begins_where_its_text_does(published: Site, browser: Browser, width: int) -> None:
+    seen = 0
+    for name in published.pages:
+        if "<table " not in published.text(name) or name.startswith("notebooks/"):
+            continue
+        with watched(browser, **look("light", width)) as tab:
+            tab.page.goto(ORIGIN + BASE + name)
+            tab.page.wait_for_selector(".md-typeset__table > table", state="attached")
+            apart = tab.page.evaluate(
+                """() => {
+                  const left = (it) => it.getBoundingClientRect().left;
+                  const measure = document.querySelector(".md-content__inner > p");
+                  return [...document.querySelectorAll(".md-content__inner > * > * > table")]
+                    .filter((table) => table.clientWidth <= measure.clientWidth)
+                    .map((table) => left(table) - left(measure));
+                }"""
+            )
+            assert all(abs(pixels) <= 1 for pixels in apart), (name, apart)
+            seen += len(apart)
+    assert seen

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
+from shapes_of_attention.figures.toolkit.diagram import EDGE, Diagram
 from shapes_of_attention.figures.toolkit.figure import canvas
 
 
@@ -68,3 +69,17 @@ def test_things_stand_where_their_pixels_say() -> None:
     (text,) = figure.texts
     np.testing.assert_allclose(text.get_position(), (0.1, 0.75))
     assert text.get_rotation() == 90
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 200), st.integers(0, 100), st.integers(4, 200), st.integers(4, 100))
+def test_no_edge_of_a_box_is_cut_at_the_border_of_a_drawing(x, y, width, height) -> None:
+    width, height = max(4, min(width, 200 - x)), max(4, min(height, 100 - y))
+    x, y = min(x, 200 - width), min(y, 100 - height)
+    diagram = Diagram(height=100, width=200)
+    diagram.box(x, y, width, height)
+    figure = diagram.figure().static
+    [box] = figure.axes[0].patches
+    found = box.get_patch_transform().transform_path(box.get_path()).get_extents()
+    assert min(found.x0, found.y0) >= EDGE / 2 - 1e-6
+    assert found.x1 <= 200 - EDGE / 2 + 1e-6 and found.y1 <= 100 - EDGE / 2 + 1e-6

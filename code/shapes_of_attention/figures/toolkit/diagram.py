@@ -26,6 +26,8 @@ __all__ = ["Diagram"]
 #: Height of letters in CSS pixels: 19 on a page 600 wide are 11 on a phone.
 LETTERS = 19
 POINTS = 72 / PIXELS_PER_INCH
+#: Width of a box's edge in CSS pixels.
+EDGE = 1.5
 
 
 class Diagram:
@@ -39,6 +41,7 @@ class Diagram:
         self._axes = self._canvas.add_axes((0, 0, 1, 1))
         self._axes.set(xlim=(0, width), ylim=(height, 0))
         self._axes.set_axis_off()
+        self._width, self._height = width, height
         self._order = 1
 
     def figure(self) -> Figure:
@@ -60,11 +63,19 @@ class Diagram:
         radius: float = 8,
         dashed: bool = False,
     ) -> None:
-        """Draw a rounded box by its top left corner, with lines of text in its middle."""
+        """Draw a rounded box by its top left corner, with lines of text in its middle.
+
+        Half of its edge lies outside. At the border of the drawing the box is so much smaller, lest
+        the edge be cut.
+        """
+        (x, width), (y, height) = (
+            _within(start, length, whole)
+            for start, length, whole in ((x, width, self._width), (y, height, self._height))
+        )
         look: dict[str, Any] = {
             "facecolor": fill,
             "edgecolor": edge,
-            "linewidth": 1.5 * POINTS,
+            "linewidth": EDGE * POINTS,
             "linestyle": DASHED if dashed else "-",
             "zorder": self._next(),
         }
@@ -231,3 +242,9 @@ class Diagram:
 def _is_dark(paint: Any) -> bool:
     red, green, blue = mpl.colors.to_rgb(paint)
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+
+
+def _within(start: float, length: float, whole: float) -> tuple[float, float]:
+    """Keep a box's edge, half of which lies outside, within a drawing: start and length."""
+    first, last = max(start, EDGE / 2), min(start + length, whole - EDGE / 2)
+    return first, last - first
