@@ -20,7 +20,7 @@
 #| label: setup
 #| inputs:
 #|   - assets/checkpoints/flagship.safetensors
-#|   - assets/checkpoints/ablation-positions-learned-seed-0.safetensors
+#|   - assets/checkpoints/positions-learned-16-seed-0.safetensors
 import json
 from pathlib import Path
 
@@ -46,7 +46,7 @@ from shapes_of_attention.training.checkpoint import load_model
 torch.set_num_threads(1)
 folder = Path("../../assets/checkpoints")
 flagship = load_model(folder / "flagship.safetensors")
-learned = load_model(folder / "ablation-positions-learned-seed-0.safetensors")
+learned = load_model(folder / "positions-learned-16-seed-0.safetensors")
 
 # %% [markdown]
 # ## Patches
@@ -92,8 +92,8 @@ seen = []
 learned.encoder[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
 with torch.no_grad():
     learned(image)
-    content = learned.encoder_embedding(image)[0].numpy()  # [64, 128]
-table = learned.encoder_positions.table.detach().numpy()  # [64, 128]
+    content = learned.embedding(image)[0].numpy()  # [64, 128]
+table = learned.positions.table.detach().numpy()  # [64, 128]
 assert np.allclose(seen[0][0], content + table)
 
 drawn.four_steps(levels[0], PATCH, content, table)
@@ -207,11 +207,11 @@ print("at most 1e-6 apart")
 
 # %%
 #| label: learned-places
-#| inputs: assets/records/ablation-positions-learned-seed-0.json
+#| inputs: assets/records/positions-learned-16-seed-0.json
 distance = (cells[None] - cells[:, None]).abs().sum(dim=-1).numpy()
-record = json.loads(Path("../../assets/records/ablation-positions-learned-seed-0.json").read_text())
+record = json.loads(Path("../../assets/records/positions-learned-16-seed-0.json").read_text())
 {
     "neighbours": f"{kinds['Learned'][distance == 1].mean():.2f}",
     "far": f"{kinds['Learned'][distance > 1].mean():.2f}",
-    "training-minutes": f"{record['seconds'] / 60:.0f}",
+    "training-images": f"{record['images']:,}",
 }

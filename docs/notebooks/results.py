@@ -26,6 +26,8 @@
 #|   - assets/records/contrast-*.json
 #|   - assets/records/depth-*.json
 #|   - assets/records/flagship*.json
+#|   - assets/records/patch-*.json
+#|   - assets/records/positions-*.json
 #|   - assets/records/speed-*.json
 #|   - assets/records/tune-*.json
 #|   - assets/records/without-*.json
@@ -43,7 +45,7 @@ from shapes_of_attention.figures import results
 from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.models import UNet, UNetConfig
-from shapes_of_attention.palette import BLUE
+from shapes_of_attention.palette import ORCHID
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.studies.record import (
     at_the_edge,
@@ -530,75 +532,133 @@ flat = tried["without-cross-attention"].values()
 }
 
 # %% [markdown]
-# The encoder-decoder with one thing changed, trained anew each time for a few minutes, all at one
-# rate.
+# The encoder-only model with one thing changed. It leaves the plateau early, so its seeds lie close
+# together. Equally many images, three seeds, each at the best rate of its own sweep, waves at the
+# best of four bases.
 
 # %%
 #| label: ablations
-ablations = comparable(record for record in records if record.family == "ablation")
-changes = {
+CHANGES = {
     "Positions": {
-        "rotary": "as-it-is",
-        "learned": "positions-learned",
-        "sinusoidal": "positions-sinusoidal",
-        "none": "positions-none",
+        "rotary": "second-stream",
+        "learned": "learned-16",
+        "sinusoidal": "sinusoidal-16",
+        "none": "none-16",
     },
-    "Patches": {"8×8": "patch-8", "16×16": "as-it-is", "32×32": "patch-32"},
-    "Red filter": {"with": "as-it-is", "without": "no-red-filter"},
+    "Patches": {"8×8": "8", "16×16": "second-stream", "32×32": "32"},
+    "Red filter": {"with": "second-stream", "without": "red-filter"},
 }
+changed = comparable(r for r in records if r.family in ("without", "patch", "positions"))
+done = {
+    heading: {name: label for name, label in rows.items() if label in changed}
+    for heading, rows in CHANGES.items()
+}
+CHANGES = {heading: rows for heading, rows in done.items() if len(rows) > 1}
 strips = [
     (
         heading,
         [
-            results.Row(
+            look_row("encoder-only", changed[label], name)
+            if label == "second-stream"
+            else results.Row(
                 label=name,
-                values=[run.score.colour_error for run in ablations[label]],
-                colour=results.MODEL_LOOKS["encoder-decoder"].colour
-                if label == "as-it-is"
-                else BLUE,
-                mark="^" if label == "as-it-is" else "o",
+                values=[run.score.colour_error for run in changed[label]],
+                colour=ORCHID,
+                mark="s",
             )
             for name, label in rows.items()
         ],
     )
-    for heading, rows in changes.items()
+    for heading, rows in CHANGES.items()
 ]
 results.strips(strips, title="median colour error, levels", reference=reference)
 
+# %% [markdown]
+# None of their rates is the largest or smallest that was tried. Of the waves, each base at the rate
+# that did best:
+
+# %%
+#| label: changed-rates
+of_changes = [
+    label
+    for label in tried
+    if label.startswith(("patch-", "positions-", "without-red")) and "-base-" not in label
+]
+at_the_edge({label: tried[label] for label in of_changes})
+bases = {}
+for label, errors in tried.items():
+    kind, found, base = label.removeprefix("positions-").partition("-16-base-")
+    if found:
+        bases.setdefault(kind, {})[float(base)] = min(errors.values())
+for kind, sweep in (("rotary", "encoder-only"), ("sinusoidal", "positions-sinusoidal-16")):
+    if kind in bases:
+        bases[kind][100.0] = min(tried[sweep].values())
+assert sorted(bases["sinusoidal"]) == [3, 10, 100, 1000] and "rotary" not in bases  # as the text says
+errors_of = {
+    name: [run.score.colour_error for run in changed[label]]
+    for name, label in CHANGES["Positions"].items()
+}
+assert all(max(errors_of["rotary"]) < min(errors_of[name]) for name in errors_of if name != "rotary")
+gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
+assert 0 < gap < 0.2 and min(bases["sinusoidal"], key=bases["sinusoidal"].get) == 3
+for kind, errors in bases.items():
+    print(kind, *(f"base {base:g}: {errors[base]:.1f} " for base in sorted(errors)))
+
 # %%
 #| label: ablation-setting
+some = changed["second-stream"][0]
 {
-    "minutes": f"{ablations['as-it-is'][0].config['budget_seconds'] / 60:.0f}",
-    "seeds": seeds(ablations.values()),
+    "images": f"{some.images:,}",
+    "seeds": seeds(changed.values()),
 }
 
 
 # %%
 #| label: without
-def changed(label):
-    """Say the mean error over the seeds of an ablation, and its standard deviation."""
-    return in_words([run.score.colour_error for run in ablations[label]])
+def error_with(label):
+    """Say the mean error over the seeds of a change, and its standard deviation."""
+    return in_words([run.score.colour_error for run in changed[label]])
 
 
 {
-    "nothing": changed("as-it-is"),
-    "red-filter": changed("no-red-filter"),
-    "positions": {kind: changed(label) for kind, label in changes["Positions"].items()},
-    "patches": {name.split("×")[0]: changed(label) for name, label in changes["Patches"].items()},
-    "images": {
-        name.split("×")[0]: f"{spread([run.images for run in ablations[label]]).mean:,.0f}"
-        for name, label in changes["Patches"].items()
+    "nothing": error_with("second-stream"),
+    **{
+        heading.lower().replace(" ", "-"): {
+            name.split("×")[0]: error_with(label) for name, label in rows.items()
+        }
+        for heading, rows in CHANGES.items()
     },
 }
 
 # %%
 #| label: changes
-named = {
-    f"{heading}: {name}": ablations[label]
-    for heading, rows in changes.items()
-    for name, label in rows.items()
+HTML(
+    results.changes_table(
+        {
+            f"{heading}: {name}": changed[label]
+            for heading, rows in CHANGES.items()
+            for name, label in rows.items()
+        }
+    )
+)
+
+# %% [markdown]
+# Older runs of the encoder-decoder with small patches, equal in time and not in images, in half the
+# precision, both at one rate.
+
+# %%
+#| label: small-patches
+timed = comparable(r for r in records if r.family == "ablation" and r.label != "no-red-filter")
+{
+    "minutes": f"{timed['patch-8'][0].config['budget_seconds'] / 60:.0f}",
+    **{
+        name: {
+            "error": in_words([run.score.colour_error for run in timed[label]]),
+            "images": f"{spread([run.images for run in timed[label]]).mean:,.0f}",
+        }
+        for name, label in (("8", "patch-8"), ("16", "as-it-is"))
+    },
 }
-HTML(results.changes_table(named))
 
 # %% [markdown]
 # The deeper model, whose decoder has self-attention too:

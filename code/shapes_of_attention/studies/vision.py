@@ -47,11 +47,7 @@ _ENCODER_DECODER = RunConfig(model="encoder-decoder", budget_seconds=_CONTRAST_S
 #: Changes to the encoder-decoder (its options, the data's options), at one rate for one time.
 _ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as-it-is": ({}, {}),
-    "positions-none": ({"positions": "none"}, {}),
-    "positions-sinusoidal": ({"positions": "sinusoidal"}, {}),
-    "positions-learned": ({"positions": "learned"}, {}),
     "patch-8": ({"patch": 8}, {}),
-    "patch-32": ({"patch": 32}, {}),
     "no-red-filter": ({}, {"red_filter": False}),
 }
 
@@ -235,9 +231,10 @@ def runs() -> list[Run]:
                 run=replace(_ENCODER_DECODER, options=options, data=data, seed=seed).with_budget(
                     _ABLATION_SECONDS
                 ),
-                keep_model=label in ("no-red-filter", "positions-learned") and seed == 0,
+                keep_model=label == "no-red-filter",
             )
             for label, (options, data) in _ABLATIONS.items()
+            if label != "no-red-filter" or seed == 0
         ]
     return [*listed, *_compared(), *_of_depth(), *_changed(), *_positions()]
 
