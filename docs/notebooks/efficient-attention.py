@@ -163,11 +163,6 @@ HTML(
     for name, row in found.items()
 }
 
-# %%
-#| label: pattern-range
-peaked = [row["peaked"] for row in found.values()]
-{"least": f"{min(peaked):.2f}", "largest": f"{max(peaked):.2f}"}
-
 # %% [markdown]
 # **Proof.** A pattern of blocks is computed without the rest: any layout gives what its mask gives.
 

@@ -188,21 +188,13 @@ cost_against_length(benchmark["against_length"])
 longest = benchmark["against_length"][-1]
 times = longest["milliseconds"]
 shortest = benchmark["against_length"][0]["milliseconds"]
-apart = {  # by how much theirs takes longer without a cache
-    row["length"]: row["milliseconds"]["theirs, no cache"] / row["milliseconds"]["ours, no cache"] - 1
-    for row in benchmark["against_length"]
-}
 {
     "longest": {
         "tokens": f"{longest['length']:,}",
         "uncached": f"{times['ours, no cache']:.0f}",
         "cached": f"{times['ours, cache']:.1f}",
-        "dynamic": f"{times['theirs, DynamicCache']:.1f}",
         "ratio": f"{times['ours, no cache'] / times['ours, cache']:.0f}",
     },
-    "alike": min(
-        one for one in apart if all(abs(apart[other]) < 0.05 for other in apart if other >= one)
-    ),
     "shortest": {
         "ratio": f"{shortest['ours, no cache'] / shortest['ours, cache']:.1f}",
     },

@@ -222,9 +222,6 @@ assert against[first] > 1 > against[middle] > 0.95 > against[last]
 {
     "shortest": f"{behind[0]:.1f}",
     "longest": f"{behind[-1]:.1f}",
-    "growth": f"{behind[-1] - behind[0]:.1f}",
-    "step": f"{kinds[-1]['milliseconds']['latent']:.1f}",
-    "at": f"{last:,}",
     "beside-multi-head": f"about level at {middle} tokens, and ahead at {last:,}",
 }
 

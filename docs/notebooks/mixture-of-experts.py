@@ -459,19 +459,19 @@ print(f"{min(unmoved.values()):.0%} to {max(unmoved.values()):.0%}")
 
 # %%
 #| label: dropped
-choices = routing.chosen.numel()
-for factor in (1.0, 1.25, 1.5):
-    _, counts = group_by_expert(routing.chosen, experts=8, capacity=int(factor * choices / 8))
-    print(f"capacity factor {factor:<4}: {1 - counts.sum().item() / choices:.1%} dropped")
-
-# %%
-#| label: dropped-even
-def dropped(chosen):
-    """Count the choices that a capacity of exactly the even share drops."""
-    _, counts = group_by_expert(chosen, experts=8, capacity=chosen.numel() // 8)
+def dropped(chosen, factor=1.0):
+    """Count the choices that a capacity of so many times the even share drops."""
+    capacity = int(factor * chosen.numel() / 8)
+    _, counts = group_by_expert(chosen, experts=8, capacity=capacity)
     return chosen.numel() - counts.sum().item()
 
 
+choices = routing.chosen.numel()
+for factor in (1.0, 1.25, 1.5):
+    print(f"capacity factor {factor:<4}: {dropped(routing.chosen, factor) / choices:.1%} dropped")
+
+# %%
+#| label: dropped-even
 {
     "images": len(routing.chosen) // 64,
     "at-once": f"{dropped(routing.chosen) / choices:.0%}",

@@ -538,7 +538,7 @@ flat = tried["without-cross-attention"].values()
 
 # %%
 #| label: ablations
-CHANGES = {
+listed = {
     "Positions": {
         "rotary": "second-stream",
         "learned": "learned-16",
@@ -549,11 +549,11 @@ CHANGES = {
     "Red filter": {"with": "second-stream", "without": "red-filter"},
 }
 changed = comparable(r for r in records if r.family in ("without", "patch", "positions"))
-done = {
-    heading: {name: label for name, label in rows.items() if label in changed}
-    for heading, rows in CHANGES.items()
+changes = {
+    heading: done
+    for heading, rows in listed.items()
+    if len(done := {name: label for name, label in rows.items() if label in changed}) > 1
 }
-CHANGES = {heading: rows for heading, rows in done.items() if len(rows) > 1}
 strips = [
     (
         heading,
@@ -569,7 +569,7 @@ strips = [
             for name, label in rows.items()
         ],
     )
-    for heading, rows in CHANGES.items()
+    for heading, rows in changes.items()
 ]
 results.strips(strips, title="median colour error, levels", reference=reference)
 
@@ -596,7 +596,7 @@ for kind, sweep in (("rotary", "encoder-only"), ("sinusoidal", "positions-sinuso
 assert sorted(bases["sinusoidal"]) == [3, 10, 100, 1000] and "rotary" not in bases  # as the text says
 errors_of = {
     name: [run.score.colour_error for run in changed[label]]
-    for name, label in CHANGES["Positions"].items()
+    for name, label in changes["Positions"].items()
 }
 assert all(max(errors_of["rotary"]) < min(errors_of[name]) for name in errors_of if name != "rotary")
 gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
@@ -626,7 +626,7 @@ def error_with(label):
         heading.lower().replace(" ", "-"): {
             name.split("×")[0]: error_with(label) for name, label in rows.items()
         }
-        for heading, rows in CHANGES.items()
+        for heading, rows in changes.items()
     },
 }
 
@@ -636,7 +636,7 @@ HTML(
     results.changes_table(
         {
             f"{heading}: {name}": changed[label]
-            for heading, rows in CHANGES.items()
+            for heading, rows in changes.items()
             for name, label in rows.items()
         }
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.figures.toolkit.view import View, packed
 from shapes_of_attention.measure.ideal import Ideal, ideal_attention
 from shapes_of_attention.palette import CHANNELS, INK, MUTED, WHITE
+from shapes_of_attention.training.checkpoint import file_hash
 
 __all__ = [
     "attention_by_channel",
@@ -312,4 +312,4 @@ def bits(flags: NDArray[np.bool_]) -> str:
 
 def checkpoint_hash(path: Path) -> str:
     """Give the first digits of a checkpoint's sha256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return file_hash(path)[:12]

@@ -67,7 +67,7 @@ def look_up(model: EncoderDecoder, image: Tensor, *, layer: int, head: int, quer
         model(image)
     heads = model.config.heads
     q, k, v = (rearrange(found[name], "1 n (h d) -> 1 h n d", h=heads) for name in names)
-    if model.config.positions == "rotary":
+    if model.rotary is not None and model.memory_rotary is not None:
         q, k = rotate(q, model.rotary), rotate(k, model.memory_rotary)
     asked, keys, values = q[0, head, query], k[0, head], v[0, head]
     scores = keys @ asked / asked.shape[-1] ** 0.5

@@ -31,7 +31,6 @@ and whole shapes. Three minutes a model on one core; assets/records/interpretati
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import asdict
@@ -63,13 +62,17 @@ from shapes_of_attention.measure.channel_intervention import ChannelIntervention
 from shapes_of_attention.measure.colours import company_error, score_colours
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.models import EncoderDecoder, attention_names
-from shapes_of_attention.training.checkpoint import CheckpointError, load_model, write_atomically
+from shapes_of_attention.training.checkpoint import (
+    CheckpointError,
+    file_hash,
+    load_model,
+    write_atomically,
+)
 from shapes_of_attention.training.machine import processor, versions
 
 __all__ = [
     "LEADS",
     "UNIT_COUNTS",
-    "digest",
     "scan_channels",
     "scan_heads",
     "scan_reach",
@@ -303,12 +306,6 @@ def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
     return {"models": found}
 
 
-def digest(checkpoint: Path) -> str:
-    """Name the weights that were scanned, so that a record of older ones can be told: SHA-256."""
-    with checkpoint.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m shapes_of_attention.interpret.scan",
@@ -351,7 +348,7 @@ def main(arguments: list[str] | None = None) -> int:
         "command": " ".join(["python", "-m", "shapes_of_attention.interpret.scan", *given]),
         "seed": IMAGE_TEST_SEED,
         "weights": {
-            name: digest(chosen.checkpoints / f"{name}.safetensors")
+            name: file_hash(chosen.checkpoints / f"{name}.safetensors")
             for name in found.get("models", ("flagship",))
         },
         "machine": {"processor": processor(), "device": "cpu", "threads": 1},

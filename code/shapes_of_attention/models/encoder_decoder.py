@@ -23,7 +23,7 @@ from shapes_of_attention.models.positions import (
     check_positions,
     grid_coordinates,
     reach_mask,
-    rotary_angles,
+    turning_angles,
 )
 
 __all__ = ["EncoderDecoder", "EncoderDecoderConfig"]
@@ -121,6 +121,9 @@ class EncoderDecoder(nn.Module):
     cross-attention it gathers from the encoder's tokens; a head paints the patch.
     """
 
+    rotary: Tensor | None
+    memory_rotary: Tensor | None
+
     def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -137,13 +140,8 @@ class EncoderDecoder(nn.Module):
         if config.registers:
             self.registers = nn.Parameter(torch.randn(config.registers, config.dim) * 0.02)
 
-        self.register_buffer("rotary", None, persistent=False)
-        self.register_buffer("memory_rotary", None, persistent=False)
-        if config.positions == "rotary":
-            head_dim = config.dim // config.heads
-            base = config.position_base
-            self.rotary = rotary_angles(cells, head_dim=head_dim, base=base)
-            self.memory_rotary = rotary_angles(memory_cells, head_dim=head_dim, base=base)
+        self.register_buffer("rotary", self._turning_angles(cells), persistent=False)
+        self.register_buffer("memory_rotary", self._turning_angles(memory_cells), persistent=False)
 
         self.register_buffer("encoder_mask", None, persistent=False)
         if config.encoder_reach is not None:
@@ -176,6 +174,15 @@ class EncoderDecoder(nn.Module):
         config = self.config
         return added_positions(
             config.positions, coordinates=cells, dim=config.dim, base=config.position_base
+        )
+
+    def _turning_angles(self, cells: Tensor) -> Tensor | None:
+        config = self.config
+        return turning_angles(
+            config.positions,
+            coordinates=cells,
+            head_dim=config.dim // config.heads,
+            base=config.position_base,
         )
 
     def sight(self, reach: int | None) -> Tensor:

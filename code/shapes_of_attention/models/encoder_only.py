@@ -18,7 +18,7 @@ from shapes_of_attention.models.positions import (
     added_positions,
     check_positions,
     grid_coordinates,
-    rotary_angles,
+    turning_angles,
 )
 
 __all__ = ["EncoderOnly", "EncoderOnlyConfig"]
@@ -64,11 +64,13 @@ class EncoderOnly(nn.Module):
         self.positions = added_positions(
             config.positions, coordinates=cells, dim=config.dim, base=config.position_base
         )
-        self.register_buffer("rotary", None, persistent=False)
-        if config.positions == "rotary":
-            self.rotary = rotary_angles(
-                cells, head_dim=config.dim // config.heads, base=config.position_base
-            )
+        angles = turning_angles(
+            config.positions,
+            coordinates=cells,
+            head_dim=config.dim // config.heads,
+            base=config.position_base,
+        )
+        self.register_buffer("rotary", angles, persistent=False)
         self.encoder = nn.ModuleList(
             EncoderBlock(dim=config.dim, heads=config.heads, hidden=config.hidden)
             for _ in range(config.layers)

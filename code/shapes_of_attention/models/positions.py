@@ -20,6 +20,7 @@ __all__ = [
     "rotary_angles",
     "rotate",
     "sinusoidal",
+    "turning_angles",
 ]
 
 #: How tokens learn where they are.
@@ -148,6 +149,15 @@ def rotary_angles(coordinates: Tensor, *, head_dim: int, base: float = 100.0) ->
     if head_dim % 2:
         raise ValueError(f"head_dim must be even, it is turned in pairs, got {head_dim}")
     return _axial_angles(coordinates, head_dim // 2, base)
+
+
+def turning_angles(
+    kind: Positions, *, coordinates: Tensor, head_dim: int, base: float
+) -> Tensor | None:
+    """Give the angles of `rotary_angles` where positions turn queries and keys, None elsewhere."""
+    if kind != "rotary":
+        return None
+    return rotary_angles(coordinates, head_dim=head_dim, base=base)
 
 
 def rotate(x: Tensor, angles: Tensor) -> Tensor:

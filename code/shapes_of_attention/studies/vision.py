@@ -118,7 +118,7 @@ _CHANGED: dict[str, dict[str, Any]] = {
 
 #: The encoder-only model with one thing changed: its options, the data's, the rates of its sweep.
 #: It leaves the plateau early, so that what these runs differ in is no matter of when they left it.
-_CHANGED_ALONE: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[float, ...]]] = {
+_CHANGED_ENCODER_ONLY: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[float, ...]]] = {
     "patch/32": ({"patch": 32}, {}, (*_TRANSFORMER_RATES, 2.4e-2)),
     "patch/8": ({"patch": 8}, {}, _TRANSFORMER_RATES),
     "without/red-filter": ({}, {"red_filter": False}, _TRANSFORMER_RATES),
@@ -272,7 +272,7 @@ def _changed() -> Iterator[Run]:
         ("without/second-stream", "encoder-only"),
     ):
         yield from _chosen(name, _sweep(label, *_COMPARED[label]), _PART_IMAGES)
-    for name, (options, data, rates) in _CHANGED_ALONE.items():
+    for name, (options, data, rates) in _CHANGED_ENCODER_ONLY.items():
         run = replace(_ENCODER_ONLY, options=options, data=data)
         sweep = _sweep(name.replace("/", "-"), run, rates)
         kept = name == "without/red-filter"

@@ -22,6 +22,7 @@ from shapes_of_attention.models import build_model
 
 __all__ = [
     "CheckpointError",
+    "file_hash",
     "load_model",
     "read_tensors",
     "save_model",
@@ -95,6 +96,18 @@ def _digest(tensors: dict[str, Tensor], note: str) -> str:
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Give the sha256 of a checkpoint's file, which names these weights and no others.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_model(path: Path, model: nn.Module, *, name: str, options: dict[str, Any]) -> None:

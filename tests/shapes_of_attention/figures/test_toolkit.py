@@ -72,14 +72,19 @@ def test_things_stand_where_their_pixels_say() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 200), st.integers(0, 100), st.integers(4, 200), st.integers(4, 100))
-def test_no_edge_of_a_box_is_cut_at_the_border_of_a_drawing(x, y, width, height) -> None:
-    width, height = max(4, min(width, 200 - x)), max(4, min(height, 100 - y))
-    x, y = min(x, 200 - width), min(y, 100 - height)
+@given(
+    x=st.integers(0, 100),
+    y=st.integers(0, 50),
+    width=st.integers(4, 100),
+    height=st.integers(4, 50),
+    line=st.integers(1, 3),
+)
+def test_no_edge_is_cut_at_the_border_of_a_drawing(x, y, width, height, line) -> None:
     diagram = Diagram(height=100, width=200)
     diagram.box(x, y, width, height)
-    figure = diagram.figure().static
-    [box] = figure.axes[0].patches
-    found = box.get_patch_transform().transform_path(box.get_path()).get_extents()
-    assert min(found.x0, found.y0) >= EDGE / 2 - 1e-6
-    assert found.x1 <= 200 - EDGE / 2 + 1e-6 and found.y1 <= 100 - EDGE / 2 + 1e-6
+    diagram.outline(x, y, width, height, line=line)
+    for part, edge in zip(diagram.figure().static.axes[0].patches, (EDGE, line), strict=True):
+        found = part.get_patch_transform().transform_path(part.get_path()).get_extents()
+        assert min(found.x0, found.y0) >= edge / 2 - 1e-6
+        assert found.x1 <= 200 - edge / 2 + 1e-6
+        assert found.y1 <= 100 - edge / 2 + 1e-6

@@ -11,7 +11,7 @@ from shapes_of_attention.data import KINDS
 from shapes_of_attention.interpret import scan
 from shapes_of_attention.measure.channel_intervention import HIDDEN
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.checkpoint import save_model
+from shapes_of_attention.training.checkpoint import file_hash, save_model
 
 TINY = {"dim": 16, "heads": 2, "hidden": 16, "encoder_layers": 1, "decoder_layers": 1}
 
@@ -61,7 +61,7 @@ def test_what_the_posts_tell_was_found_in_the_weights_that_are_shipped(part):
     assert record["weights"]
     for name, known in record["weights"].items():
         again = f"scan again: {record['command']}"
-        assert known == scan.digest(assets / f"checkpoints/{name}.safetensors"), again
+        assert known == file_hash(assets / f"checkpoints/{name}.safetensors"), again
 
 
 def test_scanning_units_records_the_best_beside_every_draw(tmp_path):

@@ -63,15 +63,8 @@ class Diagram:
         radius: float = 8,
         dashed: bool = False,
     ) -> None:
-        """Draw a rounded box by its top left corner, with lines of text in its middle.
-
-        Half of its edge lies outside. At the border of the drawing the box is so much smaller, lest
-        the edge be cut.
-        """
-        (x, width), (y, height) = (
-            _within(start, length, whole)
-            for start, length, whole in ((x, width, self._width), (y, height, self._height))
-        )
+        """Draw a rounded box by its top left corner, with lines of text in its middle."""
+        x, y, width, height = self._inside(x, y, width, height, EDGE)
         look: dict[str, Any] = {
             "facecolor": fill,
             "edgecolor": edge,
@@ -205,10 +198,7 @@ class Diagram:
             aspect="auto",
             zorder=self._next(),
         )
-        self._axes.set(
-            xlim=(0, self._canvas.get_size_inches()[0] * PIXELS_PER_INCH),
-            ylim=(self._canvas.get_size_inches()[1] * PIXELS_PER_INCH, 0),
-        )
+        self._axes.set(xlim=(0, self._width), ylim=(self._height, 0))
         self.outline(x, y, width, height, colour=LINE, line=1)
 
     def outline(
@@ -222,6 +212,7 @@ class Diagram:
         line: float = 3,
     ) -> None:
         """Draw a rectangle's edge, such as around a chosen patch."""
+        x, y, width, height = self._inside(x, y, width, height, line)
         self._axes.add_patch(
             Rectangle(
                 (x, y),
@@ -234,6 +225,15 @@ class Diagram:
             )
         )
 
+    def _inside(
+        self, x: float, y: float, width: float, height: float, line: float
+    ) -> tuple[float, float, float, float]:
+        """Keep a rectangle's edge inside the drawing: half of the line lies outside of it."""
+        left, top = max(x, line / 2), max(y, line / 2)
+        right = min(x + width, self._width - line / 2)
+        bottom = min(y + height, self._height - line / 2)
+        return left, top, right - left, bottom - top
+
     def _next(self) -> int:
         self._order += 1
         return self._order
@@ -242,9 +242,3 @@ class Diagram:
 def _is_dark(paint: Any) -> bool:
     red, green, blue = mpl.colors.to_rgb(paint)
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-
-
-def _within(start: float, length: float, whole: float) -> tuple[float, float]:
-    """Keep a box's edge, half of which lies outside, within a drawing: start and length."""
-    first, last = max(start, EDGE / 2), min(start + length, whole - EDGE / 2)
-    return first, last - first
