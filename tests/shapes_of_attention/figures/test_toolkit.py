@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.patches import Circle
 
 from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
 from shapes_of_attention.figures.toolkit.diagram import EDGE, Diagram
@@ -88,3 +89,11 @@ def test_no_edge_is_cut_at_the_border_of_a_drawing(x, y, width, height, line) ->
         assert min(found.x0, found.y0) >= edge / 2 - 1e-6
         assert found.x1 <= 200 - edge / 2 + 1e-6
         assert found.y1 <= 100 - edge / 2 + 1e-6
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 20), (20, 0), (0, 0), (72, 20), (20, 72), (20, 20)])
+def test_a_disc_is_round_wherever_it_stands(x, y) -> None:
+    diagram = Diagram(height=100, width=100)
+    diagram.box(x, y, 28, 28, radius=14)
+    [disc] = diagram.figure().static.axes[0].patches
+    assert isinstance(disc, Circle)

@@ -64,6 +64,8 @@ class Diagram:
         dashed: bool = False,
     ) -> None:
         """Draw a rounded box by its top left corner, with lines of text in its middle."""
+        # Corners of a box are curves, not parts of a circle.
+        is_disc = width == height <= 2 * radius
         x, y, width, height = self._inside(x, y, width, height, EDGE)
         look: dict[str, Any] = {
             "facecolor": fill,
@@ -72,8 +74,9 @@ class Diagram:
             "linestyle": DASHED if dashed else "-",
             "zorder": self._next(),
         }
-        if width == height <= 2 * radius:  # corners of a box are curves, not parts of a circle
-            self._axes.add_patch(Circle((x + width / 2, y + height / 2), width / 2, **look))
+        if is_disc:
+            middle, across = (x + width / 2, y + height / 2), min(width, height)
+            self._axes.add_patch(Circle(middle, across / 2, **look))
         else:
             radius = min(radius, width / 2, height / 2)
             size_inside = width - 2 * radius, height - 2 * radius
