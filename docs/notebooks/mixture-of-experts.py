@@ -393,9 +393,7 @@ def course(run, layer):
     )
 
 
-drawn.load_over_training(
-    {title: course(older[name][0], LAYER) for name, title in TITLES.items()}
-)
+drawn.load_over_training({title: course(older[name][0], LAYER) for name, title in TITLES.items()})
 
 # %%
 #| label: layer-loads
@@ -405,6 +403,7 @@ drawn.layer_loads(loads)
 # %% [markdown]
 # The busiest two experts of each layer, left alone: before training, in its first hundred steps, and
 # in its last tenth.
+
 
 # %%
 #| label: busiest-two
@@ -425,7 +424,7 @@ assert max(at_last, key=at_last.get) == "decoder 2"
 {
     name: f"{min(shares.values()):.0%} to {max(shares.values()):.0%}"
     for name, shares in (("before", before), ("first", after), ("last", at_last))
-}
+} | {"charted": f"{at_last['encoder 2']:.0%}"}
 
 # %%
 #| label: unevenness
@@ -456,6 +455,7 @@ print(f"{min(unmoved.values()):.0%} to {max(unmoved.values()):.0%}")
 
 # %% [markdown]
 # How many choices would a capacity of exactly the even share drop, on held-out images?
+
 
 # %%
 #| label: dropped
@@ -625,6 +625,7 @@ def between(found, digits=1):
 
 
 active = ratios("dense, equal active")
+assert min(active) in ratios("dense, equal active", tokens=16)  # as the prose says, and
 assert max(active) < 1  # the prose says that the mixture never reaches it
 {
     "eager": {
