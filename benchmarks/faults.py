@@ -146,7 +146,15 @@ def _reading(
 
 def flips_unnoticed_in_cache(count: int, chance: random.Random, folder: Path) -> int:
     """Flip a random bit of a cache entry `count` times; count those that reading did not notice."""
+    level = log.level
     log.setLevel("ERROR")  # each finding would be reported
+    try:
+        return _unnoticed_in_cache(count, chance, folder)
+    finally:
+        log.setLevel(level)
+
+
+def _unnoticed_in_cache(count: int, chance: random.Random, folder: Path) -> int:
     cache, key = Cache(folder / "cache"), Key("notebooks/a.py", {"code cells": "0" * 64})
     executed = json.dumps({"cells": [{"source": "x" * 400}] * 40})
     unnoticed = 0

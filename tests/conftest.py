@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:  # tests of the generator run where there is no Playwright
@@ -34,6 +36,17 @@ def pytest_configure() -> None:
     # What a script starts in its background ignores Ctrl-C, and all that it starts: servers would not end.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Hypothesis allows an example 200 ms, which a busy machine may take for any.
+    hypothesis.settings.register_profile("any machine", deadline=None)
+    hypothesis.settings.load_profile("any machine")
+
+
+@pytest.fixture
+def git_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let git read no configuration of who runs the tests, and speak English."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads which group a test is of

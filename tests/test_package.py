@@ -150,6 +150,7 @@ def test_the_figure_shows_in_stock_material(
     browser = launch("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     with files_of(stranger.folder / "site") as port:
         page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"http://127.0.0.1:{port}/{POST}", wait_until="load")
         picture = page.locator(".nb-figure__image")
         picture.scroll_into_view_if_needed()

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    "name", ["audit", "builds", "faults", "kinds", "peers", "saves", "scale", "walk"]
+    "name", ["audit", "builds", "faults", "kinds", "live", "peers", "saves", "scale", "walk"]
 )
 def test_the_readme_shows_the_recorded_run(name: str) -> None:
     program = importlib.import_module(name)

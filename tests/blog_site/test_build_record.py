@@ -17,7 +17,7 @@ def no_overrides(monkeypatch):
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path, git_of_nobody):
     names = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
     names |= {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
     dates = {"GIT_AUTHOR_DATE": DATE, "GIT_COMMITTER_DATE": DATE}

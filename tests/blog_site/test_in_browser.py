@@ -159,6 +159,7 @@ def test_print_shows_the_light_static_image_of_a_drawn_figure(open_page):
 def test_from_the_disk_the_image_stays_and_nothing_is_logged(browser, served):
     context = browser.new_context()
     page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -184,6 +185,7 @@ def test_search_opens_from_a_button_on_a_phone_and_finds_words(open_page):
 
 def test_a_page_refuses_scripts_that_are_not_the_site_s_own(browser: Browser, served) -> None:
     page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     logged = []
     page.on("console", lambda message: logged.append(message.text))
     page.goto(served.url + POST)

@@ -14,12 +14,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from blog_site.content_security import policy, worker_policy
 from shapes_of_attention.live_weights import packed
-from tests.support.browser import Launcher
+from tests.support.browser import PATIENCE, Launcher
 from tests.support.servers import files_of
 from workbench.live_page import FLAGSHIP, SCENE, furnish
 
 AXE = Path(__file__).parents[1] / "site/vendor/axe.min.js"
-PATIENCE = 60_000  # ms: a busy machine takes long to fetch a model and run it
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Lab:
         self.page.goto(f"{self.address}{query}")
         if wake:
             self.page.locator(".nb-figure__wake").click()
-            self.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+            self.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
             self.settled()
 
     @property
@@ -47,7 +46,7 @@ class Lab:
         self.page.wait_for_function(
             "() => { const box = document.querySelector('.nb-figure__view');"
             " return box.dataset.state && box.dataset.state === box.dataset.wanted; }",
-            timeout=PATIENCE,
+            timeout=1000 * PATIENCE,
         )
         return self.state
 
@@ -63,6 +62,10 @@ class Lab:
                 " return [...copy.getImageData(0, 0, 128, 128).data]; }"
             )
         )
+
+    def shows_something(self) -> bool:
+        """Tell whether any pixel of it is not black; every fourth number says how opaque it is."""
+        return any(level for at, level in enumerate(self.painted()) if at % 4 != 3)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,7 @@ def lab_of(browser: Browser, folder: Any) -> Iterator[Callable[..., Lab]]:
 
         def make(**options: Any) -> Lab:
             context = browser.new_context(**options)
-            context.set_default_timeout(PATIENCE)
+            context.set_default_timeout(1000 * PATIENCE)
             contexts.append(context)
             lab = Lab(context.new_page(), f"http://127.0.0.1:{port}/lab.html")
             lab.page.on("request", lambda request: lab.requests.append(request.url))
@@ -114,7 +117,7 @@ def test_nothing_is_fetched_before_the_reader_touches_the_picture(lab: Lab) -> N
     expect(lab.page.locator(".nb-figure__wake")).to_be_visible()
     assert not [url for url in lab.requests if "live" in url or "lab.json" in url]
     lab.page.locator(".nb-figure__wake").press("Enter")
-    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    lab.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
     assert [url for url in lab.requests if url.endswith("flagship.safetensors.gz")]
     expect(lab.shape(1)).to_be_focused()  # the keyboard goes on where the view begins
 
@@ -252,7 +255,7 @@ def test_a_scene_is_an_address_and_reset_leads_back(lab: Lab) -> None:
     shown = lab.painted()
     lab.page.reload()
     lab.page.locator(".nb-figure__wake").click()
-    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    lab.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
     assert lab.settled() == scene
     assert lab.painted() == shown
     lab.page.get_by_role("button", name="Reset").click()
@@ -277,8 +280,9 @@ def test_a_scene_is_an_address_and_reset_leads_back(lab: Lab) -> None:
 )
 def test_nonsense_in_the_address_is_answered_in_words(lab: Lab, scene: str, word: str) -> None:
     lab.open(f"?live={scene}#fig-lab")
-    expect(lab.page.locator(".lab")).to_contain_text(word)
-    assert any(lab.painted()), "never a blank"
+    if word:
+        expect(lab.page.locator(".lab")).to_contain_text(word)
+    assert lab.shows_something(), "never a blank"
 
 
 def test_no_shapes_at_all_are_no_mistake(lab: Lab) -> None:
@@ -341,7 +345,7 @@ def test_without_webassembly_javascript_does_the_same(folder: Any, lab: Lab) -> 
     lab.page.route("**/*.wasm", lambda route: route.fulfill(status=404, body=""))
     lab.page.reload()
     lab.page.locator(".nb-figure__wake").click()
-    lab.page.wait_for_selector(".nb-figure--live", timeout=PATIENCE)
+    lab.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
     lab.settled()
     expect(lab.page.locator(".lab")).to_contain_text("by JavaScript")
     assert max(abs(a - b) for a, b in zip(fast, lab.painted(), strict=True)) <= 1
@@ -356,7 +360,7 @@ def test_a_model_that_cannot_be_fetched_is_told_and_tried_again(lab: Lab) -> Non
     lab.page.unroute("**/flagship.safetensors.gz")
     lab.shape(1).press("ArrowDown")
     lab.settled()
-    assert any(lab.painted())
+    assert lab.shows_something()
     lab.troubles.clear()
 
 
@@ -377,6 +381,7 @@ def test_the_live_view_has_no_accessibility_mistakes(
 
 def test_from_the_disk_a_sentence_says_why_it_stays_still(browser: Browser, folder: Path) -> None:
     page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto((folder / "lab.html").as_uri())
     expect(page.locator(".nb-figure__still")).to_contain_text("From the disk")
     expect(page.locator(".nb-figure__wake")).to_have_count(0)

@@ -61,17 +61,26 @@ def test_a_shell_runs(tmp_path: Path) -> None:
 
 
 def test_a_compiled_language_runs_and_its_mistakes_have_a_place(tmp_path: Path) -> None:
-    # On a busy machine Deno says that it is idle before all that it has printed is on its way.
-    wait = "\nawait new Promise((done) => setTimeout(done, 1000));"
     code = "//| label: sum\nconst add = (a: number, b: number): number => a + b;\n"
-    work = job(
-        tmp_path, "deno", f"{code}console.log(add(3, 4));{wait}", f"console.log(add(1, 1));{wait}"
-    )
-    assert work.notebook.language == "typescript"
-    assert list(work.notebook.labels) == ["sum"]
-    first, second = json.loads(run_notebook(work))["cells"]
-    assert "7" in str(first["outputs"])
-    assert "2" in str(second["outputs"])
+    shown = []
+    for milliseconds in (1_000, 5_000, 25_000):
+        # On a busy machine Deno says that it is idle before all that it has printed is on its way.
+        wait = f"\nawait new Promise((done) => setTimeout(done, {milliseconds}));"
+        work = job(
+            tmp_path,
+            "deno",
+            f"{code}console.log(add(3, 4));{wait}",
+            f"console.log(add(1, 1));{wait}",
+        )
+        assert work.notebook.language == "typescript"
+        assert list(work.notebook.labels) == ["sum"]
+        shown = [
+            "".join("".join(output.get("text", "")) for output in cell["outputs"]).strip()
+            for cell in json.loads(run_notebook(work))["cells"]
+        ]
+        if shown == ["7", "2"]:
+            break
+    assert shown == ["7", "2"]
 
 
 def test_a_new_command_of_the_kernel_counts(tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def test_a_second_build_is_refused_while_the_first_runs(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.usefixtures("git_of_nobody")
 def test_a_checkout_of_another_owner_is_dated_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from playwright.sync_api import Browser
 
 from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, SCENE, TOKENS, WHITE
-from tests.support.browser import Launcher
+from tests.support.browser import PATIENCE, Launcher
 from tests.support.published import ROOT
 
 SITE_CSS = ROOT / "assets/theme/assets/site/site.css"
@@ -143,6 +143,7 @@ def painted(
     """Give the colour of words in each of the page's variables, as #rrggbb."""
     words = "".join(f'<i style="color: var(--nb-{name})">{name}</i>' for name in names)
     page = chromium.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     page.emulate_media(media=media, color_scheme=system)  # type: ignore[arg-type]
     page.set_content(
         f'<html class="{root}"><style>{style}</style>'

@@ -21,6 +21,11 @@ PAINTED = """() => {
 }"""
 
 
+def test_the_lab_says_how_much_its_readers_load(published: Site) -> None:
+    weights = published.folder / "assets/live/flagship.safetensors.gz"
+    assert f" {weights.stat().st_size / 1e6:.1f} MB of weights" in published.text("lab.html")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 375), ("dark", 1280)])
 def test_the_lab_wakes_below_any_address(
     published: Site, browser: Browser, scheme: str, width: int

@@ -79,6 +79,7 @@ def serving(project: Project, tmp_path: Path) -> Iterator[Served]:
 def test_a_saved_word_shows_and_runs_nothing(served: Served) -> None:
     served.project.change(POST, "The area is", "Its area is")
     served.wait(lambda: "Its area is" in served.page())
+    served.wait(lambda: "Its area is" in served.page("index.html"))  # the last of that build
     assert "done in" not in served.terminal()
 
 
@@ -117,6 +118,7 @@ def test_a_mistake_shows_in_the_browser_above_the_last_good_page(
 ) -> None:
     project.change("mkdocs.yml", "site_name", "strict: true\nsite_name")
     page = launch().new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     told = page.get_by_role("alert")
     with serving(project, tmp_path) as blog:
         blog.wait(lambda: "The area is" in blog.page())

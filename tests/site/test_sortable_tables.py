@@ -176,10 +176,13 @@ def test_the_published_table_sorts_after_instant_navigation(
         tab = Watched(reader.new_page())
         page = tab.page
         page.goto(ORIGIN + BASE + name)
+        page.wait_for_load_state("networkidle")  # instant navigation needs the map of the site
+        page.evaluate("() => { window.samePage = true; }")
         page.locator(".site-links a", has_text="Archive").click()
         page.wait_for_url("**/archive.html")
         page.go_back()
         page.wait_for_url(f"**/{name}")
+        assert page.evaluate("() => window.samePage")
         # Of several tables some may be folded.
         table = page.locator("table[data-sortable]").filter(visible=True).first
         button = table.locator("thead th[data-sort=number] .table-sort").last

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from PIL import Image
 
+from blog_site.content_security import WORKER, worker_policy
 from tests.support.published import BUILT_ON, COMMIT, ROOT, Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -194,14 +195,35 @@ def test_search_finds_posts_and_not_the_code_of_notebooks(published: Site) -> No
     assert not [place for place in places if place.startswith("notebooks/")]
 
 
-def test_every_post_has_a_preview_image(published: Site) -> None:
-    found = re.search(
-        r'<meta property="og:image" content="([^"]+)"', published.text(published.post)
-    )
-    assert found is not None
-    place = target(published.post, found.group(1))
-    assert place is not None
-    assert Image.open(published.folder / place[0]).size == (1200, 630)
+def test_every_post_has_a_preview_image_of_its_own(published: Site) -> None:
+    posts = [page for page in published.pages if page.startswith("posts/")]
+    images = set()
+    for post in posts:
+        found = re.search(r'<meta property="og:image" content="([^"]+)"', published.text(post))
+        assert found is not None, post
+        place = target(post, found.group(1))
+        assert place is not None, post
+        assert Image.open(published.folder / place[0]).size == (1200, 630), post
+        images.add(place[0])
+    assert len(images) == len(posts) > 1
+
+
+def test_hosts_get_the_policy_as_a_header_and_all_get_the_list_of_packages(
+    published: Site,
+) -> None:
+    page = html5lib.parse(published.text("index.html"), namespaceHTMLElements=False)
+    (own,) = [
+        meta.get("content")
+        for meta in page.iter("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    ]
+    told = published.text("_headers")
+    assert f"/*\n  Content-Security-Policy: {own}; frame-ancestors 'self'\n" in told
+    assert f"/{WORKER}\n  ! Content-Security-Policy\n" in told
+    assert f"  Content-Security-Policy: {worker_policy()}\n" in told.partition(WORKER)[2]
+    assert (published.folder / WORKER).is_file()
+    names = {each["name"] for each in json.loads(published.text("sbom.json"))["components"]}
+    assert {"katex", "mkdocs-material", "torch"} <= names
 
 
 def test_the_footer_names_the_commit_and_its_day(published: Site) -> None:
@@ -214,7 +236,11 @@ def test_the_footer_names_the_commit_and_its_day(published: Site) -> None:
 def test_git_keeps_all_that_the_site_is_made_of() -> None:
     command = ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "--directory"]
     run = subprocess.run(
-        [*command, "docs", "code", "assets", "tests"], cwd=ROOT, capture_output=True, text=True
+        [*command, "docs", "code", "assets", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     caches = re.compile(
         r"__pycache__/|\.ipynb_checkpoints/|\.egg-info/|\.(mypy|ruff|pytest)_cache/"

@@ -33,6 +33,7 @@ def test_every_figure_is_reached_and_operated_by_keyboard(
     published: Site, browser: Browser
 ) -> None:
     troubles = []
+    seen = switched = 0
     for name in published.pages:
         # A notebook's page has the same figures, between many more stops.
         if "data-plotly=" not in published.text(name) or name.startswith("notebooks/"):
@@ -60,13 +61,16 @@ def test_every_figure_is_reached_and_operated_by_keyboard(
                         canvas = page.locator(f"#{figure} .nb-figure__canvas")
                         before = canvas.screenshot()
                         page.keyboard.press("ArrowRight")
+                        switched += 1
                         if not changes(canvas, before):
                             troubles.append(f"{name}: #{figure}: an arrow key switches nothing")
             for id_ in interactive(page):
+                seen += 1
                 if rings.get(id_, "none") == "none":
                     troubles.append(f"{name}: #{id_}: focus is {rings.get(id_, 'never there')}")
             troubles += [f"{name}: {trouble}" for trouble in tab.take()]
     report(troubles)
+    assert seen > switched > 0
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page
 
 from shapes_of_attention.data import ShapesBatch
-from tests.support.browser import Launcher
+from tests.support.browser import PATIENCE, Launcher
 from tests.support.servers import files_of
 from workbench.live_page import furnish
 
@@ -57,6 +57,7 @@ def bench_in(folder: Path, launch: Launcher) -> Iterator[Bench]:
     furnish(folder)
     with files_of(folder) as port:
         page = launch().new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"http://127.0.0.1:{port}/index.html")
         yield Bench(page, folder)
         page.close()

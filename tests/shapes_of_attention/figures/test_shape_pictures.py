@@ -99,7 +99,9 @@ def test_letters_are_19_pixels_high() -> None:
 
 def test_image_grid_shows_the_images_themselves() -> None:
     svg = figures.image_grid(BATCH.image[:2], columns=2).svg()
-    for number, code in enumerate(re.findall(r"base64,([^\"]+)", svg)):
+    codes = re.findall(r"base64,([^\"]+)", svg)
+    assert len(codes) == 2
+    for number, code in enumerate(codes):
         shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB"))
         np.testing.assert_array_equal(shown[1::3, 1::3], BATCH.image[number].transpose(1, 2, 0))
 

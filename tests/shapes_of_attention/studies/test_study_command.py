@@ -54,8 +54,10 @@ def test_missing_runs_are_done_once_and_recorded(small_studies, tmp_path, capsys
     capsys.readouterr()
     assert main(arguments(tmp_path)) == 0
     assert capsys.readouterr().out.splitlines() == ["tiny/seed-0: done", "tiny/seed-1: done"]
-    main(arguments(tmp_path, "--list"))
-    assert all(line.startswith("done") for line in capsys.readouterr().out.splitlines())
+    assert main(arguments(tmp_path, "--list")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("done") for line in lines)
 
 
 def test_evaluate_prints_json_for_a_kept_model(small_studies, tmp_path, capsys):
