@@ -14,13 +14,24 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+from markdown.inlinepatterns import ImageInlineProcessor
 
 from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
 from notebook_embed.remembered import Remembered
 
-__all__ = ["Embed", "Found", "Library", "SourceLine", "files_below", "find_embeds", "readable"]
+__all__ = [
+    "Embed",
+    "Found",
+    "ImageSyntax",
+    "Library",
+    "SourceLine",
+    "files_below",
+    "find_addresses",
+    "find_embeds",
+    "readable",
+]
 
 # A label, the keys of an entry, a format: ``label.key.key:.2f``.
 ADDRESS = re.compile(r"(?P<label>[^.:]*)(?P<keys>[^:]*)(?P<rest>.*)", re.S)
@@ -407,12 +418,26 @@ def is_reference(href: str) -> bool:
     return not parts.scheme and not parts.netloc and unquote(parts.path).endswith(SUFFIXES)
 
 
-# An image: alt text with brackets in pairs, then where it comes from. No blank line inside.
-_EMBED = re.compile(
-    r"(?<!\\)(?:\\\\)*!\[(?P<alt>(?:[^\[\]\n]|\n(?!\s*\n)|\[[^\[\]\n]*\])*)\]\(\s*<?(?P<href>[^)\s>]+)"
+class ImageSyntax(ImageInlineProcessor):
+    """Markdown's own parser of images and links, for text of which nothing is stashed yet."""
+
+    def unescape(self, text: str) -> str:
+        return text
+
+
+_SYNTAX = ImageSyntax(r"\!\[")
+_IMAGE = re.compile(r"(?<!\\)(?:\\\\)*!\[")
+_LINK = re.compile(r"\](?=\()")
+_BLANK = re.compile(r"\n[ \t]*\n|\Z")
+# An address in the definition of a link, or in HTML.
+_ELSEWHERE = re.compile(
+    r"""^\ {0,3}\[[^\]]+\]:\s*(?:<(?P<angled>[^>\n]+)>|(?P<plain>[^\s<]\S*))
+    |\b(?:href|src)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'<>]+))""",
+    re.M | re.X,
 )
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})")
+# What stands behind backticks that open a fence has none: else they are a code span.
+_FENCE = re.compile(r"^[ \t>]*(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
@@ -425,10 +450,37 @@ def find_embeds(text: str) -> Iterator[Embed]:
     if "![" not in text:
         return
     bare = readable(text)
-    for match in _EMBED.finditer(bare):
-        if is_reference(match["href"]):
-            line = bare.count("\n", 0, match.start("href")) + 1
-            yield Embed(match["href"], match["alt"], line)
+    for match in _IMAGE.finditer(bare):
+        rest = _paragraph(bare, match.end())
+        alt, opens, closed = _SYNTAX.getText(rest, 0)
+        href = _address(rest, opens) if closed else None
+        if href is not None and is_reference(href):
+            begins = rest.index(href, opens)
+            line = bare.count("\n", 0, match.end() + begins) + 1
+            yield Embed(href, alt, line)
+
+
+def find_addresses(text: str) -> Iterator[str]:
+    """Find where links and images of a page's Markdown lead, as far as a quick look can tell."""
+    bare = readable(text)
+    for match in _LINK.finditer(bare):
+        if href := _address(_paragraph(bare, match.end()), 0):
+            yield href
+    for match in _ELSEWHERE.finditer(bare):
+        yield next(found for found in match.groups() if found is not None)
+
+
+def _paragraph(text: str, at: int) -> str:
+    """Return the rest of the paragraph that begins before `at`."""
+    end = _BLANK.search(text, at)
+    assert end is not None
+    return text[at : end.start()]
+
+
+def _address(text: str, at: int) -> str | None:
+    """Return the address in the brackets that open at `at`, as Markdown reads it."""
+    href, _, _, closed = _SYNTAX.getLink(text, at)
+    return href if closed else None
 
 
 def readable(text: str) -> str:
@@ -440,15 +492,27 @@ def readable(text: str) -> str:
 
 def without_code(text: str, *, indented: bool = True) -> str:
     """Blank out fences, code spans and `indented` lines; every line keeps its number."""
-    lines, fence = [], ""
-    for line in text.split("\n"):
-        match = _FENCE.match(line)
-        if match:
-            marks = match.group(1)
-            if not fence:
-                fence = marks
-            elif marks[0] == fence[0] and len(marks) >= len(fence):
-                fence = ""
-        passed_over = match or fence or (indented and line.startswith(("    ", "\t")))
-        lines.append("" if passed_over else _SPAN.sub(lambda m: " " * len(m.group()), line))
-    return "\n".join(lines)
+    lines = text.split("\n")
+    fences = {at: found for at, line in enumerate(lines) if (found := _FENCE.match(line))}
+    passed_over, end = [], -1
+    for at, line in enumerate(lines):
+        if at > end and at in fences:
+            end = _end_of_fence(fences, at)
+        passed_over.append(at <= end or (indented and line.startswith(("    ", "\t"))))
+    return "\n".join(
+        "" if passed else _SPAN.sub(lambda m: " " * len(m.group()), line)
+        for line, passed in zip(lines, passed_over, strict=True)
+    )
+
+
+def _end_of_fence(fences: dict[int, re.Match[str]], begin: int) -> int:
+    """Return the line that closes the fence; the one before `begin` where none does."""
+    marks = fences[begin][1]
+    return next(
+        (
+            at
+            for at, found in fences.items()
+            if at > begin and found[1].startswith(marks) and not found[2].strip()
+        ),
+        begin - 1,
+    )

@@ -41,6 +41,7 @@ from notebook_embed.fragments import renamed, settle
 from notebook_embed.library import (
     Embed,
     Found,
+    ImageSyntax,
     Library,
     SourceLine,
     before_templates,
@@ -196,13 +197,6 @@ def find(writer: PageWriter, href: str, at: SourceLine) -> Found:
 def unescaped(alt: str) -> str:
     """Return alt text as Markdown means it, without backslashes and names of signs."""
     return html.unescape(re.sub(r"\\([\\`*_{}\[\]()>#+\-.!|\"'<&$])", r"\1", alt))
-
-
-class ImageSyntax(ImageInlineProcessor):
-    """Markdown's own parser of images, for blocks: there nothing is stashed yet."""
-
-    def unescape(self, text: str) -> str:
-        return text
 
 
 class EmbedBlock(BlockProcessor):

@@ -13,7 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.utils.meta import get_data
 
-from notebook_embed.library import Library, readable
+from notebook_embed.library import Library, find_addresses
 from notebook_embed.notebook import SUFFIXES, is_notebook
 
 __all__ = [
@@ -127,15 +127,9 @@ def _text(file: File) -> str:
         return ""
 
 
-# An address in a link or an image, in its definition, or in HTML.
-_ADDRESS = re.compile(
-    r"""(?:\]\(\s*<?|^ {0,3}\[[^\]]+\]:\s*<?|(?:href|src)=["'])(?P<path>[^)\s>"'#?]+)""", re.M
-)
-
-
 def _used(text: str, page: str) -> Iterator[str]:
     """Name the notebooks that a page embeds or links to, as far as a quick look can tell."""
-    for match in _ADDRESS.finditer(readable(text)):
-        path = unquote(match["path"])
+    for address in find_addresses(text):
+        path = unquote(re.split("[#?]", address)[0])
         if path.endswith(SUFFIXES):
             yield posixpath.normpath(posixpath.join(posixpath.dirname(page), path))

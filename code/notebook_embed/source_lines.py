@@ -37,10 +37,10 @@ _STAMP = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 #: What a stamp looks like, for patterns that look at what comes behind one.
 STAMP = f"{_OPEN}[0-9]+{_CLOSE}"
 
-_FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})")
+_FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 # A stamp goes behind each of these. A dollar or an asterisk beside a space opens or closes nothing,
 # and a stamp must not make it do so.
-_ADDRESS = r"(?=[^)\s>]*\.(?:py|ipynb|md)(?:[)#?\s>]|$))"
+_ADDRESS = r"(?=(?:[^()\n]|\([^()\n]*\))*?\.(?:py|ipynb|md)(?:[)#?\s>]|$))"
 _EMBED = rf"\]\((?:\s+(?=<?[A-Za-z0-9./]))?<?{_ADDRESS}|^\s*:::(?= +[A-Za-z_])"
 _FORMULA = r"\$+(?=[^\s$])|(?<!\\)\\[(\[](?!\\[)\]])|\\begin\{[a-z]+\*?\}(?!\\end)"
 _PLACES = {False: re.compile(_EMBED), True: re.compile(f"{_EMBED}|{_FORMULA}")}

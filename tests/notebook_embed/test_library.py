@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import markdown
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.library import Library, SourceLine, find_embeds
+from notebook_embed.library import Library, SourceLine, find_addresses, find_embeds
 from tests.support.fuzz import many
 from tests.support.given_outputs import Docs
 
@@ -27,6 +29,54 @@ def test_references_are_found_with_their_lines() -> None:
         ("y.md#w", "b", 4),
         ("x.py#d", "d", 11),
         ("../nb/x.py#e", "two\nlines", 14),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "href"),
+    [
+        ("![](<my analysis.ipynb#x>)", "my analysis.ipynb#x"),
+        ("![](my analysis.ipynb#x)", "my analysis.ipynb#x"),
+        ('![](my analysis.ipynb#x "A title")', "my analysis.ipynb#x"),
+        ("![](copy (1).ipynb#x)", "copy (1).ipynb#x"),
+        ("![f[a[0]]](c.ipynb#x)", "c.ipynb#x"),
+        ("![one\ntwo](\n  c.ipynb#x)", "c.ipynb#x"),
+        ("```mkdocs build``` makes the site\n\n![](c.ipynb#x)", "c.ipynb#x"),
+        ("```py\n```not the end\n```\n\n![](c.ipynb#x)", "c.ipynb#x"),
+        ("```\nnobody closes this\n\n![](c.ipynb#x)", "c.ipynb#x"),
+        ("[![](c.ipynb#x)](https://a.example)", "c.ipynb#x"),
+    ],
+)
+def test_the_quick_look_reads_as_markdown_does(text: str, href: str) -> None:
+    assert [embed.href for embed in find_embeds(text)] == [href]
+    html = markdown.markdown(text, extensions=["pymdownx.superfences"])
+    assert re.findall(r'<img [^>]*src="([^"]*)"', html) == [href]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "````\n```\n![](c.ipynb#x)\n````",
+        "~~~\n```\n![](c.ipynb#x)\n~~~",
+        "``` a\n![](c.ipynb#x)\n```",
+    ],
+)
+def test_what_stands_in_a_fence_is_no_embed(text: str) -> None:
+    assert not list(find_embeds(text))
+
+
+def test_addresses_of_all_kinds_are_found() -> None:
+    text = (
+        "[a](my one.ipynb) ![b](<two (2).py#l>) [c][d]\n\n[d]: <three 3.md> 'T'\n[e]: four.py\n"
+        "<a href='five 5.ipynb'> <img src=six.py> `[no](seven.py)`\n"
+    )
+    assert list(find_addresses(text)) == [
+        "my one.ipynb",
+        "two (2).py#l",
+        "three 3.md",
+        "four.py",
+        "five 5.ipynb",
+        "six.py",
     ]
 
 
