@@ -151,6 +151,28 @@ assert np.allclose(scaled[:, 0], 1, rtol=0.1)
 #| label: scaling
 drawn.scaling(dims, plain, scaled)
 
+# %% [markdown]
+# How much reaches a query from behind? The weights mix random values, and the mix is pushed in a
+# random direction.
+
+
+# %%
+#| label: gradient
+def at_the_query(d, scale, *, keys=50, trials=2000):
+    """Give the median length of the gradient that reaches a query."""
+    draw = torch.Generator().manual_seed(d)
+    query = torch.randn(trials, 1, d, generator=draw, requires_grad=True)
+    key, value = (torch.randn(trials, keys, d, generator=draw) for _ in range(2))
+    push = torch.nn.functional.normalize(torch.randn(trials, d, generator=draw), dim=-1)
+    weight = ((query * key).sum(dim=-1) * scale).softmax(dim=-1)
+    mixed = (weight[:, :, None] * value).sum(dim=1)
+    (slope,) = torch.autograd.grad((mixed * push).sum(), query)
+    return slope.norm(dim=-1).median().item()
+
+
+with_root, without = at_the_query(1024, 1 / 32), at_the_query(1024, 1)
+print(f"median gradient at d = 1024: {with_root:.3f}, without the division {without:.5f}")
+
 # %%
 #| label: root
 {
@@ -159,6 +181,7 @@ drawn.scaling(dims, plain, scaled)
         "with": f"{scaled[-1, 1]:.0%}",
     },
     "slope-lost": f"{scaled[-1, 2] / plain[-1, 2]:.0f}",
+    "gradient-lost": f"{with_root / without:.0f}",
 }
 
 # %% [markdown]

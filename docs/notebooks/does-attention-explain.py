@@ -274,7 +274,9 @@ explanations.score_against_effect(
 #| label: match
 {
     "points": len(effect),
+    "group": f"{match['group']:.2f}",
     "by-value": f"{match['by value']:.2f}",
+    "others": f"{match['others']:.2f}",
     "on-the-group": {
         "high": int((whole > 0.9).sum()),
         "idle": int(((whole > 0.9) & (effect < 0.1)).sum()),
@@ -283,6 +285,20 @@ explanations.score_against_effect(
         "high": int((others > 0.4).sum()),
         "idle": int(((others > 0.4) & (effect < 0.1)).sum()),
     },
+}
+
+# %% [markdown]
+# Those with much attention on the other shapes that carry next to nothing: one head of the deeper
+# model, for hollow circles and hollow rectangles. The error of these kinds when it is stilled:
+
+# %%
+#| label: idle-head
+asked = np.array(scan["deeper"]["modules"]["decoder.1.self_attention"]["stilled"])[0]
+assert int(((others > 0.4) & (effect < 0.1)).sum()) == 2
+hollow = [1, 3]
+{
+    when: " and ".join(f"{error:.1f}" for error in np.array(found)[hollow])
+    for when, found in (("before", scan["deeper"]["error"]), ("after", asked))
 }
 
 # %% [markdown]

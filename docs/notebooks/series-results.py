@@ -129,6 +129,9 @@ milliseconds = {label: 1000 * run.seconds / run.steps for label, run in timed.it
     "one-way-over-attention": (
         f"{milliseconds['recurrent-one-way'] / milliseconds['attention']:.1f}"
     ),
+    "smallest-over-attention": (
+        f"{milliseconds['recurrent-state-16'] / milliseconds['attention']:.1f}"
+    ),
     "attention-over-fully-connected": (
         f"{milliseconds['attention'] / milliseconds['fully-connected']:.1f}"
     ),
@@ -187,17 +190,24 @@ STATES = {16: "recurrent-state-16", 64: "recurrent", 256: "recurrent-state-256"}
 for units, label in STATES.items():
     options = compared[label][0].config["options"]
     assert options.get("state", options["dim"]) == units, label
-# As the text says: the larger the better, and the largest is level with attention.
+# As the text says: the larger the better, and attention is ahead of the largest with the seed of its
+# sweep alone.
 small, even, large, attention = (
     [record.test["amplitude_error_median"] for record in compared[label]]
     for label in (*STATES.values(), "attention")
 )
 assert max(large) < min(even) and max(even) < min(small)
-assert min(large) < max(attention) and min(attention) < max(large)
+chose, *rest = attention
+assert compared["attention"][0].seed == 0 and chose < min(large) and max(large) < min(rest)
+assert compared[STATES[16]][0].parameters < compared["attention"][0].parameters
 {
     **{
         str(units): {**range_of(label), "weights": f"{compared[label][0].parameters:,}"}
         for units, label in STATES.items()
+    },
+    "attention": {
+        "first": f"{chose:.3f}",
+        "others": " and ".join(f"{error:.3f}" for error in sorted(rest)),
     },
     "attention-weights": f"{compared['attention'][0].parameters:,}",
     "largest-over-attention": (
@@ -634,14 +644,16 @@ uniform = known["uniform"]["others"]
 assert first.max() < uniform
 # The same layer in the seeds of the comparison: [seeds, heads].
 others = np.array([seed["layers"][layers[0]]["others"] for seed in seeds])
-gathering = others[(others > uniform).sum(axis=1) > 1]
-[number] = set((gathering > uniform).sum(axis=1))
-words = {2: "two", 3: "three", 4: "four"}
+gathering = (others > uniform).sum(axis=1)  # [seeds]
+lowest = int(np.argmin([r.test["amplitude_error_median"] for r in compared["attention"]]))
+[number] = set(np.delete(gathering, lowest))
+assert 0 < gathering[lowest] < number  # as the post says
+words = {1: "one", 2: "two", 3: "three", 4: "four"}
 {
     "gathering": {
-        "seeds": f"{words[len(gathering)]} of the {words[len(others)]} seeds",
-        "heads": words[number],
-        "most": f"{gathering.max():.0%}",
+        "best-seed": words[gathering[lowest]],
+        "other-seeds": words[number],
+        "most": f"{others.max():.0%}",
     },
     "group": f"{max(known['layers'][layers[0]]['group']):.0%}",
     "others": f"{first.max():.0%}",

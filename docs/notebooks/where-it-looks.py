@@ -263,7 +263,7 @@ attention_views.attention_examples(pictures)
 #
 # The model with a token a patch and channel has 192 keys: every patch three times. So its attention
 # is split between red, green and blue, and we can see which of them a query asks. It has learned the
-# task from the weights of the model with a token a patch: all but those of the tokens.
+# task from the weights of the model with a token a patch, its projection as the mean of three.
 
 # %%
 #| label: channels

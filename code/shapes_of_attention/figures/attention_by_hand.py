@@ -99,11 +99,13 @@ def scaling(dims: Sequence[int], plain: Numbers, scaled: Numbers) -> Figure:
 
 
 def heads() -> Figure:
-    """Draw how a vector is split into heads, each attends alone, and the answers are joined."""
+    """Draw queries, keys and values split into heads, which attend alone and join their answers."""
     drawing = Diagram(height=330)
     quarter, gap = 120, 26
     left = 20
-    drawing.box(left, 0, 4 * quarter + 3 * gap, 42, "each token: 64 numbers", radius=6)
+    drawing.box(
+        left, 0, 4 * quarter + 3 * gap, 42, "queries, keys, values: 64 numbers each", radius=6
+    )
     for head in range(4):
         x = left + head * (quarter + gap)
         middle = x + quarter / 2

@@ -1,8 +1,8 @@
-"""Four networks for the series task that differ in one thing: how places learn of each other.
+"""Four networks for the series task that differ in how places learn of each other.
 
 All but the fully connected one cut the series into tokens of a few samples, turn each into a
-vector, let the tokens exchange what they know, and draw each token's samples anew. Only the
-exchange differs: convolution, recurrence or attention.
+vector, let the tokens exchange what they know, and draw each token's samples anew. The exchange is
+convolution, recurrence or attention; the convolution has more layers, too, and norms elsewhere.
 """
 
 from dataclasses import dataclass
