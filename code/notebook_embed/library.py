@@ -287,7 +287,8 @@ class Library:
         def fail(problem: str, remedy: str) -> EmbedError:
             return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)
 
-        mappings = [output for output in outputs if isinstance(output, Values)]
+        forms = (form for output in outputs for form in (output, *output.also))
+        mappings = [form for form in forms if isinstance(form, Values)]
         if not mappings:
             raise fail(
                 f"the cell '{cell.name}' shows no mapping, so there is no '{name}'",

@@ -55,7 +55,7 @@ from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter
 from notebook_embed.remembered import Remembered, remembering_code
 from notebook_embed.source_lines import source_lines, take
-from notebook_embed.values import formatted
+from notebook_embed.values import formatted, read_value
 
 __all__ = ["NotebookEmbedExtension", "check_embeds"]
 
@@ -410,16 +410,32 @@ def in_format(outputs: list[Output], found: Found, at: SourceLine) -> list[Outpu
     name = ".".join([found.cell.name, *found.keys])
     problem = f"the address '{name}:{found.spec}' ends in ':{found.spec}'"
     try:
-        if len(outputs) != 1 or not isinstance(outputs[0], Text):
+        if len(outputs) != 1:
             raise ValueError("only one value has a format")
-        if outputs[0].kind not in ("plain", "stream"):
-            raise ValueError(f"the cell shows {outputs[0].kind}, which has none")
-        quoted = not found.keys and outputs[0].kind == "plain"
-        text = formatted(plain(outputs[0]), found.spec, quoted=quoted)
+        output = _printed(outputs[0])
+        quoted = not found.keys and output.kind == "plain"
+        text = formatted(plain(output), found.spec, quoted=quoted)
     except ValueError as error:
         remedy = f"{error}. It stands in {found.notebook.uri}:{found.cell.line}."
         raise EmbedError(problem, file=at.file, line=at.line, remedy=remedy) from None
     return [Text("stream", html.escape(text, quote=False))]
+
+
+def _printed(output: Output) -> Text:
+    """Return the text of a value, which may have a richer look beside it, as sympy's numbers have.
+
+    Raises
+    ------
+    ValueError : it is no value.
+    """
+    if isinstance(output, Text) and output.kind in ("plain", "stream"):
+        return output
+    for form in output.also:
+        if isinstance(form, Text) and read_value(plain(form)).value is not None:
+            return form
+    if isinstance(output, Text):
+        raise ValueError(f"the cell shows {output.kind}, which has none")
+    raise ValueError("only one value has a format")
 
 
 class CodeBlock(BlockProcessor):

@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -100,6 +101,7 @@ class Figure:
     full: bool = False
     stands_in: str = DRAWN
     height: int = 0
+    also: tuple[Text | Values, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Media:
     kind: Literal["audio", "video", "document"]
     uri: str
     mime: str
+    also: tuple[Text | Values, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Text:
 
     kind: Literal["html", "latex", "markdown", "plain", "stream", "stderr", "json", "error"]
     content: str
+    also: tuple[Text | Values, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ class Values:
     """A mapping: each entry's keys, from the outside in, and what it shows (None: a picture)."""
 
     entries: tuple[tuple[tuple[str, ...], Text | None], ...]
+    also: tuple[Text | Values, ...] = field(default=(), compare=False)
 
     def below(self, keys: tuple[str, ...]) -> Values:
         """Return the entries whose keys begin with `keys`, without these."""
@@ -134,6 +139,7 @@ class Values:
         return Values(tuple((own[cut:], text) for own, text in self.entries if own[:cut] == keys))
 
 
+#: What is shown; `also` has the text and the entries that the same output has beside that.
 Output = Figure | Media | Text | Values
 
 
@@ -367,7 +373,7 @@ def media_of(bundle: Bundle, mime: str) -> Output:
     return Media(kind, bundle.file(suffix, content), mime)
 
 
-def values_of(bundle: Bundle, mime: str) -> Output:
+def values_of(bundle: Bundle, mime: str) -> Values:
     return Values(
         tuple(
             (
@@ -393,7 +399,7 @@ def is_mixed(latex: str) -> bool:
     return "$" in latex and not FORMULA.fullmatch(latex)
 
 
-def text_of(bundle: Bundle, mime: str) -> Output | None:
+def text_of(bundle: Bundle, mime: str) -> Text:
     return _text(mime, bundle.text(mime))
 
 
@@ -577,7 +583,7 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
             if made is not None:
                 if damaged:
                     bundle.warn(f"{damaged}; its next best form is shown")
-                return made
+                return replace(made, also=_also(bundle, mime))
     if damaged:
         raise bundle.fail(damaged, "Show it anew in the notebook, or leave it out.")
     for known, why in UNSUPPORTED.items():
@@ -592,6 +598,16 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
         f"unknown output type {' and '.join(types) or '(none)'}",
         f"An output can be one of {', '.join(dict.fromkeys(r.mime for r in renderers()))}.",
     )
+
+
+def _also(bundle: Bundle, taken: str) -> tuple[Text | Values, ...]:
+    """Return the forms of an output, beside the one that is `taken`, which a page can ask for."""
+    found: list[Text | Values] = []
+    for mime, read in ((VALUES, values_of), ("text/plain", text_of)):
+        if mime in bundle.data and mime != taken:
+            with suppress(ValueError, KeyError, TypeError, AttributeError):  # a damaged one is none
+                found.append(read(bundle, mime))
+    return tuple(found)
 
 
 def _text(mime: str, content: str) -> Text:

@@ -7,7 +7,10 @@ generator, and kernels of other environments need not have it.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from IPython.core.formatters import BaseFormatter, DisplayFormatter
@@ -18,7 +21,14 @@ TEXTS = ("text/html", "text/latex", "text/markdown")
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
 # Who has one of these shows itself in its own way.
 OWN = ("_repr_html_", "_repr_latex_", "_repr_markdown_")
-PICTURE = ("_ipython_display_", "_repr_mimebundle_", "_repr_svg_", "_repr_png_", "_repr_jpeg_")
+DRAWS = ("_repr_svg_", "_repr_png_", "_repr_jpeg_")
+SHOWS = ("_ipython_display_", "_repr_mimebundle_")
+# What `print` shows well, whoever else has a look for it: sympy draws numbers and lists.
+PRINTED = (
+    *(int, float, complex, str, bytes, type(None), Decimal, Fraction),
+    *(datetime.date, datetime.time, datetime.timedelta),
+    *(list, tuple, set, frozenset, dict),
+)
 
 
 def register(mime: str) -> None:
@@ -57,7 +67,7 @@ def listed(value: Any, display: DisplayFormatter) -> dict[str, Any] | None:
 
 
 def as_mapping(value: Any) -> Mapping[Any, Any] | None:
-    if isinstance(value, type) or any(hasattr(type(value), name) for name in OWN + PICTURE):
+    if isinstance(value, type) or any(hasattr(type(value), name) for name in OWN + SHOWS + DRAWS):
         return None
     if isinstance(value, Mapping):
         return value
@@ -76,10 +86,21 @@ def leaves(mapping: Mapping[Any, Any], above: tuple[str, ...] = ()) -> Iterator[
 
 
 def shown(value: Any, display: DisplayFormatter) -> dict[str, str]:
-    drawn = (type(value) in display.formatters[mime] for mime in IMAGES)
-    if any(hasattr(type(value), name) for name in PICTURE) or any(drawn):
+    if any(hasattr(type(value), name) for name in SHOWS):
         return {}
-    for mime in TEXTS:
-        if isinstance(text := display.formatters[mime](value), str):
-            return {"type": mime, "text": text}
+    if not is_printed(value):
+        for mime in TEXTS:
+            if isinstance(text := display.formatters[mime](value), str):
+                return {"type": mime, "text": text}
+        # Who could be drawn need not be: sympy's formatters draw nothing where LaTeX is missing.
+        if any(display.formatters[mime](value) is not None for mime in IMAGES):
+            return {}
     return {"type": "text/plain", "text": str(value)}
+
+
+def is_printed(value: Any) -> bool:
+    """Tell whether a value is plain, and has no look of its own."""
+    if any(hasattr(type(value), name) for name in OWN + DRAWS):
+        return False
+    kinds = {(kind.__module__, kind.__name__) for kind in type(value).__mro__}
+    return isinstance(value, PRINTED) or ("numpy", "generic") in kinds

@@ -15,7 +15,7 @@ from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.outputs import VALUES, Text
-from tests.support.given_outputs import SVG, Docs, display, mapping, stream
+from tests.support.given_outputs import PNG, SVG, Docs, display, mapping, stream
 
 
 def test_a_figure_has_its_alt_text_caption_and_origin(page: Docs) -> None:
@@ -445,6 +445,24 @@ def test_a_value_has_the_format_that_the_page_asks_for(
     for wrong in ("all.s:.2f", "all:.2f", "share:nonsense", "share:"):
         with pytest.raises(EmbedError, match=rf"page.md:1: the address '{wrong}' ends in ':"):
             docs.convert(f"It is ![](../nb/x.py#{wrong}).")
+
+
+@pytest.mark.parametrize("look", [{"text_latex": "$0.125$"}, {"image_png": PNG}])
+def test_a_value_with_a_richer_look_has_a_format_and_entries(docs: Docs, look: dict) -> None:
+    both = mapping({"1": "0.5", "a.b": "2"})
+    both["data"] |= display(**look)["data"]
+    outputs = {
+        "f": [display(text_plain="0.125", **look)],
+        "all": [both],
+        "formula": [display(text_plain="<IPython.core.display.Latex object>", **look)],
+    }
+    docs.notebook("".join(f"# %%\n#| label: {name}\nx\n\n" for name in outputs), outputs)
+    html = docs.convert(
+        "It is ![](../nb/x.py#f:.1f), ![](../nb/x.py#all.1) or ![](../nb/x.py#all.a.b:.1f)."
+    )
+    assert re.findall(r'<span class="nb-value">(.+?)</span>', html) == ["0.1", "0.5", "2.0"]
+    with pytest.raises(EmbedError, match=r"shows latex, which has none|only one value has"):
+        docs.convert("It is ![](../nb/x.py#formula:.1f).")
 
 
 def test_alt_text_and_names_of_files_are_escaped_as_markdown_has_it(docs: Docs) -> None:

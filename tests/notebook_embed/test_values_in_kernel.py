@@ -58,6 +58,41 @@ Broken(a=1)""",
     'display({"a": 1}); 2',
     # 11: nothing of ours is among the notebook's names
     "sorted(name for name in globals() if name in ('register', 'listed', 'leaves', 'Values'))",
+    # 12: another package has a look for plain numbers and lists, as sympy.init_printing() has
+    """
+from decimal import Decimal
+formatters = get_ipython().display_formatter.formatters
+for kind in (int, float, str, tuple, list, set, dict, np.float32, Decimal):
+    formatters["image/png"].for_type(kind, lambda value: b"png")
+    formatters["text/latex"].for_type(kind, lambda value: "$x$")
+
+class Symbol:
+    def _repr_svg_(self):
+        return None
+
+    def _repr_latex_(self):
+        return "$x$"
+
+class Look(float):
+    def _repr_html_(self):
+        return "<b>1</b>"
+
+formatters["image/png"].for_type(Symbol, lambda value: b"png")
+class Drawn:
+    pass
+
+class Undrawn:
+    def __str__(self):
+        return "undrawn"
+
+formatters["image/png"].for_type(Drawn, lambda value: b"png")
+formatters["image/png"].for_type(Undrawn, lambda value: None)
+{
+    "float": 1.5, "int": 2, "bool": True, "text": "a", "list": [1, 2], "tuple": (1, 2), "empty": {},
+    "numpy": np.float64(0.25), "small": np.float32(0.5), "date": datetime.date(2026, 1, 2),
+    "decimal": Decimal("1.10"), "symbol": Symbol(), "look": Look(1),
+    "drawn": Drawn(), "undrawn": Undrawn(),
+}""",
 ]
 
 
@@ -119,6 +154,26 @@ def test_what_cannot_be_listed_is_shown_as_before(outputs: list[list[dict]], cel
 def test_a_mapping_shown_on_the_way_is_listed_too(outputs: list[list[dict]]) -> None:
     assert entries(outputs[10][0]) == {"a": "plain: 1"}
     assert list(outputs[10][1]) == ["text/plain"]
+
+
+def test_plain_values_are_text_whoever_else_draws_them(outputs: list[list[dict]]) -> None:
+    assert entries(outputs[12][0]) == {
+        "float": "plain: 1.5",
+        "int": "plain: 2",
+        "bool": "plain: True",
+        "text": "plain: a",
+        "list": "plain: [1, 2]",
+        "tuple": "plain: (1, 2)",
+        "empty": "plain: {}",
+        "numpy": "plain: 0.25",
+        "small": "plain: 0.5",
+        "date": "plain: 2026-01-02",
+        "decimal": "plain: 1.10",
+        "symbol": "latex: $x$",
+        "look": "html: <b>1</b>",
+        "drawn": None,
+        "undrawn": "plain: undrawn",
+    }
 
 
 def test_the_notebook_s_names_are_its_own(outputs: list[list[dict]]) -> None:
