@@ -34,8 +34,16 @@ def abstract(html: str, separator: str, url: str) -> str:
     html = re.sub(r'<a class="headerlink".*?</a>', "", html)
     head, found, _ = html.partition(separator) if separator else (html, "", "")
     if found:
-        whole = _ADDRESS.sub(lambda m: m["before"] + urljoin(url, m["address"]), head)
+        whole = _ADDRESS.sub(lambda m: m["before"] + _absolute(url, m["address"]), head)
         # No line is empty, so that all of it is one block of HTML.
         return "<div>" + re.sub(r"\n\s*\n", "\n", whole) + "</div>\n\n" + separator
     text = unescape(re.sub(r"<(script|style|svg)\b.*?</\1>|<[^>]+>", " ", html, flags=re.S))
     return re.sub(r"([\\`*_{}\[\]<>#!|$&])", r"\\\1", " ".join(text.split()))
+
+
+def _absolute(base: str, address: str) -> str:
+    """Return an address as seen from `base`; what is none stays as it is."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address

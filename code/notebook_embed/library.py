@@ -415,7 +415,10 @@ def before_templates(href: str) -> str | None:
 
 def is_reference(href: str) -> bool:
     """Tell whether an image's source means a notebook."""
-    parts = urlsplit(href)
+    try:
+        parts = urlsplit(href)
+    except ValueError:  # such as http://[your-host]/x.png, which names nothing
+        return False
     return not parts.scheme and not parts.netloc and unquote(parts.path).endswith(SUFFIXES)
 
 

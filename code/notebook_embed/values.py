@@ -26,6 +26,13 @@ class Value:
     decimals: int | None = None
 
 
+# What reading any text may end in: it need not be of the class whose name it has.
+_UNREAD = (
+    *(SyntaxError, ValueError, TypeError, LookupError, AttributeError),
+    *(RecursionError, MemoryError, ArithmeticError),
+)
+
+
 def read_value(text: str) -> Value:
     """Read the text of a cell's last expression, such as ``np.float64(2.0)`` or ``'a'``.
 
@@ -35,7 +42,7 @@ def read_value(text: str) -> Value:
     try:
         tree = ast.parse(stripped, mode="eval").body
         return _read(tree, stripped)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, ArithmeticError):
+    except _UNREAD:
         return Value(text)
 
 
@@ -61,18 +68,22 @@ def _read(tree: ast.expr, text: str) -> Value:
         return Value(inner, _number(first), None if exact else len(inner.partition(".")[2]))
     plain = [_constant(argument) for argument in tree.args]
     named = {one.arg: _constant(one.value) for one in tree.keywords if one.arg}
-    if name in ("Decimal", "decimal.Decimal"):
+    if not plain and not named:
+        return Value(text)
+    if name in ("Decimal", "decimal.Decimal") and not named:
         decimal = Decimal(*plain)
         return Value(str(decimal), decimal)
-    if name in ("Fraction", "fractions.Fraction"):
+    if name in ("Fraction", "fractions.Fraction") and not named:
         fraction = Fraction(*plain)
         return Value(str(fraction), fraction)
     if name.startswith("datetime.") and last in ("date", "datetime", "time", "timedelta"):
         moment = getattr(datetime, last)(*plain, **named)
         return Value(str(moment), moment)
-    if last == "Timestamp" and isinstance(plain[0], str):
+    if not plain or not isinstance(plain[0], str):
+        return Value(text)
+    if last == "Timestamp":
         return Value(plain[0], datetime.datetime.fromisoformat(plain[0]))
-    if last.endswith("Path") and isinstance(plain[0], str):
+    if last.endswith("Path") and len(plain) == 1 and not named:
         return Value(plain[0], plain[0])
     return Value(text)
 
@@ -111,22 +122,38 @@ def formatted(text: str, spec: str, *, quoted: bool) -> str:
     if value.decimals is not None and _asked(spec) > value.decimals:
         raise ValueError(f"only {value.text} is known of it; let the cell end in its .item()")
     try:
-        made = format(found, spec)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"'{value.text}': {error}") from None
+        made = _format(found, spec)
+    except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        raise ValueError(f"'{value.text}': {str(error) or 'there is no room for it'}") from None
     if isinstance(found, float) and not math.isfinite(found):
         return value.text
     return made
 
 
+def _format(value: Any, spec: str) -> str:
+    try:
+        return format(value, spec)
+    except OverflowError:
+        if not isinstance(value, int):
+            raise
+        return format(Decimal(value), spec)  # no float is that large
+
+
 def _meant(text: str) -> Any:
     """Return what a text means as a number or a date, or the text."""
-    for kind in (int, float, _date, datetime.datetime.fromisoformat, Decimal):
+    for kind in (int, _float, _date, datetime.datetime.fromisoformat, Decimal):
         try:
             return kind(text)
         except (ValueError, InvalidOperation):
             continue
     return text
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number) and re.search(r"\d", text):
+        raise ValueError("no float is that large")
+    return number
 
 
 def _date(text: str) -> datetime.date:

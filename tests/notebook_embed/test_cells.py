@@ -173,6 +173,15 @@ def ipynb(attachments: dict, source: str) -> str:
     return nbformat.writes(nbformat.v4.new_notebook(cells=cells))
 
 
+def test_what_is_no_address_stays_as_it_is(docs: Docs) -> None:
+    cell = "![logo](http://[your-host]/logo.png) <a href='http://[x'>a</a> [b](http://[y)"
+    output = {"a": [display(text_html="<img src='http://[z'>")]}
+    docs.notebook(f"# %% [markdown]\n# {cell}\n\n# %%\n#| label: a\nx\n", output)
+    html = docs.convert("![](../nb/x.py)")
+    for address in ("http://[your-host]/logo.png", "http://[x", "http://[y", "http://[z"):
+        assert address in html
+
+
 def test_what_is_attached_to_a_cell_is_a_file(docs: Docs, caplog: pytest.LogCaptureFixture) -> None:
     svg = base64.b64encode(SVG.encode()).decode()
     forms = {"image.png": {"image/png": PNG}, "a b.svg": {"image/svg+xml": svg}}

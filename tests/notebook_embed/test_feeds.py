@@ -25,6 +25,11 @@ def test_an_excerpt_is_whole_and_its_addresses_lead_anywhere() -> None:
     assert "&para;" not in shown
 
 
+def test_what_is_no_address_stays_in_an_excerpt() -> None:
+    text = abstract('<a href="//[x">a</a><!-- more -->', "<!-- more -->", URL)
+    assert '<a href="//[x">a</a>' in text
+
+
 @given(st.integers(1, 200))
 def test_text_may_be_cut_anywhere(length: int) -> None:
     text = abstract(HTML, "<!-- fold -->", URL)

@@ -164,6 +164,17 @@ def test_other_images_are_left_alone(page: Docs) -> None:
     assert 'src="https://example.org/x.py"' in page.convert("![x](https://example.org/x.py)")
 
 
+NO_ADDRESS = "![logo](http://[your-host]/logo.png)"
+
+
+def test_what_is_no_address_is_no_reference(page: Docs) -> None:
+    text = f"    {NO_ADDRESS}\n\n`{NO_ADDRESS}`\n\n{NO_ADDRESS} ![](//[x/x.py) in words\n"
+    html = page.convert(f"{text}\n\n{NO_ADDRESS}")
+    assert html.count(NO_ADDRESS) == 2
+    assert html.count('src="http://[your-host]/logo.png"') == 2
+    check_embeds(page.library, page.root / "posts/page.md", "posts/page.md")
+
+
 def test_an_embed_in_an_admonition_and_a_list(page: Docs) -> None:
     html = page.convert(
         "!!! note\n\n    ![x](../nb/x.py#figure)\n\n- item\n\n    ![x](../nb/x.py#figure)\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -46,6 +48,18 @@ from notebook_embed.values import formatted, read_value
         ("datetime.date(2020, 13, 2)", "datetime.date(2020, 13, 2)"),
         ("Decimal('x')", "Decimal('x')"),
         ("'unclosed", "'unclosed"),
+        ("ShortestPath(nodes=3, cost=1.5)", "ShortestPath(nodes=3, cost=1.5)"),
+        ("Path()", "Path()"),
+        ("PosixPath('a', root='b')", "PosixPath('a', root='b')"),
+        ("Timestamp(seconds=3)", "Timestamp(seconds=3)"),
+        ("Timestamp()", "Timestamp()"),
+        ("Timestamp(3)", "Timestamp(3)"),
+        ("Decimal(digits=3)", "Decimal(digits=3)"),
+        ("Decimal()", "Decimal()"),
+        ("Fraction(top=1, bottom=3)", "Fraction(top=1, bottom=3)"),
+        ("datetime.date(*a)", "datetime.date(*a)"),
+        ("np.float64()", "np.float64()"),
+        ("tensor()", "tensor()"),
         ("__import__('os').getcwd()", "__import__('os').getcwd()"),
     ],
 )
@@ -89,6 +103,33 @@ def test_digits_that_nobody_knows_are_not_made_up() -> None:
     for spec in (".5f", ".3%"):
         with pytest.raises(ValueError, match=r"only 0.3333 is known of it"):
             formatted("tensor(0.3333)", spec, quoted=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "shown"),
+    [
+        (str(math.factorial(200)), ".2e", "7.89e+374"),
+        (str(-math.factorial(200)), ".0e", "-8e+374"),
+        (str(10**400), ".1f", f"1{'0' * 400}.0"),
+        (str(10**400), ".0%", f"1{'0' * 402}%"),
+        (str(10**400), "d", str(10**400)),
+        ("Decimal('1e400')", ".1e", "1.0e+400"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_number_too_large_for_a_float_has_a_format(
+    text: str, spec: str, shown: str, quoted: bool
+) -> None:
+    assert formatted(text if quoted else str(read_value(text).value), spec, quoted=quoted) == shown
+
+
+@pytest.mark.parametrize("spec", ["99999999999999d", ".99999999999999f", "999999999999999999999"])
+@pytest.mark.parametrize("text", ["1", "1.5", "Decimal('1.5')", "Fraction(1, 2)"])
+def test_a_format_that_no_machine_has_room_for_is_an_error_of_the_address(
+    text: str, spec: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"'{re.escape(read_value(text).text)}': ."):
+        formatted(text, spec, quoted=True)
 
 
 @pytest.mark.parametrize("text", ["'a'", "True", "[1]", "<X>", "None"])
