@@ -16,6 +16,7 @@ from markdown import Markdown
 from notebook_embed.builder import Page
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
+from notebook_embed.formulas import keep_formulas
 from notebook_embed.notebook import Notebook
 from notebook_embed.sanitised import without_html
 from notebook_embed.source_lines import SourceLines, source_lines
@@ -59,6 +60,7 @@ class CellMarkdown:
             )
         lines.placed = Page(notebook.uri, notebook.uri, False, notebook.path), line
         try:
+            keep_formulas(md)
             md.reset()
             whole = as_python_markdown(text)
             return str(md.convert(f"{whole}\n\n{definitions}" if definitions else whole))

@@ -47,6 +47,8 @@ __all__ = [
     "Text",
     "Values",
     "attachments_of",
+    "formula_in",
+    "in_dollars",
     "is_mixed",
     "plain",
     "render_outputs",
@@ -62,9 +64,12 @@ VALUES = "application/vnd.notebook-embed.values+json"
 SVG = "image/svg+xml"
 # Pictures, from the richest to the plainest.
 IMAGES = {SVG: "svg", **RASTERS}
+# Formulas between the signs of LaTeX, of which none is in them: \\[2pt] only ends a line.
+_SQUARE = r"\\\[((?:\\[^\[\]]|[^\\])+)\\\]"
+_ROUND = r"\\\(((?:\\[^()]|[^\\])+)\\\)"
 # A formula, and nothing beside it.
 FORMULA = re.compile(
-    r"\s*(?:\$\$(?:\\.|[^$\\])+\$\$|\$(?:\\.|[^$\\])+\$|\\\[.+\\\]|\\\(.+\\\)"
+    rf"\s*(?:\$\$(?:\\.|[^$\\])+\$\$|\$(?:\\.|[^$\\])+\$|{_SQUARE}|{_ROUND}"
     r"|\\begin\{(?:equation|align|alignat|gather|multline|eqnarray|split|aligned|gathered|cases|[bBpvV]?matrix"
     r"|array|math|displaymath)\*?\}.+)\s*",
     re.S,
@@ -396,7 +401,27 @@ def latex_of(bundle: Bundle, mime: str) -> Output:
 
 def is_mixed(latex: str) -> bool:
     """Tell whether LaTeX is text with formulas in it, rather than a formula."""
-    return "$" in latex and not FORMULA.fullmatch(latex)
+    return bool(re.search(r"\$|(?<!\\)\\[(\[]", latex)) and not FORMULA.fullmatch(latex)
+
+
+def formula_in(latex: str) -> str:
+    r"""Return a formula without the signs around it, be they ``$``, ``$$``, ``\[`` or ``\(``."""
+    text = latex.strip()
+    if FORMULA.fullmatch(text):
+        signs = next((n for n in (r"\[", r"\(", "$$", "$") if text.startswith(n)), "")
+        text = text[len(signs) : len(text) - len(signs)].strip()
+    return re.sub(r"\n\s*\n", "\n", text)  # Markdown ends a formula where a line is empty
+
+
+def in_dollars(latex: str) -> str:
+    """Return text with formulas as Markdown has them: between dollars."""
+    for signs, between in (("$$", _SQUARE), ("$", _ROUND)):
+        latex = re.sub(
+            rf"(?<!\\){between}",
+            lambda found, signs=signs: signs + found[1].strip() + signs,  # type: ignore[misc]
+            latex,
+        )
+    return latex
 
 
 def text_of(bundle: Bundle, mime: str) -> Text:

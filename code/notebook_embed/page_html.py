@@ -18,6 +18,7 @@ from markdown.util import AtomicString
 from notebook_embed.builder import Page, links_of_site
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
+from notebook_embed.formulas import takes_formulas
 from notebook_embed.fragments import SETTLED, add_fragment, readdressed
 from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
@@ -30,6 +31,8 @@ from notebook_embed.outputs import (
     Output,
     Text,
     Values,
+    formula_in,
+    in_dollars,
     is_mixed,
     plain,
 )
@@ -183,9 +186,7 @@ class PageWriter:
         box, written = etree.Element("div"), "$$\nx\n$$"
         self.markdown(box, written)
         paragraph = len(box) == 1 and box[0].tag == "p" and take(box[0].text or "")[1] == written
-        return not paragraph or any(
-            pattern.getCompiledRegExp().search("$x$") for pattern in self.md.inlinePatterns
-        )
+        return not paragraph or takes_formulas(self.md)
 
     def html(self, parent: etree.Element, content: str) -> None:
         """Add finished HTML to `parent`, out of reach of every later step."""
@@ -246,16 +247,16 @@ class PageWriter:
             self.fence(box, output.content, "json")
         elif output.kind == "latex" and not self._knows_formulas:
             text = output.content.strip()
-            formula = text if is_mixed(text) else f"$$\n{text.strip('$').strip()}\n$$"
+            formula = in_dollars(text) if is_mixed(text) else f"$$\n{formula_in(text)}\n$$"
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
             etree.SubElement(box, "p").text = AtomicString(formula)
         elif output.kind == "markdown" or (output.kind == "latex" and is_mixed(output.content)):
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"})
-            self.foreign(box, output.content, replace(origin, strict=True))
+            text = output.content if output.kind == "markdown" else in_dollars(output.content)
+            self.foreign(box, text, replace(origin, strict=True))
         elif output.kind == "latex":
-            formula = output.content.strip().strip("$").strip()
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
-            self.markdown(box, f"$$\n{formula}\n$$")
+            self.markdown(box, f"$$\n{formula_in(output.content)}\n$$")
         elif output.kind == "html":
             # What scrolls sideways must be reachable by keyboard, and named.
             name = escape(alt or "Output")
@@ -382,8 +383,10 @@ class PageWriter:
     def _inline(self, output: Text, origin: Origin) -> str | None:
         """Return the HTML of a value that is Markdown or TeX, or None where no line can hold it."""
         text = output.content.strip()
-        if output.kind == "latex" and not is_mixed(text):
-            text = f"${text.strip('$').strip()}$"
+        if output.kind == "latex" and is_mixed(text):
+            text = in_dollars(text)
+        elif output.kind == "latex":
+            text = f"${formula_in(text)}$"
             if not self._knows_formulas:
                 return escape(text, quote=False)
         found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)

@@ -94,6 +94,45 @@ def test_formulas_with_signs_of_lists_stay() -> None:
         assert as_python_markdown(text) == text
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r"Is $a_1*b_1*c$ *it*?", r"<p>Is $a_1*b_1*c$ <em>it</em>?</p>"),
+        (r"$$a_1*b_1*c \\ d<e & f$$", r"<p>$$a_1*b_1*c \\ d&lt;e &amp; f$$</p>"),
+        ("$$\na\n=\n- b \\\\ c\n# d\n$$\n*x*", "<p>$$\na\n=\n- b \\\\ c\n# d\n$$</p>\n<p><em>x</em></p>"),
+        ("*x*\n$$\na_1*b*\n$$\n*y*", "<p><em>x</em>\n$$\na_1*b*\n$$\n<em>y</em></p>"),
+        ("\\begin{align}\na_1*b* \\\\ c\n\\end{align}", "<p>\\begin{align}\na_1*b* \\\\ c\n\\end{align}</p>"),
+        ("- $a_1*b*$\n- *c*", "$a_1*b*$</li>\n<li><em>c</em></li>"),
+        ("# $a_1*b*$", "$a_1*b*$</h2>"),
+        ("| a |\n|---|\n| $a_1*b*$ |", "<td>$a_1*b*$</td>"),
+        ("[$a_1*b*$](y.md)", '">$a_1*b*$</a>'),
+        ('$"a"$', '<p>$"a"$</p>'),
+        ("`$a` *b* `c$`", "<code>$a</code> <em>b</em> <code>c$</code>"),
+        ("```\n$a_1*b*$\n```", "$a_1*b*$"),
+        ("    $$\n    a\n    $$", "<code>$$"),
+        (r"\$5 *and* \$6", r"<p>\$5 <em>and</em> \$6</p>"),
+        ("For $5 *and* $6", "<p>For $5 <em>and</em> $6</p>"),
+        ("$5–$6 *each*", "<p>$5–$6 <em>each</em></p>"),
+    ],
+)  # fmt: skip
+def test_formulas_of_cells_stay_as_written_where_the_site_knows_none(
+    docs: Docs, written: str, shown: str
+) -> None:
+    commented = "\n".join(f"# {line}" for line in written.split("\n"))
+    text = f"# %% [markdown]\n{commented}\n\n# %%\n#| label: a\nx\n"
+    docs.notebook(text, {"a": [display(text_markdown=written)]})
+    html = docs.convert("![](../nb/x.py)")
+    assert html.count(shown) == 2 - shown.endswith("</h2>"), html
+
+
+def test_formulas_of_cells_are_left_to_who_knows_formulas(docs: Docs) -> None:
+    docs.notebook("# %% [markdown]\n# $a_1*b*$\n#\n# $$\n# a_1*b*\n# $$\n", {})
+    docs.cells = CellMarkdown(lambda: Markdown(extensions=["pymdownx.arithmatex"]))
+    html = docs.convert("![](../nb/x.py)")
+    assert html.count('class="arithmatex"') == 2
+    assert html.count("a_1*b*") >= 2
+
+
 SIMPLE = st.recursive(
     st.lists(st.sampled_from(["a", "b c", "*d*"]), min_size=1, max_size=3),
     lambda inner: st.lists(st.one_of(st.sampled_from(["e", "f"]), inner), min_size=1, max_size=3),

@@ -533,6 +533,42 @@ def test_a_formula_arrives_whole_where_markdown_knows_none(docs: Docs) -> None:
     assert r">$\{a_1*b*\}\\$</span> it" in docs.convert("Is ![](../nb/x.py#inline) it.")
 
 
+@pytest.mark.parametrize(
+    ("latex", "formula"),
+    [
+        (r"\[x^2\]", "x^2"),
+        (r" \(x^3\) ", "x^3"),
+        ("$$\nx^2\n$$", "x^2"),
+        (r"$\displaystyle x$", r"\displaystyle x"),
+        (r"$x\$$", r"x\$"),
+        (r"\[a\\[2pt] \left[b\right]\]", r"a\\[2pt] \left[b\right]"),
+        (r"\begin{bmatrix}1\\[2pt]2\end{bmatrix}", r"\begin{bmatrix}1\\[2pt]2\end{bmatrix}"),
+        ("\\[a\n\n+b\\]", "a\n+b"),
+        ("x^2", "x^2"),
+    ],
+)
+def test_a_formula_has_one_pair_of_signs(docs: Docs, latex: str, formula: str) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex=latex)]})
+    text = "![](../nb/x.py#a)\n\nIt is ![](../nb/x.py#a) here."
+    html = docs.convert(text)
+    assert f"<p>$$\n{formula}\n$$</p>" in html
+    assert f">${formula}$</span> here" in html
+    extension = NotebookEmbedExtension(library=docs.library, page="posts/page.md")
+    html = markdown.markdown(text, extensions=["pymdownx.arithmatex", extension])
+    assert f"\n{formula}\n</script>" in html or f">{formula}</script>" in html
+
+
+def test_text_with_formulas_has_them_in_dollars(docs: Docs) -> None:
+    latex = r"Of \(a_1*b*\) and \[c_1\] *all*"
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex=latex)]})
+    html = docs.convert("![](../nb/x.py#a)\n\nIt is ![](../nb/x.py#a) here.")
+    assert r"<p>Of $a_1*b*$ and $$c_1$$ *all*</p>" in html
+    assert r">Of $a_1*b*$ and $\displaystyle c_1$ <em>all</em></span> here" in html
+    two = [display(text_latex=r"\(a\) and \(b\)")]
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": two})
+    assert "<p>$a$ and $b$</p>" in docs.convert("![](../nb/x.py#a)")
+
+
 def test_a_formula_is_left_to_who_knows_formulas(docs: Docs) -> None:
     docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex=ALIGNED)]})
     extension = NotebookEmbedExtension(library=docs.library, page="posts/page.md")

@@ -1,0 +1,71 @@
+"""Formulas in the Markdown of notebooks, where the site's own Markdown knows none.
+
+There they stand in the page as they are written, between their dollars, for a script to set;
+Markdown would take an underscore or an asterisk in them for an emphasis, and two backslashes for
+one.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
+
+from markdown import Markdown
+from markdown.blockprocessors import BlockProcessor
+from markdown.inlinepatterns import InlineProcessor
+from markdown.util import AtomicString
+
+__all__ = ["keep_formulas", "takes_formulas"]
+
+_DISPLAY = (
+    r"\$\$(?:\\.|[^$\\])+\$\$"
+    r"|\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?:.+?)\\end\{(?P=name)\}"
+)
+# Prices are none: their dollar has a space before it, or a digit behind it.
+_IN_LINE = rf"(?<![\\$])(?:{_DISPLAY}|\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?![\d$]))"
+_NAME = "notebook_embed_formulas"
+
+
+def takes_formulas(md: Markdown) -> bool:
+    """Tell whether a pattern of `md` takes formulas between dollars in a line."""
+    return any(pattern.getCompiledRegExp().search("$x$") for pattern in md.inlinePatterns)
+
+
+def keep_formulas(md: Markdown) -> None:
+    """Let `md` leave formulas as they are, unless it knows them by itself."""
+    if _NAME in md.inlinePatterns or takes_formulas(md):
+        return
+    written = "$$\nx\n$$"
+    md.reset()
+    if md.convert(written) != f"<p>{written}</p>":
+        return
+    # After code spans (190) and before escapes (180); after indented code (80).
+    md.inlinePatterns.register(_InLine(_IN_LINE, md), _NAME, 189)
+    md.parser.blockprocessors.register(_Display(md.parser), _NAME, 79)
+
+
+class _InLine(InlineProcessor):
+    """A formula in running text."""
+
+    def handleMatch(  # noqa: N802 - Markdown calls it so
+        self, m: re.Match[str], data: str
+    ) -> tuple[str, int, int]:
+        return self.md.htmlStash.store(escape(m[0])), m.start(), m.end()
+
+
+class _Display(BlockProcessor):
+    """A formula with lines of its own, whatever its lines begin with."""
+
+    FORMULA = re.compile(rf" {{0,3}}(?:{_DISPLAY})[ \t]*(?=\n|$)", re.S)
+
+    def test(self, parent: etree.Element, block: str) -> bool:
+        return bool(self.FORMULA.match(block))
+
+    def run(self, parent: etree.Element, blocks: list[str]) -> None:
+        block = blocks.pop(0)
+        found = self.FORMULA.match(block)
+        assert found is not None
+        etree.SubElement(parent, "p").text = AtomicString(found[0].strip())
+        if rest := block[found.end() :].strip("\n"):
+            blocks.insert(0, rest)
