@@ -49,6 +49,17 @@ FULL_BUNDLE = "plotly.min.js"
 
 PLAIN = Look()
 
+# Languages whose kernels call them otherwise than those do who put code in colours.
+LANGUAGES = {
+    "gnu octave": "octave",
+    "sagemath": "sage",
+    "standard ml": "sml",
+    "visual basic": "vbnet",
+    "visual basic .net": "vbnet",
+    "wolfram": "mathematica",
+    "wolfram language": "mathematica",
+}
+
 # Lines of text from which on an output has a box to scroll in, and stays out of the search.
 LONG = 60
 # Signs from which on an output stays out of the search, be they in one line.
@@ -216,17 +227,16 @@ class PageWriter:
         """Add code as the site's own fences show it; not all of them know titles."""
         known = "fenced_code_block" in self.md.preprocessors
         fences = type(self.md.preprocessors["fenced_code_block"]).__module__ if known else ""
-        info = language
+        info = language = fence_language(language)
         if title and fences.startswith("pymdownx."):
             info += f' title="{title}"'
         elif title:
             head = etree.SubElement(parent, "p", {"class": "nb-code__file"})
             etree.SubElement(head, "code").text = AtomicString(title)
         if not fences:
-            whole = (
-                f'<pre><code class="language-{language}">{escape(code, quote=False)}</code></pre>'
-            )
-            self.html(parent, whole)
+            known_as = f' class="language-{language}"' if language else ""
+            text = escape(code, quote=False)
+            self.html(parent, f"<pre><code{known_as}>{text}</code></pre>")
             return
         marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
         self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
@@ -550,6 +560,14 @@ class PageWriter:
         self.fill(part, outputs, alt, origin)
         if outputs and title:
             self.caption(part, notebook, cell, title)
+
+
+def fence_language(language: str) -> str:
+    """Return the word that fences know a language of kernels by; empty where it has none."""
+    name = " ".join(language.lower().split()).removeprefix(".net-")
+    name = re.sub(r"^c\+\+\d+$", "c++", name)
+    word = LANGUAGES.get(name, name.replace(" ", "-")).lstrip(".")
+    return word if re.fullmatch(r"[\w#.+-]+", word) else ""
 
 
 def _is_large(text: str) -> bool:

@@ -15,6 +15,7 @@ from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.outputs import VALUES, Text
+from notebook_embed.page_html import fence_language
 from tests.support.given_outputs import PNG, SVG, Docs, display, mapping, stream
 
 
@@ -143,6 +144,46 @@ def test_source_only_has_no_output_and_needs_none(page: Docs) -> None:
 def test_a_folded_cell_is_folded(page: Docs) -> None:
     html = page.convert("![x](../nb/x.py#figure){ .source }")
     assert '<details class="nb-code">' in html
+
+
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [
+        ("python", "python"),
+        ("Wolfram Language", "mathematica"),
+        ("C++", "c++"),
+        ("C++17", "c++"),
+        ("C#", "c#"),
+        (".net-csharp", "csharp"),
+        ("F#", "f#"),
+        ("Q#", "q#"),
+        ("R", "r"),
+        ("Visual Basic .NET", "vbnet"),
+        ("Common Lisp", "common-lisp"),
+        ("Objective-C", "objective-c"),
+        ("OCaml  5.0", "ocaml-5.0"),
+        ("", ""),
+        (" ", ""),
+        (".", ""),
+        ('a"b', ""),
+        ("a{.b}", ""),
+        ("<b>`", ""),
+    ],
+)
+@pytest.mark.parametrize("fences", [["pymdownx.superfences"], ["fenced_code"], []])
+def test_code_of_any_language_is_a_block(
+    docs: Docs, fences: list[str], language: str, word: str
+) -> None:
+    assert fence_language(language) == word
+    docs.notebook("# %%\n#| label: a\nx *y*\n\nz\n", {})
+    docs.library.notebooks["nb/x.py"].node.metadata["kernelspec"]["language"] = language
+    extension = NotebookEmbedExtension(library=docs.library, page="posts/page.md")
+    text = "![](../nb/x.py#a){ .source-only }"
+    html = markdown.markdown(text, extensions=[*fences, extension])
+    assert "<pre>" in html
+    assert "".join(re.sub("<[^>]+>", "", html).split()) == "x*y*z"
+    if fences != ["pymdownx.superfences"]:
+        assert re.findall(r'class="language-([^"]*)"', html) == ([word] if word else [])
 
 
 def test_code_with_fences_in_it_stays_in_one_block(docs: Docs) -> None:
