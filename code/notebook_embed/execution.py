@@ -32,7 +32,7 @@ from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.order import LOADED
 from notebook_embed.outputs import VALUES
-from notebook_embed.terminal import last_of_lines
+from notebook_embed.terminal import last_of_lines, without_escapes
 from notebook_embed.widgets import settle_widgets
 
 __all__ = ["PREAMBLE", "Job", "Kernels", "one_stream_each", "run_notebook"]
@@ -340,7 +340,11 @@ def _cell_raised(
 ) -> EmbedError:
     cell = notebook.cells[index]
     outputs = [out for out in node.cells[index].get("outputs", []) if out.output_type == "error"]
-    trace = strip_ansi("\n".join(outputs[-1].traceback)) if outputs else strip_ansi(str(error))
+    trace = (
+        without_escapes("\n".join(outputs[-1].traceback))
+        if outputs
+        else without_escapes(str(error))
+    )
     # IPython writes "Cell In[3], line 2" for each frame in a cell: the first is in this one.
     frame = re.search(r"Cell In\[\d+\], line (\d+)", trace) or FRAME.search(trace)
     # Options are not part of what runs where the cell has a magic.
@@ -350,7 +354,7 @@ def _cell_raised(
     if error.ename == "NoneType":  # raised while the output was shown: some IPythons forget it
         message = _told(trace) or message
     return EmbedError(
-        strip_ansi(message),
+        without_escapes(message),
         file=notebook.path,
         line=line,
         cell=cell.name,
@@ -396,10 +400,6 @@ def without_frames(text: str, notebook: Notebook, cell: Cell) -> str:
 
     text = re.sub(FRAME, place, text)
     return re.sub(r'(?<=File ")[^"\n]*(?=site-packages[/\\]|lib/python3\.\d+/)', "", text)
-
-
-def strip_ansi(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 
 
 def _stop(client: NotebookClient) -> None:

@@ -7,14 +7,19 @@ import re
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["last_of_lines", "last_state", "without_controls"]
+__all__ = ["last_of_lines", "last_state", "without_controls", "without_escapes"]
 
+# What is said to the terminal itself (ECMA-48, 5.3 to 5.6).
+ESCAPE = (
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # "control sequences"
+    r"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # links and titles
+    r"|\x1b[PX^_][^\x1b]*\x1b\\"  # pictures, and words to the terminal
+    r"|\x1b[ -/]+[0-~]?"  # sets of characters
+    r"|\x1b[0-~]?"
+)
 # What moves the cursor or changes the colour; all else is written.
 TOKEN = re.compile(
-    r"\x1b\[(?P<numbers>[\d;:]*)(?P<code>[A-Za-z])"  # "control sequences", colours among them
-    r"|\x1b\[[^A-Za-z]*[A-Za-z]?"  # those of a terminal's own
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # links and titles
-    r"|\x1b.?"
+    rf"\x1b\[(?P<numbers>[\d;:]*)(?P<code>[A-Za-z])|{ESCAPE}"
     r"|(?P<sign>\r*\n|[\r\b])"
     r"|(?P<text>[^\x1b\r\n\b]+)",
     re.S,
@@ -56,6 +61,11 @@ PLAIN = Style()
 def without_controls(text: str) -> str:
     """Return `text` without the signs that neither HTML nor Markdown can hold."""
     return CONTROLS.sub("", text)
+
+
+def without_escapes(text: str) -> str:
+    """Return `text` without what is said to a terminal, colours among it."""
+    return re.sub(ESCAPE, "", text)
 
 
 def last_state(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from notebook_embed.terminal import last_of_lines, last_state
+from notebook_embed.terminal import last_of_lines, last_state, without_escapes
 
 ESC = "\x1b["
 
@@ -40,6 +40,13 @@ def read(text: str) -> str:
         ("a\x00\x02wzxhzdk:0\x03b", "awzxhzdk:0b"),
         (f"{ESC}999999999Cx", " " * 10_000 + "x"),
         ("\x1b", ""),
+        (f"{ESC}31mred\x1b(B{ESC}m, \x1b)0\x1b*A\x1b%Gplain", "red, plain"),
+        ("\x1b#8\x1b F\x1b7\x1b=\x1bcx\x1b>\x1b8", "x"),
+        ("\x1b]8;id=1;https://example.org\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;no end\nx", "\nx"),
+        ("\x1b_Gf=100;aGVs\nbG8=\x1b\\a\x1bPq#0~~\x1b\\b\x1b^x\x1b\\c", "abc"),
+        (f"{ESC}?2004h{ESC}>4;2m{ESC}!p{ESC}2 q{ESC}3~x{ESC}5@{ESC}?1049l", "x"),
+        (f"{ESC}\nx\x1b\ny\x1bé", "\nx\nyé"),
     ],
 )
 def test_what_is_written_over_is_gone(text: str, left: str) -> None:
@@ -93,3 +100,7 @@ def test_of_a_line_that_begins_anew_the_last_is_kept(text: str) -> None:
 def test_a_long_line_is_read_once() -> None:
     long = "x" * 1_000_000  # each sign looked at for each other one, this would take an hour
     assert last_of_lines(f"1 %\r{long}\r\n2 %\r3 %") == f"{long}\r\n3 %"
+
+
+def test_a_traceback_in_a_log_has_no_escapes() -> None:
+    assert without_escapes(f"{ESC}31mred\x1b(B{ESC}0m\n\x1b]8;;x\x1b\\link\r") == "red\nlink\r"
