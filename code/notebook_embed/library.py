@@ -78,7 +78,7 @@ class Library:
     `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that cannot be read
     to the reason, and `failed` those that could not run while their author looks on: pages say so
     in their place. `excluded` names those that the site leaves out, `without_page` those that run
-    and have no page of their own there.
+    and have no page of their own there. `execute` says when those run that say nothing of it.
     """
 
     docs: Path
@@ -94,6 +94,7 @@ class Library:
     failed: dict[str, EmbedError] = field(default_factory=dict)
     is_excluded: Callable[[str], bool] = lambda uri: False
     remembered: Remembered | None = None
+    execute: str = "always"
     _shown: list[str] = field(default_factory=list)
     _left: dict[str, bool] = field(default_factory=dict)
     _own_pages: dict[str, str] = field(default_factory=dict)
@@ -272,27 +273,37 @@ class Library:
 
         Raises
         ------
-        EmbedError : the cell shows no mapping, or there is no such entry in it, or the mapping has
-            a key that no address can name.
+        EmbedError : the cell has no output or shows no mapping, or there is no such entry in it, or
+            the mapping has a key that no address can name.
         """
         notebook, cell, keys, _ = found
         assert cell is not None
         outputs = self.outputs.get(notebook.uri, {}).get(cell.name, [])
-        if not keys:
-            return outputs
-        below_label = ".".join(keys)
-        name = f"{cell.name}.{below_label}"
         where = f"It stands in {notebook.uri}:{cell.line}."
 
         def fail(problem: str, remedy: str) -> EmbedError:
             return EmbedError(problem, file=at.file, line=at.line, remedy=remedy)
 
+        if not outputs:
+            raise fail(
+                f"the cell '{cell.name}' has no output to embed",
+                f"{self._why_silent(notebook, cell)} {where}",
+            )
+        if not keys:
+            return outputs
+        below_label = ".".join(keys)
+        name = f"{cell.name}.{below_label}"
         forms = (form for output in outputs for form in (output, *output.also))
         mappings = [form for form in forms if isinstance(form, Values)]
         if not mappings:
             raise fail(
                 f"the cell '{cell.name}' shows no mapping, so there is no '{name}'",
                 f"Let it end in one, such as {{'{keys[0]}': ...}}. {where}",
+            )
+        if why := mappings[-1].why:
+            raise fail(
+                f"the mapping '{cell.name}' {why}, so there is no '{name}'",
+                f"Let the cell end in one with the entries that pages show. {where}",
             )
         _check_keys(mappings[-1], notebook, cell)
         below = mappings[-1].below(keys)
@@ -308,6 +319,19 @@ class Library:
         if text is None:
             raise fail(f"'{name}' is a picture", f"Give it a cell of its own. {where}")
         return [text]
+
+    def _why_silent(self, notebook: Notebook, cell: Cell) -> str:
+        """Return why a cell has no output, and what to do."""
+        if not cell.options.eval:
+            return "It does not run: its options or tags say so, as in '#| eval: false'."
+        if (notebook.execute or self.execute) == "never":
+            return (
+                "Its notebook never runs, as 'execute' says, and no output of it is stored. "
+                "Let it run, or store the outputs in its file."
+            )
+        if not cell.options.stdout:
+            return "What it prints is left out, as its tag says. Let it end in an expression."
+        return "Let it end in an expression or print, or embed its code alone: { .source-only }."
 
     def _leaves(self, uri: str) -> bool:
         """Tell whether a path leads out of the docs folder, by name or by a link."""

@@ -282,14 +282,6 @@ class EmbedBlock(BlockProcessor):
             return
         look = look.without("source", "tabs")
         outputs = in_format(writer.library.outputs_of(found, at), found, at)
-        if not outputs:
-            raise EmbedError(
-                f"the cell '{cell.label}' has no output to embed",
-                file=at.file,
-                line=at.line,
-                remedy=f"Let it end in an expression, or embed its code alone: {{ .source-only }}. "
-                f"It stands in {notebook.uri}:{cell.line}.",
-            )
         pictures = [output for output in outputs if isinstance(output, Figure)]
         alt = alt or cell.options.alt
         if title is None:
@@ -341,8 +333,6 @@ class EmbedInline(ImageInlineProcessor):
             raise fail("a whole notebook inside a sentence", "Put it into a paragraph of its own.")
         outputs = in_format(self.writer.library.outputs_of(found, at), found, at)
         where = f"It stands in {notebook.uri}:{cell.line}."
-        if not outputs:
-            raise fail(f"the cell '{cell.label}' has no output to embed", f"Print it. {where}")
         if len(outputs) > 1:
             raise fail(
                 f"the cell '{cell.label}' has {len(outputs)} outputs, a value is one",

@@ -59,7 +59,8 @@ PLOTLY = "application/vnd.plotly.v1+json"
 # A view of the site's own: {"view": its name, "data": {...}, "files": {name: {...}, ...}}, and
 # "waits": true where nothing of it is to be fetched before the reader touches its picture.
 VIEW = "application/vnd.notebook-embed.view+json"
-# What is in a mapping: {"entries": [{"keys": [...], "type": MIME type, "text": ...}, ...]}.
+# What is in a mapping: {"entries": [{"keys": [...], "type": MIME type, "text": ...}, ...]}, and
+# where nothing is listed {"entries": [], "why": "is empty"}.
 VALUES = "application/vnd.notebook-embed.values+json"
 SVG = "image/svg+xml"
 # Pictures, from the richest to the plainest.
@@ -133,9 +134,13 @@ class Text:
 
 @dataclass(frozen=True)
 class Values:
-    """A mapping: each entry's keys, from the outside in, and what it shows (None: a picture)."""
+    """A mapping: each entry's keys, from the outside in, and what it shows (None: a picture).
+
+    Where none are known it says why: it ``has more than 1000 entries``.
+    """
 
     entries: tuple[tuple[tuple[str, ...], Text | None], ...]
+    why: str = ""
     also: tuple[Text | Values, ...] = field(default=(), compare=False)
 
     def below(self, keys: tuple[str, ...]) -> Values:
@@ -378,15 +383,23 @@ def media_of(bundle: Bundle, mime: str) -> Output:
     return Media(kind, bundle.file(suffix, content), mime)
 
 
+def table_of(bundle: Bundle, mime: str) -> Values | None:
+    """Show the entries of a mapping; where none are known its text says more."""
+    values = values_of(bundle, mime)
+    return values if values.entries else None
+
+
 def values_of(bundle: Bundle, mime: str) -> Values:
+    mapping = bundle.mapping(mime)
     return Values(
         tuple(
             (
                 tuple(entry["keys"]),
                 _text(entry["type"], entry["text"]) if entry.get("type") else None,
             )
-            for entry in bundle.mapping(mime)["entries"]
-        )
+            for entry in mapping["entries"]
+        ),
+        str(mapping.get("why", "")),
     )
 
 
@@ -446,7 +459,7 @@ def json_of(bundle: Bundle, mime: str) -> Output:
 def plain_of(bundle: Bundle, mime: str) -> Output | None:
     """Show text, unless it only names an object that has richer forms, none of them known."""
     text = bundle.text(mime)
-    others = [other for other in bundle.data if other != mime]
+    others = [other for other in bundle.data if other not in (mime, VALUES)]
     if others and is_repr(text):
         return None
     if others:
@@ -474,7 +487,7 @@ RENDERERS = (
     *(Renderer(mime, "a figure", image_of) for mime in RASTERS),
     Renderer("video/*", "a video with the browser's controls", media_of),
     Renderer("audio/*", "a recording with the browser's controls", media_of),
-    Renderer(VALUES, "a table of the entries of a mapping", values_of),
+    Renderer(VALUES, "a table of the entries of a mapping", table_of),
     Renderer("text/html", "itself", html_of),
     Renderer("text/markdown", "Markdown of the site", text_of),
     Renderer("text/latex", "text with formulas", latex_of),
@@ -616,7 +629,7 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
             bundle.warn(f"an output of type {mime} is not shown: {why}")
             note = f"An output of type <code>{mime}</code> is not shown here. {why}"
             return Text("html", f'<p class="nb-notice">{note}</p>')
-    types = sorted(set(bundle.data) - {"text/plain"})
+    types = sorted(set(bundle.data) - {"text/plain", VALUES})
     if not types and not bundle.data.get("text/plain"):
         return None  # an empty display shows nothing in Jupyter either
     raise bundle.fail(

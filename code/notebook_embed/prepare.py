@@ -100,6 +100,7 @@ def prepare(
         _take_over(root / ".cache" / "notebooks", settings.cache)
     with _kernels_ahead(settings):
         library = Library.look(docs, options.notebooks, is_excluded, remembered)
+        library.execute = options.execute
         select(library)
         if library.broken and not keep_going:
             raise joined(list(library.broken.values()))

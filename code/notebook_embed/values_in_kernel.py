@@ -42,28 +42,31 @@ def register(mime: str) -> None:
 
         def __call__(self, value: Any) -> dict[str, Any] | None:
             try:
-                return listed(value, display)
-            except Exception:  # a mapping that cannot be walked, or holds itself, is shown as text
+                mapping = as_mapping(value)
+            except Exception:  # it only looks like one
                 return None
+            if mapping is None:
+                return None
+            try:
+                return listed(mapping, display)
+            except Exception as error:
+                return {"entries": [], "why": f"cannot be walked ({type(error).__name__})"}
 
     display.formatters[mime] = Values(parent=display)
 
 
-def listed(value: Any, display: DisplayFormatter) -> dict[str, Any] | None:
+def listed(mapping: Mapping[Any, Any], display: DisplayFormatter) -> dict[str, Any]:
     """Return the entries of a mapping, inner ones by the keys that lead to them.
 
     An entry has a MIME type and a text: what it shows by itself, else what `print` shows of it. A
-    picture has neither. None where `value` is no mapping, is empty, or has more than `MOST`.
+    picture has neither. Where none are listed it is said why.
     """
-    mapping = as_mapping(value)
-    if not mapping:
-        return None
     entries: list[dict[str, Any]] = []
     for keys, item in leaves(mapping):
         if len(entries) == MOST:
-            return None
+            return {"entries": [], "why": f"has more than {MOST} entries"}
         entries.append({"keys": keys, **shown(item, display)})
-    return {"entries": entries}
+    return {"entries": entries} if entries else {"entries": [], "why": "is empty"}
 
 
 def as_mapping(value: Any) -> Mapping[Any, Any] | None:

@@ -386,6 +386,58 @@ def test_a_picture_in_a_mapping_asks_for_a_cell(docs: Docs) -> None:
     assert "a picture" in docs.convert("![x](../nb/x.py#a)")
 
 
+@pytest.mark.parametrize("text", ["{0: 1, ...}", "Counter({0: 1, ...})", "<Scores>"])
+def test_a_mapping_without_entries_is_its_text_and_says_why_there_are_none(
+    docs: Docs, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = display(text_plain=text)
+    output["data"][VALUES] = {"entries": [], "why": "has more than 1000 entries"}
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [output]})
+    assert f"{escape(text)}</pre>" in docs.convert("![](../nb/x.py#a)")
+    assert not caplog.records
+    with pytest.raises(EmbedError) as caught:
+        docs.convert("It is ![](../nb/x.py#a.b).")
+    problem = "posts/page.md:1: the mapping 'a' has more than 1000 entries, so there is no 'a.b'"
+    assert problem in str(caught.value)
+    assert "It stands in nb/x.py:2." in str(caught.value)
+    del output["data"]["text/plain"]
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [output]})
+    assert docs.library.outputs["nb/x.py"]["a"] == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "execute", "reason"),
+    [
+        ("#| eval: false\n1", "always", "It does not run: its options or tags say so"),
+        ("#| tags: [skip-execution]\n1", "never", "It does not run: its options or tags say so"),
+        ("1", "never", "Its notebook never runs, as 'execute' says, and no output of it is stored"),
+        ("#| tags: [remove-stdout]\nprint(1)", "always", "What it prints is left out"),
+        ("x = 1", "auto", "Let it end in an expression or print"),
+    ],
+)
+@pytest.mark.parametrize(
+    "embed", ["![x](../nb/x.py#a)", "a ![](../nb/x.py#a) b", "a ![](../nb/x.py#a:.1f) b", "a ![](../nb/x.py#a.b) c"]
+)  # fmt: skip
+def test_a_cell_without_output_says_why(
+    docs: Docs, cell: str, execute: str, reason: str, embed: str
+) -> None:
+    docs.notebook(f"# %%\n#| label: a\n{cell}\n", {})
+    docs.library.execute = execute
+    with pytest.raises(EmbedError) as caught:
+        docs.convert(embed)
+    message = str(caught.value)
+    assert "posts/page.md:1: the cell 'a' has no output to embed" in message
+    assert reason in message
+    assert "It stands in nb/x.py:2." in message
+
+
+def test_a_notebook_that_never_runs_says_so_itself(docs: Docs) -> None:
+    text = "# ---\n# execute: never\n# ---\n\n# %%\n#| label: a\n1\n"
+    docs.notebook(text, {})
+    with pytest.raises(EmbedError, match=r"Its notebook never runs"):
+        docs.convert("a ![](../nb/x.py#a) b")
+
+
 def test_the_alt_text_of_an_entry_is_not_that_of_its_cell(page: Docs) -> None:
     path = page.write("posts/page.md", "![One](../nb/x.py#rates.small)\n")
     assert check_embeds(page.library, path, "posts/page.md") == {}

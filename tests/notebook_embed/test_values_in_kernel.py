@@ -146,9 +146,22 @@ def test_a_mapping_with_a_look_of_its_own_keeps_it(outputs: list[list[dict]]) ->
     assert entries(outputs[4][0]) == {"inner": "html: <table></table>", "drawing": None}
 
 
-@pytest.mark.parametrize("cell", range(5, 10))
-def test_what_cannot_be_listed_is_shown_as_before(outputs: list[list[dict]], cell: int) -> None:
-    assert list(outputs[cell][0]) == ["text/plain"]
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (5, "cannot be walked (RecursionError)"),
+        (6, "has more than 1000 entries"),
+        (7, "cannot be walked (ValueError)"),
+        (8, "is empty"),
+    ],
+)
+def test_what_cannot_be_listed_says_why(outputs: list[list[dict]], cell: int, why: str) -> None:
+    assert outputs[cell][0][VALUES] == {"entries": [], "why": why}
+    assert "text/plain" in outputs[cell][0]
+
+
+def test_a_class_is_no_mapping(outputs: list[list[dict]]) -> None:
+    assert list(outputs[9][0]) == ["text/plain"]
 
 
 def test_a_mapping_shown_on_the_way_is_listed_too(outputs: list[list[dict]]) -> None:
