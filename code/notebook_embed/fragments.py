@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from html import escape, unescape
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
@@ -11,14 +12,31 @@ from markdown.util import AtomicString
 
 from notebook_embed.page_parser import PageParser
 
-__all__ = ["SETTLED", "VOID", "add_fragment", "readdressed", "renamed", "settle"]
+__all__ = [
+    "SETTLED",
+    "VOID",
+    "add_fragment",
+    "candidates",
+    "readdressed",
+    "renamed",
+    "settle",
+    "to_the_letter",
+]
 
-#: Attributes that hold an address.
-ADDRESSES = {"href", "src", "poster", "data", "xlink:href", "action"} | {
-    "data-plotly",
-    "data-source",
-    "data-script",
+#: Attributes that hold an address, whatever has them.
+ADDRESSES = frozenset(("href", "src", "poster", "xlink:href"))
+#: Those that hold one on these elements, and something else on others.
+ADDRESSES_OF = {
+    "object": frozenset(("data",)),
+    "form": frozenset(("action",)),
+    "button": frozenset(("formaction",)),
+    "input": frozenset(("formaction",)),
+    "figure": frozenset(("data-plotly", "data-source", "data-script")),  # this package's own
 }
+# A picture of a `srcset` (HTML standard, 4.8.4.2.1): commas inside of an address are part of it.
+CANDIDATE = re.compile(
+    r"(?P<before>[\s,]*)(?P<address>[^\s,](?:\S*[^\s,])?)(?P<after>,+|(?:\([^)]*\)?|[^,(])*)"
+)
 VOID = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
 )
@@ -146,11 +164,14 @@ def _ended(open_: list[str], siblings: set[str], holders: set[str]) -> int:
 
 
 def _with_addresses(tag: str, address: Address) -> str:
+    element = re.match(r"<([^\s/>]*)", tag)
+    assert element is not None
+
     def attribute(found: re.Match[str]) -> str:
         name, written = found["name"].lower(), found["value"]
         quote = written[0] if written[0] in "\"'" else ""
         value = unescape(written.strip(quote) if quote else written)
-        made = _addressed(name, value, address)
+        made = _addressed(element[1].lower(), name, value, address)
         if made == value:
             return found[0]
         return f'{found["before"]}"{escape(made)}"'
@@ -158,11 +179,26 @@ def _with_addresses(tag: str, address: Address) -> str:
     return ATTRIBUTE.sub(attribute, tag)
 
 
-def _addressed(name: str, value: str, address: Address) -> str:
-    if name == "srcset":
-        parts = [part.strip().partition(" ") for part in value.split(",")]
-        return ", ".join(f"{address(path)}{gap}{size}" for path, gap, size in parts)
-    return address(value.strip()) if name in ADDRESSES and value.strip() else value
+def _addressed(tag: str, name: str, value: str, address: Address) -> str:
+    if name in ("srcset", "imagesrcset"):
+        return candidates(value, address)
+    holds_one = name in ADDRESSES or name in ADDRESSES_OF.get(tag, ())
+    return address(value.strip()) if holds_one and value.strip() else value
+
+
+def candidates(srcset: str, address: Address) -> str:
+    """Return the value of a `srcset` with each address as `address` has it."""
+    return CANDIDATE.sub(
+        lambda found: found["before"] + address(found["address"]) + found["after"], srcset
+    )
+
+
+def to_the_letter(text: str) -> AtomicString:
+    """Return text for an element or an attribute, whose signs are those that it has.
+
+    Markdown writes ``&lt;`` in a page as it is, so readers would see what it names.
+    """
+    return AtomicString(text.replace("&", "&amp;"))
 
 
 def add_fragment(
@@ -200,7 +236,15 @@ def add_fragment(
         if len(href) > 1 and href[0] == "#":
             element.set("href", "#" + ids.get(href[1:], href[1:]))
             links.append(element.get("href", ""))
+        for name, value in element.items():
+            if not _is_settled_later(element, name):
+                element.set(name, to_the_letter(value))
     return links
+
+
+def _is_settled_later(element: etree.Element, name: str) -> bool:
+    """Tell whether an attribute is an address that MkDocs is to resolve."""
+    return str(element.tag).startswith(SETTLED) and name in ("href", "src")
 
 
 def renamed(elements: Iterable[etree.Element], named: Callable[[str], str]) -> dict[str, str]:
@@ -231,6 +275,8 @@ def settle(root: etree.Element) -> None:
     """Give links and images of fragments their names."""
     for element in root.iter():
         if str(element.tag).startswith(SETTLED):
+            for name in filter(partial(_is_settled_later, element), element.keys()):
+                element.set(name, to_the_letter(element.get(name, "")))
             element.tag = str(element.tag).removeprefix(SETTLED)
         if element.get("class", "").split()[:1] == ["nb-picture"]:
             # Markdown gives attributes to what it takes for the image.
@@ -269,7 +315,7 @@ class _Builder(PageParser):
         name = SETTLED + tag if tag in ("a", "img") else tag
         element = etree.SubElement(self.stack[-1], name)
         for name, value in attrs:
-            element.set(name, _addressed(name, value or "", self.address))
+            element.set(name, _addressed(tag, name, value or "", self.address))
         self.made.append(element)
         if tag not in VOID:
             self.stack.append(element)
@@ -295,11 +341,11 @@ class _Builder(PageParser):
             as_it_is = self.raw_open[-1] in ("script", "style")
             self.raw.append(data if as_it_is else escape(data, quote=False))
             return
-        parent = self.stack[-1]
+        parent, text = self.stack[-1], to_the_letter(data)
         if len(parent):
-            parent[-1].tail = AtomicString((parent[-1].tail or "") + data)
+            parent[-1].tail = AtomicString((parent[-1].tail or "") + text)
         else:
-            parent.text = AtomicString((parent.text or "") + data)
+            parent.text = AtomicString((parent.text or "") + text)
 
     def handle_comment(self, data: str) -> None:
         if self.raw_open:

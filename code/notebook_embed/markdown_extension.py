@@ -30,14 +30,13 @@ from markdown.extensions import Extension
 from markdown.extensions.attr_list import get_attrs_and_remainder
 from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
-from markdown.util import AtomicString
 
 from notebook_embed.builder import is_excerpt
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.files import read_text
-from notebook_embed.fragments import renamed, settle
+from notebook_embed.fragments import renamed, settle, to_the_letter
 from notebook_embed.library import (
     Embed,
     Found,
@@ -322,8 +321,10 @@ class EmbedInline(ImageInlineProcessor):
         found = find(self.writer, href, at)
         notebook, cell = found.notebook, found.cell
         if (error := self.writer.library.failed.get(notebook.uri)) is not None:
-            note = etree.Element("strong", {"class": "nb-failed", "title": error.message})
-            note.text = AtomicString(f"({notebook.title} failed)")
+            note = etree.Element(
+                "strong", {"class": "nb-failed", "title": to_the_letter(error.message)}
+            )
+            note.text = to_the_letter(f"({notebook.title} failed)")
             return note, start, end
 
         def fail(problem: str, remedy: str) -> EmbedError:
@@ -452,7 +453,7 @@ class CodeBlock(BlockProcessor):
             parent, "details" if folded else "div", {"class": "nb-code nb-code--module"}
         )
         if folded:
-            etree.SubElement(box, "summary").text = AtomicString(name)
+            etree.SubElement(box, "summary").text = to_the_letter(name)
         self.writer.fence(box, found.source, "python", title=found.file)
 
 
@@ -528,12 +529,12 @@ class Finish(Treeprocessor):
                     line=at.line,
                     remedy=nearest(href[1:], numbers),
                 )
-            link.text = AtomicString(numbers.get(href[1:], writer.figures))
+            link.text = to_the_letter(numbers.get(href[1:], writer.figures))
         if not links and (len(boxes) == 1 or is_excerpt(self.md)):
             return
         for box, word in zip(boxes, words, strict=True):
             mark = etree.Element("span", {"class": "nb-figure__number"})
-            mark.text, mark.tail = AtomicString(word), " "
+            mark.text, mark.tail = to_the_letter(word), " "
             next(box.iter("figcaption")).insert(0, mark)
 
 

@@ -19,7 +19,7 @@ from notebook_embed.builder import Page, links_of_site
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.formulas import takes_formulas
-from notebook_embed.fragments import SETTLED, add_fragment, readdressed
+from notebook_embed.fragments import SETTLED, add_fragment, readdressed, to_the_letter
 from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
 from notebook_embed.notebook import Cell, Notebook
@@ -218,7 +218,7 @@ class PageWriter:
     def code(self, parent: etree.Element, cell: Cell, language: str) -> None:
         box = etree.SubElement(parent, "details" if cell.folded else "div", {"class": "nb-code"})
         if cell.folded:
-            etree.SubElement(box, "summary").text = AtomicString(cell.options.summary)
+            etree.SubElement(box, "summary").text = to_the_letter(cell.options.summary)
             if cell.options.open_fold:
                 box.set("open", "")
         self.fence(box, cell.code, language)
@@ -232,7 +232,7 @@ class PageWriter:
             info += f' title="{title}"'
         elif title:
             head = etree.SubElement(parent, "p", {"class": "nb-code__file"})
-            etree.SubElement(head, "code").text = AtomicString(title)
+            etree.SubElement(head, "code").text = to_the_letter(title)
         if not fences:
             known_as = f' class="language-{language}"' if language else ""
             text = escape(code, quote=False)
@@ -259,7 +259,7 @@ class PageWriter:
             text = output.content.strip()
             formula = in_dollars(text) if is_mixed(text) else f"$$\n{formula_in(text)}\n$$"
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
-            etree.SubElement(box, "p").text = AtomicString(formula)
+            etree.SubElement(box, "p").text = to_the_letter(formula)
         elif output.kind == "markdown" or (output.kind == "latex" and is_mixed(output.content)):
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--markdown"})
             text = output.content if output.kind == "markdown" else in_dollars(output.content)
@@ -290,13 +290,17 @@ class PageWriter:
     def table(self, parent: etree.Element, values: Values, alt: str, origin: Origin) -> None:
         """Add a mapping: the keys as an embed names them, and beside each its value."""
         box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--html"})
-        for name, value in (("role", "group"), ("tabindex", "0"), ("aria-label", alt or "Values")):
+        for name, value in (
+            ("role", "group"),
+            ("tabindex", "0"),
+            ("aria-label", to_the_letter(alt or "Values")),
+        ):
             box.set(name, value)
         body = etree.SubElement(etree.SubElement(box, "table"), "tbody")
         for keys, text in values.entries:
             row = etree.SubElement(body, "tr")
             head = etree.SubElement(row, "th", {"scope": "row"})
-            etree.SubElement(head, "code").text = AtomicString(".".join(keys))
+            etree.SubElement(head, "code").text = to_the_letter(".".join(keys))
             cell = etree.SubElement(row, "td")
             if text is None:
                 cell.text = AtomicString("(a picture)")
@@ -324,7 +328,7 @@ class PageWriter:
         for kind, uri in variants.items():
             attributes = {
                 "src": self.link(uri),
-                "alt": alt,
+                "alt": to_the_letter(alt),
                 "width": str(image.width),
                 "height": str(image.height),
             }
@@ -385,7 +389,7 @@ class PageWriter:
             text = plain(output)
             read = unquote and output.kind == "plain"
             shown = read_value(text).text if read else text
-            span.text = AtomicString(shown)
+            span.text = to_the_letter(shown)
         if len(shown) > LONG_VALUE:
             span.set("class", "nb-value nb-value--long")
         return span
@@ -487,7 +491,7 @@ class PageWriter:
         if not picture.data_uri:
             return
         if picture.view and picture.view_uri:
-            box.set("data-view", picture.view)
+            box.set("data-view", to_the_letter(picture.view))
             box.set("data-source", self.link(picture.data_uri))
             box.set("data-script", self.link(picture.view_uri))
             if picture.waits:

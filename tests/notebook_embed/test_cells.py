@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from html import escape, unescape
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,9 +15,9 @@ from markdown import Markdown
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.errors import EmbedError
-from notebook_embed.fragments import readdressed
+from notebook_embed.fragments import candidates, readdressed
 from notebook_embed.outputs import attachments_of
-from tests.support.given_outputs import PNG, SVG, Docs, display
+from tests.support.given_outputs import PNG, SVG, Docs, display, mapping
 
 
 def notebook(
@@ -193,6 +194,84 @@ def test_addresses_are_those_of_the_notebook_wherever_it_is_shown(docs: Docs) ->
         assert {"../nb/g.md#b", "#c", "#x", "https://e.example/"} <= set(found)
         assert 'srcset="../nb/deep/o.png 1x, ../nb/deep/o2.png 2x"' in html
         assert "<p>open</p>" in html
+
+
+NOT_ADDRESSES = (
+    """<my-chart data='{"a": 1}' action="grow"></my-chart>""",
+    '<td data-source="World Bank">7</td>',
+    '<div data="[1, 2]" data-script="a.js">x</div>',
+)
+
+
+@pytest.mark.parametrize("written", NOT_ADDRESSES)
+def test_what_is_no_address_stays_as_it_is(docs: Docs, written: str) -> None:
+    embed = notebook(docs, written, outputs={"code": [display(text_html=written)]})
+    html = docs.convert(embed)
+    for value in re.findall(r"""=(?:"|')([^"']+|{.*})(?:"|')""", written):
+        assert unescape(html).count(value) == 2, html
+    assert "nb/deep" not in html
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('<object data="d.svg"></object>', "d.svg"),
+        ('<form action="f.html"><button formaction="b.html">x</button></form>', "b.html"),
+        ("<svg><image xlink:href='i.png'/></svg>", "i.png"),
+        ('<img SRCSET="s.png, t.png 2x" alt="a">', "t.png"),
+    ],
+)
+def test_each_element_has_its_own_attributes_with_addresses(
+    docs: Docs, written: str, name: str
+) -> None:
+    embed = notebook(docs, written, outputs={"code": [display(text_html=written)]})
+    html = docs.convert(embed)
+    assert html.count(f"../nb/deep/{name}") == 2
+    assert not re.search(rf"""["' ]{name[2:]}""", html)
+
+
+@pytest.mark.parametrize(
+    ("srcset", "wanted"),
+    [
+        ("data:image/png;base64,AAAA 2x", "data:image/png;base64,AAAA 2x"),
+        ("data:image/png;base64,AA, b.png 2x", "data:image/png;base64,AA, at/b.png 2x"),
+        ("a.png,b.png 2x", "at/a.png,b.png 2x"),
+        ("a.png 1x,b.png 2x", "at/a.png 1x,at/b.png 2x"),
+        (" a.png ,, b.png  100w ", " at/a.png ,, at/b.png  100w "),
+        ("a.png (1, 2) 3w, b.png", "at/a.png (1, 2) 3w, at/b.png"),
+        (", ,", ", ,"),
+        ("", ""),
+    ],
+)
+def test_several_pictures_are_read_as_browsers_read_them(srcset: str, wanted: str) -> None:
+    def address(url: str) -> str:
+        return url if url.startswith("data:") else f"at/{url}"
+
+    assert candidates(srcset, address) == wanted
+
+
+LETTERS = ("&lt;b&gt;", "&copy; x", "&amp;amp;", "&#60;i", "a & b; c", "&nosuch;")
+
+
+@pytest.mark.parametrize("text", LETTERS)
+def test_names_of_signs_in_text_stay_names(docs: Docs, text: str) -> None:
+    cell = f"# `{text}`\n\nWrite `{text}`, ![{escape(text)}](p.png '{escape(text)}')."
+    outputs = {
+        "value": [display(text_plain=repr(text))],
+        "entries": [mapping({"a": text})],
+        "keys": [mapping({text: "b"})],
+    }
+    docs.notebook("".join(f"# %%\n#| label: {name}\n0\n\n" for name in outputs), outputs, "nb/v.py")
+    html = docs.convert(
+        notebook(docs, cell) + "\n\nIt is ![](../nb/v.py#value) or ![](../nb/v.py#entries.a).\n\n"
+        f"![{escape(text)}](../nb/v.py#entries)\n\n![](../nb/v.py#keys)"
+    )
+    shown = escape(text, quote=False)
+    assert html.count(f"<code>{shown}</code>") == 3
+    assert html.count(f'<span class="nb-value">{shown}</span>') == 3
+    assert f'alt="{shown}" ' in html
+    assert f'title="{shown}"' in html
+    assert f'aria-label="{shown}"' in html
 
 
 def test_a_value_in_a_sentence_has_the_addresses_of_its_notebook(docs: Docs) -> None:

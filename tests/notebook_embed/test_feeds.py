@@ -11,7 +11,7 @@ from notebook_embed.feeds import abstract, names_notebooks
 URL = "https://a.example/posts/x.html"
 HTML = (
     '<h1 id="t">T<a class="headerlink" href="#t">&para;</a></h1>\n<p>It is <span class="nb-value">7</span>, <a href="../nb/x.html">here</a>.</p>\n\n'
-    '<figure><img src="../figures/x.svg" alt="A *bar*"></figure>\n<!-- more -->\n<p>Rest</p>'
+    '<figure><img src="../figures/x.svg" srcset="a.svg, b.svg 2x" alt="A *bar*"></figure>\n<!-- more -->\n<p>Rest</p>'
 )
 
 
@@ -19,7 +19,8 @@ def test_an_excerpt_is_whole_and_its_addresses_lead_anywhere() -> None:
     text = abstract(HTML, "<!-- more -->", URL)
     shown = markdown.markdown(text[: text.find("<!-- more -->")], output_format="html")
     assert '<a href="https://a.example/nb/x.html">here</a>' in shown
-    assert '<img src="https://a.example/figures/x.svg" alt="A *bar*">' in shown
+    assert '<img src="https://a.example/figures/x.svg" ' in shown
+    assert 'srcset="https://a.example/posts/a.svg, https://a.example/posts/b.svg 2x"' in shown
     assert '<span class="nb-value">7</span>' in shown
     assert "Rest" not in shown
     assert "&para;" not in shown
