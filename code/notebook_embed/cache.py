@@ -26,7 +26,7 @@ from notebook_embed.progress import log
 __all__ = ["Cache", "Key"]
 
 # The form of an entry. A new form makes all older entries count as absent.
-FORM = "notebook-embed 1"
+FORM = "notebook-embed 2"
 # So many entries of a notebook stay: going back to an earlier version of a module costs nothing.
 KEPT = 8
 

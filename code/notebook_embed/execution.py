@@ -29,9 +29,10 @@ from notebook_embed.bokeh_figures import settle_bokeh
 from notebook_embed.errors import EmbedError
 from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
-from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.notebook import Notebook
 from notebook_embed.order import LOADED
 from notebook_embed.outputs import VALUES
+from notebook_embed.places import FRAME, Places
 from notebook_embed.terminal import last_of_lines, without_escapes
 from notebook_embed.widgets import settle_widgets
 
@@ -45,11 +46,6 @@ KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 # What nbclient reads in a cell's tags.
 RAISES, SKIPS = "raises-exception", "skip-execution"
-# Where libraries are on this machine is nothing that a traceback shall tell readers.
-# The last form is Windows'.
-LIBRARIES = re.compile(r"[^\s\x1b]*(?=site-packages[/\\]|lib/python3\.\d+/|[/\\]Lib\\)[/\\]?")
-# A frame of a cell in a traceback as Python prints it: the file that IPython made of the cell.
-FRAME = re.compile(r'File "[^"\n]*[/\\]ipykernel_\d+[/\\]\d+\.py", line (\d+)')
 # So many seconds a kernel has to be heard from.
 PATIENCE = 120
 # So many seconds are as good as no limit.
@@ -77,7 +73,8 @@ PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'valu
 class Job:
     """A notebook to run: in which folder, with which environment, how long a cell may take (s).
 
-    `imports` names what it imports of other people's packages.
+    `imports` names what it imports of other people's packages, `root` is the project's folder and
+    `code` are those of its own modules.
     """
 
     notebook: Notebook
@@ -85,6 +82,8 @@ class Job:
     environment: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     imports: frozenset[str] = frozenset()
+    root: Path | None = None
+    code: tuple[Path, ...] = ()
 
 
 class Kernels:
@@ -219,16 +218,12 @@ def run_notebook(
             remedy="It crashed, was killed, or ran out of memory. "
             "Run the notebook by itself in Jupyter to see how far it comes.",
         ) from error
+    places = Places(job.root or job.folder, job.code)
     for cell, raw in zip(notebook.cells, node.cells, strict=True):
         if cell.kind == "code":
             raw.outputs = one_stream_each(raw.outputs)
         for output in raw.get("outputs", []):
-            if output.output_type == "error":
-                output.traceback = [LIBRARIES.sub("", line) for line in output.traceback]
-            elif output.output_type == "stream":
-                output.text = without_frames(output.text, notebook, cell)
-                if output.name == "stderr":
-                    output.text = without_places(output.text, notebook, cell)
+            places.leave_out(output, notebook, cell)
     settle_widgets(node)
     settle_bokeh(node)
     node.metadata.pop("widgets", None)
@@ -371,35 +366,6 @@ def _told(trace: str) -> str:
     name = re.escape(names[-1]) if names else r"\w[\w.]*(?:Error|Exception)"
     said = re.findall(rf"^{name}(?! +Traceback)\b.*", trace, re.M)
     return said[-1].rstrip(": ") if said else ""
-
-
-def without_places(text: str, notebook: Notebook, cell: Cell) -> str:
-    """Return what was printed without paths that differ from one run or machine to the next.
-
-    A warning names the file that IPython made of the cell, and files of libraries.
-    """
-
-    def place(found: re.Match[str]) -> str:
-        return f"{notebook.path.name}:{cell.line + int(found[1]) - 1}"
-
-    text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
-    return re.sub(r"(?m)^\S*[/\\]site-packages[/\\](?=\S+:\d+: )", "", text)
-
-
-def without_frames(text: str, notebook: Notebook, cell: Cell) -> str:
-    """Return what was printed with the frames of a traceback in it as others would see them.
-
-    Those of cells name the notebook, with the line where it is this cell's.
-    """
-    lines = cell.source.count("\n") + 1
-
-    def place(found: re.Match[str]) -> str:
-        number = int(found[1])
-        line = f", line {cell.line + number - 1}" if number <= lines else ""
-        return f'File "{notebook.path.name}"{line}'
-
-    text = re.sub(FRAME, place, text)
-    return re.sub(r'(?<=File ")[^"\n]*(?=site-packages[/\\]|lib/python3\.\d+/)', "", text)
 
 
 def _stop(client: NotebookClient) -> None:

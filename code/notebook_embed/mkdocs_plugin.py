@@ -37,9 +37,11 @@ from notebook_embed.library import Library, files_below
 from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
+from notebook_embed.places import shown_in
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.progress import log
 from notebook_embed.published import (
+    drop_compiled,
     drop_notebooks_among_posts,
     drop_unpublished,
     is_among_posts,
@@ -48,7 +50,6 @@ from notebook_embed.published import (
     without_page,
 )
 from notebook_embed.remembered import Remembered, remembering_words
-from notebook_embed.runner import shown_in
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
 from notebook_embed.templates_kept import keep_templates
@@ -197,6 +198,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             # A notebook wrote it: pages may show it, in this build as in the next.
             uri = path.relative_to(docs).as_posix()
             files.append(File(uri, config.docs_dir, config.site_dir, config.use_directory_urls))
+        drop_compiled(files)
         for uri in self.library.notebooks:
             if (source := files.get_file_from_path(uri)) is not None:
                 files.remove(source)

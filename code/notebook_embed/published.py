@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from notebook_embed.library import Library, find_addresses
 from notebook_embed.notebook import SUFFIXES, is_notebook
 
 __all__ = [
+    "drop_compiled",
     "drop_notebooks_among_posts",
     "drop_unpublished",
     "is_among_posts",
@@ -56,6 +57,14 @@ def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> list[str]:
             files.remove(file)
             dropped.append(file.src_uri)
     return dropped
+
+
+def drop_compiled(files: Files) -> None:
+    """Take from `files` what Python has made of modules: it names folders of this machine."""
+    for file in list(files):
+        path = PurePosixPath(file.src_uri)
+        if "__pycache__" in path.parts or path.suffix in (".pyc", ".pyo"):
+            files.remove(file)
 
 
 def named_nowhere(uris: Sequence[str], files: Files) -> list[str]:

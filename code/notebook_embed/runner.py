@@ -39,6 +39,7 @@ from notebook_embed.order import (
     note_written_files,
     waves,
 )
+from notebook_embed.places import shown_in
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
@@ -352,6 +353,8 @@ def _run(
                 environment=settings.given,
                 timeout=settings.timeout,
                 imports=key.imports,
+                root=settings.root,
+                code=tuple(settings.code),
             )
             began = time.time_ns()
             node = nbformat.reads(run(job, progress), as_version=4)
@@ -525,14 +528,6 @@ def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
             cell=None if in_module else cell.name,
             remedy=f"{shown(notebook.path)} imports it." if in_module else "",
         ) from error
-
-
-def shown_in(path: Path, root: Path) -> str:
-    """Return a file's path from `root`, which need not hold it."""
-    try:
-        return Path(os.path.relpath(path, root)).as_posix()
-    except ValueError:  # on another drive
-        return path.as_posix()
 
 
 def _digest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import nbformat
@@ -19,15 +20,19 @@ def visible_outputs(cell: Cell, outputs: Iterable[Any]) -> list[Any]:
     if not cell.label and not (options.include and options.output):
         return []
     kept = []
-    for output in outputs:
-        if output["output_type"] == "stream":
-            if not (options.stdout if output["name"] == "stdout" else options.warning):
-                continue
-            if options.asis and output["name"] == "stdout":
-                text = {"text/markdown": output["text"]}
-                output = nbformat.v4.new_output("display_data", data=text)
+    for output in filter(partial(_is_shown, cell), outputs):
+        if options.asis and output.get("name") == "stdout":
+            text = {"text/markdown": output["text"]}
+            output = nbformat.v4.new_output("display_data", data=text)
         kept.append(output)
     return kept
+
+
+def _is_shown(cell: Cell, output: Any) -> bool:
+    """Tell whether the options of its cell let readers see an output, where they see any."""
+    if output["output_type"] != "stream":
+        return True
+    return cell.options.stdout if output["name"] == "stdout" else cell.options.warning
 
 
 def downloaded(notebook: Notebook, node: nbformat.NotebookNode) -> str:
@@ -38,9 +43,10 @@ def downloaded(notebook: Notebook, node: nbformat.NotebookNode) -> str:
         options = cell.options
         if not options.include:
             continue
-        if cell.kind == "code" and not (options.echo and options.output):
+        if cell.kind == "code":
             raw = copy.copy(raw)
             raw.source = raw.source if options.echo else ""
-            raw.outputs = raw.outputs if options.output else []
+            shown = filter(partial(_is_shown, cell), raw.outputs)
+            raw.outputs = list(shown) if options.output else []
         published.cells.append(raw)
     return str(nbformat.writes(published))

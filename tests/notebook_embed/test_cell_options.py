@@ -76,8 +76,10 @@ def test_what_is_removed_is_neither_in_the_page_nor_in_the_download(docs: Docs, 
             assert gone not in text
     for stays in ("out 1", "err 1", "out 3", "code_of_4", "code_of_5", "out 6"):
         assert stays in page, stays
+        assert stays in download, stays
     for gone in ("err 6", "out 7", "err 7"):
         assert gone not in page
+        assert gone not in download
 
 
 def test_what_is_hidden_can_be_opened(docs: Docs) -> None:

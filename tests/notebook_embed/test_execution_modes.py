@@ -256,7 +256,7 @@ def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel:
 
 
 def test_a_printed_traceback_names_the_notebook(tmp_path: Path) -> None:
-    from notebook_embed.execution import without_frames
+    from notebook_embed.places import without_frames
 
     path = tmp_path / "x.py"
     path.write_text("# %% [markdown]\n# T\n\n# %%\nimport traceback\ntraceback.print_exc()\n")
@@ -330,7 +330,7 @@ def test_what_a_cell_prints_is_one_output_for_each_stream() -> None:
 
 
 def test_a_traceback_does_not_tell_where_libraries_are() -> None:
-    from notebook_embed.execution import LIBRARIES
+    from notebook_embed.places import LIBRARIES
 
     for line in (
         "File /home/me/.venv/lib/python3.11/site-packages/a.py:1",
@@ -343,7 +343,7 @@ def test_a_traceback_does_not_tell_where_libraries_are() -> None:
 
 
 def test_places_in_warnings_are_those_of_the_notebook(tmp_path: Path) -> None:
-    from notebook_embed.execution import without_places
+    from notebook_embed.places import without_places
 
     path = tmp_path / "x.py"
     path.write_text("# %% [markdown]\n# T\n\n# %%\nimport warnings\nwarnings.warn('a')\n")

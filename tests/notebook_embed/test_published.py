@@ -12,7 +12,7 @@ from mkdocs.structure.files import Files, get_files
 from notebook_embed.errors import EmbedError
 from notebook_embed.library import Library, SourceLine
 from notebook_embed.notebook import is_notebook
-from notebook_embed.published import drop_unpublished, published_pages
+from notebook_embed.published import drop_compiled, drop_unpublished, published_pages
 
 NOTEBOOK = "# %%\n#| label: v\nprint(7)\n"
 MKDOCS = """
@@ -79,6 +79,20 @@ def test_their_author_sees_them_and_what_is_wrong_with_them(
     assert {page.src_uri for page in pages} == PAGES.keys() - {"old.md"}
     drop_unpublished(library, pages, files, config)
     assert "malformed.py:2: malformed cell option" in library.broken["nb/malformed.py"].message
+
+
+def test_what_python_makes_of_modules_is_not_published(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    config = site[1]
+    made = ("nb/__pycache__/a.cpython-311.pyc", "nb/__pycache__/x.nbi", "nb/old.pyo")
+    for name in (*made, "nb/a.py", "nb/pycache.txt"):
+        Path(config.docs_dir, name).parent.mkdir(exist_ok=True)
+        Path(config.docs_dir, name).write_text("", "utf-8")
+    files = get_files(config)
+    before = {file.src_uri for file in files}
+    drop_compiled(files)
+    assert before - {file.src_uri for file in files} == set(made)
 
 
 @pytest.mark.parametrize(
