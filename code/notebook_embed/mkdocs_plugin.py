@@ -44,6 +44,7 @@ from notebook_embed.published import (
     drop_compiled,
     drop_notebooks_among_posts,
     drop_unpublished,
+    follow_changes,
     is_among_posts,
     named_nowhere,
     published_pages,
@@ -194,10 +195,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 "date in its header it is a post.",
                 shown(docs / uri),
             )
-        for path in sorted(set(files_below(docs, docs)) - before):
-            # A notebook wrote it: pages may show it, in this build as in the next.
-            uri = path.relative_to(docs).as_posix()
-            files.append(File(uri, config.docs_dir, config.site_dir, config.use_directory_urls))
+        follow_changes(files, before, config)
         drop_compiled(files)
         for uri in self.library.notebooks:
             if (source := files.get_file_from_path(uri)) is not None:

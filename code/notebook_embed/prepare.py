@@ -11,17 +11,18 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from notebook_embed.errors import joined
 from notebook_embed.forks import ahead
+from notebook_embed.imports import stamp_if_there
 from notebook_embed.kernels import GIVEN, environment_of
-from notebook_embed.library import Library, page_of
+from notebook_embed.library import Library, files_below, page_of
 from notebook_embed.live_views import STATIC_URI, files_for
 from notebook_embed.markdown_extension import check_embeds
-from notebook_embed.notebook import Notebook, is_notebook
+from notebook_embed.notebook import SUFFIXES, Notebook, is_notebook
 from notebook_embed.options import Options
 from notebook_embed.outputs import Figure, Output, attachments_of, render_outputs
 from notebook_embed.page_html import FULL_BUNDLE
@@ -39,6 +40,9 @@ STATIC_FILES = {
     f"{STATIC_URI}/{path.name}": path
     for path in sorted((Path(__file__).parent / "static").iterdir())
 }
+
+# So often notebooks are read again because others wrote them.
+ROUNDS = 3
 
 #: Converts a page, given its URI and text, with the extension's option `checking`.
 Check = Callable[[Library, str, str], object]
@@ -98,26 +102,50 @@ def prepare(
     settings = kernel_settings(root, options, serving=keep_going, fresh=fresh, why=why)
     if options.cache == Options.cache:
         _take_over(root / ".cache" / "notebooks", settings.cache)
+    pages = _pages(docs) if pages is None else pages
     with _kernels_ahead(settings):
-        library = Library.look(docs, options.notebooks, is_excluded, remembered)
-        library.execute = options.execute
-        select(library)
-        if library.broken and not keep_going:
-            raise joined(list(library.broken.values()))
-        library.pass_over_broken()
-        for uri, path in (_pages(docs) if pages is None else pages).items():
-            if uri in library.notebooks:
-                continue
-            convert = None if check is None else _bound(check, library, uri)
-            library.alts |= check_embeds(library, path, uri, convert)
-        failed = library.failed if keep_going else None
-        executed = execute_all(library.notebooks, settings, failed)
+        for _ in range(ROUNDS):
+            library = Library.look(docs, options.notebooks, is_excluded, remembered)
+            library.execute = options.execute
+            select(library)
+            _check_pages(library, pages, check, keep_going=keep_going)
+            before = _stamps(library, options.notebooks)
+            failed = library.failed if keep_going else None
+            executed = execute_all(library.notebooks, settings, failed)
+            if _stamps(library, options.notebooks) == before:
+                break
+            # Some wrote notebooks, or took some away: the next build would see these.
+            settings = replace(settings, fresh=False)
+            pages = {uri: path for uri, path in pages.items() if path.exists()}
     loaded = {path for one in executed.values() for path in one.loaded}
     prepared = Prepared(library, {**STATIC_FILES}, {}, loaded)
     for uri, notebook in library.notebooks.items():
         library.pages[uri] = url(uri)
         _add(prepared, notebook, executed[uri], options)
     return prepared
+
+
+def _check_pages(
+    library: Library, pages: Mapping[str, Path], check: Check | None, *, keep_going: bool
+) -> None:
+    """Look up what pages embed, before anything runs."""
+    if library.broken and not keep_going:
+        raise joined(list(library.broken.values()))
+    library.pass_over_broken()
+    for uri, path in pages.items():
+        if uri not in library.notebooks:
+            convert = None if check is None else _bound(check, library, uri)
+            library.alts |= check_embeds(library, path, uri, convert)
+
+
+def _stamps(library: Library, folder: str) -> dict[Path, tuple[int, ...] | None]:
+    """Return the state of all files that are notebooks, or may be."""
+    known = {notebook.path for notebook in library.notebooks.values()}
+    below = files_below(library.docs, library.docs / folder)
+    return {
+        path: stamp_if_there(path)
+        for path in known.union(path for path in below if path.suffix in SUFFIXES)
+    }
 
 
 def _kernels_ahead(settings: Settings) -> AbstractContextManager[None]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.files import File, Files, InclusionLevel, get_files
 from mkdocs.utils.meta import get_data
 
-from notebook_embed.library import Library, find_addresses
+from notebook_embed.library import Library, files_below, find_addresses
 from notebook_embed.notebook import SUFFIXES, is_notebook
 
 __all__ = [
     "drop_compiled",
     "drop_notebooks_among_posts",
     "drop_unpublished",
+    "follow_changes",
     "is_among_posts",
     "named_nowhere",
     "published_pages",
@@ -57,6 +58,28 @@ def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> list[str]:
             files.remove(file)
             dropped.append(file.src_uri)
     return dropped
+
+
+def follow_changes(files: Files, before: Collection[Path], config: MkDocsConfig) -> None:
+    """Let `files` be what the next build would find: notebooks wrote files, or took some away.
+
+    `before` are those that were there when this build began.
+    """
+    docs = Path(config.docs_dir)
+    now = set(files_below(docs, docs))
+    if now == set(before):
+        return
+    for path in set(before) - now:
+        if (gone := files.get_file_from_path(path.relative_to(docs).as_posix())) is not None:
+            files.remove(gone)
+    found = list(get_files(config))
+    for file in found:
+        if docs / file.src_uri in now.difference(before):
+            files.append(file)
+    order = {file.src_uri: place for place, file in enumerate(found)}
+    for file in sorted(files, key=lambda file: order.get(file.src_uri, len(order))):
+        files.remove(file)
+        files.append(file)
 
 
 def drop_compiled(files: Files) -> None:

@@ -10,6 +10,7 @@ import markdown
 import pytest
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.forks import let_go
 from notebook_embed.markdown_extension import NotebookEmbedExtension
 from notebook_embed.options import Options
 from notebook_embed.prepare import Prepared, prepare
@@ -101,6 +102,49 @@ def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(
     assert isinstance(content, bytes)
     assert b"elsewhere" in content
     assert (root / ".notebook-cache").is_dir()
+
+
+MADE = "# %%\\n#| label: n\\nprint({number})\\n"
+MAKES = f"""# %%
+from pathlib import Path
+Path("made.py").write_text("{MADE}".replace("{{number}}", "0"))
+Path("gone.py").unlink(missing_ok=True)
+"""
+
+
+def test_notebooks_that_another_writes_are_those_of_the_next_build(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "docs/notebooks/makes.py": MAKES,
+            "docs/notebooks/gone.py": "# %%\n7\n",
+            "docs/one.md": "![](notebooks/makes.py)\n",
+        },
+    )
+
+    def shown() -> dict[str, bytes | Path]:
+        made = prepare(tmp_path, Options())
+        return {name: made.files[f"notebooks/{name}.ipynb"] for name in named(made)}
+
+    def named(made: Prepared) -> list[str]:
+        return [Path(uri).stem for uri in made.library.notebooks]
+
+    first = shown()
+    assert list(first) == ["made", "makes"]
+    assert shown() == first
+    write(tmp_path, {"docs/notebooks/makes.py": MAKES.replace('"0"', '"44"')})
+    second = shown()
+    assert b"print(44)" in second["made"]  # type: ignore[operator]
+    assert shown() == second
+
+
+def test_a_notebook_that_writes_another_anew_each_time_comes_to_an_end(tmp_path: Path) -> None:
+    code = MAKES.replace('"0"', "str(__import__('time').time_ns())") + "\n# %%\n1 / 0\n"
+    write(tmp_path, {"docs/notebooks/makes.py": code})
+    made = prepare(tmp_path, Options(), keep_going=True)
+    let_go()
+    assert set(made.library.notebooks) == {"notebooks/made.py", "notebooks/makes.py"}
+    assert set(made.library.failed) == {"notebooks/makes.py"}
 
 
 def test_what_an_earlier_version_kept_elsewhere_is_gone_on_with(tmp_path: Path) -> None:

@@ -10,9 +10,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files, get_files
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.library import Library, SourceLine
+from notebook_embed.library import Library, SourceLine, files_below
 from notebook_embed.notebook import is_notebook
-from notebook_embed.published import drop_compiled, drop_unpublished, published_pages
+from notebook_embed.published import (
+    drop_compiled,
+    drop_unpublished,
+    follow_changes,
+    published_pages,
+)
 
 NOTEBOOK = "# %%\n#| label: v\nprint(7)\n"
 MKDOCS = """
@@ -79,6 +84,24 @@ def test_their_author_sees_them_and_what_is_wrong_with_them(
     assert {page.src_uri for page in pages} == PAGES.keys() - {"old.md"}
     drop_unpublished(library, pages, files, config)
     assert "malformed.py:2: malformed cell option" in library.broken["nb/malformed.py"].message
+
+
+def test_what_notebooks_write_and_remove_is_as_in_the_next_build(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    files, config, _ = site
+    docs = Path(config.docs_dir)
+    (docs / "gone.csv").write_text("1")
+    (docs / "nowhere.csv").symlink_to("none.csv")
+    files = get_files(config)
+    before = set(files_below(docs, docs))
+    (docs / "gone.csv").unlink()
+    (docs / "old.md").unlink()
+    for name in ("nb/a.csv", "a.md", "nb/index.md", "nb/.hidden"):
+        (docs / name).write_text("", "utf-8")
+    follow_changes(files, before, config)
+    assert [file.src_uri for file in files] == [file.src_uri for file in get_files(config)]
+    assert "a.md" in {file.src_uri for file in files}
 
 
 def test_what_python_makes_of_modules_is_not_published(
