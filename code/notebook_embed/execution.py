@@ -16,7 +16,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from notebook_embed.places import FRAME, Places
 from notebook_embed.terminal import last_of_lines, without_escapes
 from notebook_embed.widgets import settle_widgets
 
-__all__ = ["PREAMBLE", "Job", "Kernels", "one_stream_each", "run_notebook"]
+__all__ = ["PREAMBLE", "Job", "Kernels", "in_order", "run_notebook"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -46,6 +46,8 @@ KERNELS = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 # What nbclient reads in a cell's tags.
 RAISES, SKIPS = "raises-exception", "skip-execution"
+# What begins a line anew, as progress bars do; what moves up to an earlier one.
+ANEW, UPWARDS = re.compile(r"\r+[^\r\n]"), re.compile(r"\x1b\[\d*A")
 # So many seconds a kernel has to be heard from.
 PATIENCE = 120
 # So many seconds are as good as no limit.
@@ -221,7 +223,7 @@ def run_notebook(
     places = Places(job.root or job.folder, job.code)
     for cell, raw in zip(notebook.cells, node.cells, strict=True):
         if cell.kind == "code":
-            raw.outputs = one_stream_each(raw.outputs)
+            raw.outputs = in_order(raw.outputs)
         for output in raw.get("outputs", []):
             places.leave_out(output, notebook, cell)
     settle_widgets(node)
@@ -240,28 +242,44 @@ def run_notebook(
         ) from error
 
 
-def one_stream_each(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Join what a cell prints to each stream: how many pieces arrive, and when, is chance.
+def in_order(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what a cell prints to each stream between two other outputs, `stdout` before `stderr`.
 
-    nbclient does it too, in a time that grows with the square of a line's length.
+    A kernel sends all that was printed before it shows something; in how many pieces, and which of
+    two streams comes first, is chance. nbclient joins pieces too, wherever they are, and in a time
+    that grows with the square of a line's length.
     """
-    joined: list[nbformat.NotebookNode] = []
-    pieces: dict[str, list[str]] = {}
+    parts: list[dict[str, list[str]]] = [{}]  # what was printed before each of the others, and last
+    others: list[nbformat.NotebookNode] = []
     for output in outputs:
-        if output.output_type != "stream":
-            joined.append(output)
-            continue
-        if output.name not in pieces:
-            joined.append(output)
-        pieces.setdefault(output.name, []).append(output.text)
-    for output in joined:
         if output.output_type == "stream":
-            output.text = last_of_lines("".join(pieces[output.name]))
-    for place, (first, second) in enumerate(pairwise(joined)):
-        if first.get("name") == "stderr" and second.get("name") == "stdout":
-            joined[place : place + 2] = [second, first]
-            break
-    return joined
+            parts[-1].setdefault(output.name, []).append(output.text)
+        else:
+            others.append(output)
+            parts.append({})
+    texts = [{name: "".join(pieces) for name, pieces in part.items()} for part in parts]
+    for name in {name for part in texts for name in part}:
+        _write_over([part for part in texts if name in part], name)
+    printed = [
+        [
+            nbformat.v4.new_output("stream", name=name, text=last_of_lines(part[name]))
+            for name in sorted(part, reverse=True)
+            if part[name]
+        ]
+        for part in texts
+    ]
+    shown = [[other] for other in others]
+    return list(chain.from_iterable(chain.from_iterable(zip_longest(printed, shown, fillvalue=[]))))
+
+
+def _write_over(parts: list[dict[str, str]], name: str) -> None:
+    """Let a line that goes on after an output be where it ends: how often a bar moves is chance."""
+    if any(UPWARDS.search(part[name]) for part in parts[1:]):
+        parts[0][name] = "".join(part.pop(name) for part in parts)
+        return
+    for part, following in pairwise(parts):
+        if ANEW.match(following[name]):
+            part[name] = part[name][: part[name].rfind("\n") + 1]
 
 
 async def _heard(client: Any) -> None:

@@ -306,27 +306,51 @@ def test_what_an_object_raises_while_it_is_shown_is_told(
     assert (made.problem, made.line) == (told, 7)
 
 
-def test_what_a_cell_prints_is_one_output_for_each_stream() -> None:
-    from notebook_embed.execution import one_stream_each
+ERR, OUT, SHOWN = "stderr", "stdout", "shown"
 
-    def output(name: str, text: str = "") -> nbformat.NotebookNode:
-        if name == "shown":
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ([], []),
+        ([(OUT, "a"), (OUT, "b\n")], [(OUT, "ab\n")]),
+        ([(ERR, "e"), (OUT, "1 %\r2"), (ERR, "f"), (OUT, " %")], [(OUT, "2 %"), (ERR, "ef")]),
+        (
+            [(OUT, "a\n"), (SHOWN, ""), (OUT, "b\n"), (SHOWN, ""), (SHOWN, ""), (OUT, "c")],
+            [(OUT, "a\n"), (SHOWN, ""), (OUT, "b\n"), (SHOWN, ""), (SHOWN, ""), (OUT, "c")],
+        ),
+        (
+            [(SHOWN, ""), (ERR, "e"), (OUT, "a"), (SHOWN, ""), (ERR, "f")],
+            [(SHOWN, ""), (OUT, "a"), (ERR, "e"), (SHOWN, ""), (ERR, "f")],
+        ),
+        # A bar that moves while figures are shown, and one that did not happen to.
+        (
+            [(ERR, "a\n\r0 %"), (SHOWN, ""), (ERR, "\r50 %"), (SHOWN, ""), (ERR, "\r100 %\n")],
+            [(ERR, "a\n"), (SHOWN, ""), (SHOWN, ""), (ERR, "100 %\n")],
+        ),
+        (
+            [(ERR, "a\n\r0 %"), (SHOWN, ""), (SHOWN, ""), (ERR, "\r100 %\n")],
+            [(ERR, "a\n"), (SHOWN, ""), (SHOWN, ""), (ERR, "100 %\n")],
+        ),
+        ([(OUT, "a"), (SHOWN, ""), (OUT, "\r\nb")], [(OUT, "a"), (SHOWN, ""), (OUT, "\r\nb")]),
+        (
+            [(ERR, "1\n2"), (SHOWN, ""), (OUT, "x"), (ERR, "\x1b[A3\n"), (SHOWN, "")],
+            [(ERR, "1\n2\x1b[A3\n"), (SHOWN, ""), (OUT, "x"), (SHOWN, "")],
+        ),
+    ],
+)
+def test_prints_stand_where_they_were_among_other_outputs(
+    sent: list[tuple[str, str]], kept: list[tuple[str, str]]
+) -> None:
+    from notebook_embed.execution import in_order
+
+    def output(name: str, text: str) -> nbformat.NotebookNode:
+        if name == SHOWN:
             return nbformat.v4.new_output("display_data", {"text/plain": text})
         return nbformat.v4.new_output("stream", name=name, text=text)
 
-    def told(*outputs: nbformat.NotebookNode) -> list[tuple[str, str]]:
-        joined = one_stream_each(list(outputs))
-        return [(one.get("name", "shown"), one.get("text", "")) for one in joined]
-
-    some = (
-        output("stderr", "e"),
-        output("stdout", "1 %\r2"),
-        output("shown"),
-        output("stdout", " %"),
-    )
-    assert told(*some) == [("stdout", "2 %"), ("stderr", "e"), ("shown", "")]
-    assert told(output("shown"), output("stderr", "e")) == [("shown", ""), ("stderr", "e")]
-    assert told() == []
+    joined = in_order([output(name, text) for name, text in sent])
+    assert [(one.get("name", SHOWN), one.get("text", "")) for one in joined] == kept
 
 
 def test_a_traceback_does_not_tell_where_libraries_are() -> None:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,3 +149,22 @@ def test_a_notebook_runs_also_where_a_loop_does(tmp_path: Path) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as apart:  # other tests leave a loop in this one
         executed = apart.submit(asyncio.run, inside()).result()
     assert json.loads(executed)["cells"][0]["outputs"][0]["text"] == ["42\n"]
+
+
+def test_what_a_cell_prints_and_shows_is_in_order_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text(
+        "# %%\nimport sys\nfrom IPython.display import clear_output, display\n"
+        "print('gone'); clear_output(wait=True)\nshown = display('first', display_id=True)\n"
+        "for n in range(2):\n    print('out', n); print('err', n, file=sys.stderr); print('.')\n"
+        "    display(n)\nshown.update('second')\nprint('end')\nn\n"
+    )
+    for _ in range(3):
+        job = Job(notebook=read_notebook(path, "x.py"), folder=tmp_path)
+        outputs = nbformat.reads(run_notebook(job), as_version=4).cells[0].outputs
+        assert [out.get("text") or out.data["text/plain"] for out in outputs] == [
+            "'second'",
+            *("out 0\n.\n", "err 0\n", "0"),
+            *("out 1\n.\n", "err 1\n", "1"),
+            *("end\n", "1"),
+        ]
