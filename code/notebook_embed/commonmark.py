@@ -111,7 +111,7 @@ def _indent_lists(tokens: list[Token], lines: list[str]) -> None:
             assert found is not None
             mark = found["mark"].replace(")", ".")
             content = line.lstrip()[found.end() :]
-            lines[number] = f"{' ' * WIDTH * (levels - 1)}{mark:<{WIDTH}}{content}".rstrip()
+            lines[number] = f"{' ' * WIDTH * (levels - 1)}{mark:<{WIDTH - 1}} {content}".rstrip()
             continue
         indent = len(line) - len(line.lstrip())
         if number in fences:

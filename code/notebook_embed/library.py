@@ -31,6 +31,7 @@ __all__ = [
     "find_addresses",
     "find_embeds",
     "readable",
+    "seems_reference",
 ]
 
 # A label, the keys of an entry, a format: ``label.key.key:.2f``.
@@ -444,6 +445,25 @@ def is_reference(href: str) -> bool:
     except ValueError:  # such as http://[your-host]/x.png, which names nothing
         return False
     return not parts.scheme and not parts.netloc and unquote(parts.path).endswith(SUFFIXES)
+
+
+# Names that notebooks and scripts have in other tools.
+_OTHERS = re.compile(
+    r"\.(?:py[wx]?|ipynb|md|markdown|myst(?:nb)?|[rq]?md|r|jl|m|sage|wl|sh|ps1|sql|[jt]sx?|c|cpp|cs|fsx?|go"
+    r"|rs|java|kt|scala|clj|hs|ml|lua|rb|pl|do|sas)",
+    re.I,
+)
+
+
+def seems_reference(href: str) -> bool:
+    """Tell whether an image's source asks for a part of what looks like a notebook and is none."""
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    suffix = posixpath.splitext(unquote(parts.path))[1]
+    here = not parts.scheme and not parts.netloc and bool(parts.fragment)
+    return here and not is_reference(href) and bool(_OTHERS.fullmatch(suffix))
 
 
 class ImageSyntax(ImageInlineProcessor):

@@ -33,7 +33,7 @@ from markdown.treeprocessors import Treeprocessor
 
 from notebook_embed.builder import is_excerpt
 from notebook_embed.cells import CellMarkdown
-from notebook_embed.errors import EmbedError, nearest
+from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.files import read_text
 from notebook_embed.fragments import renamed, settle, to_the_letter
@@ -46,12 +46,14 @@ from notebook_embed.library import (
     before_templates,
     find_embeds,
     is_reference,
+    seems_reference,
 )
 from notebook_embed.looks import Look
 from notebook_embed.module_code import find_code
-from notebook_embed.notebook import Cell
+from notebook_embed.notebook import SUFFIXES, Cell
 from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter
+from notebook_embed.progress import log
 from notebook_embed.remembered import Remembered, remembering_code
 from notebook_embed.source_lines import source_lines, take
 from notebook_embed.values import formatted, read_value
@@ -485,6 +487,14 @@ class Finish(Treeprocessor):
                     file=at.file,
                     line=at.line,
                     remedy="Write the path in round brackets: ![alt](path#label).",
+                )
+            if seems_reference(src) and not self.writer.checking and not is_excerpt(self.md):
+                at = located(self.writer, self.writer.lines.definitions.get(src), f"]({src}")
+                log.warning(
+                    "%s%s: '%s' is no notebook, so no part of it is shown. Notebooks end in %s.",
+                    shown(at.file),
+                    f":{at.line}" if at.line else "",
+                    *(src, ", ".join(SUFFIXES)),
                 )
 
     def _settle_beside_words(self, root: etree.Element) -> None:

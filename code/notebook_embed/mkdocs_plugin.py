@@ -46,6 +46,7 @@ from notebook_embed.published import (
     drop_unpublished,
     follow_changes,
     is_among_posts,
+    make_anew,
     named_nowhere,
     published_pages,
     without_page,
@@ -197,6 +198,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             )
         follow_changes(files, before, config)
         drop_compiled(files)
+        if self.dirty:
+            make_anew(self.library.notebooks, files)
         for uri in self.library.notebooks:
             if (source := files.get_file_from_path(uri)) is not None:
                 files.remove(source)

@@ -22,6 +22,7 @@ __all__ = [
     "drop_unpublished",
     "follow_changes",
     "is_among_posts",
+    "make_anew",
     "named_nowhere",
     "published_pages",
     "without_page",
@@ -80,6 +81,15 @@ def follow_changes(files: Files, before: Collection[Path], config: MkDocsConfig)
     for file in sorted(files, key=lambda file: order.get(file.src_uri, len(order))):
         files.remove(file)
         files.append(file)
+
+
+def make_anew(uris: Collection[str], files: Files) -> None:
+    """Let a build that passes over pages as they were make those that notebooks or modules fill."""
+    for file in files.documentation_pages(inclusion=InclusionLevel.all):
+        text = _text(file)
+        filled = "{{" in text or re.search(r"^[ \t]*::: ", text, re.M)
+        if filled or any(uri in uris for uri in _used(text, file.src_uri)):
+            vars(file)["is_modified"] = lambda: True
 
 
 def drop_compiled(files: Files) -> None:

@@ -153,7 +153,7 @@ def written(items: list, indent: int, mark: str) -> list[str]:
 
 
 @settings(deadline=None)
-@given(SIMPLE, st.sampled_from(["-", "*", "+", "1.", "10."]))
+@given(SIMPLE, st.sampled_from(["-", "*", "+", "1.", "10.", "100.", "123456789)"]))
 def test_lists_nest_as_commonmark_has_them(items: list, mark: str) -> None:
     from markdown_it import MarkdownIt
 

@@ -314,6 +314,26 @@ def test_an_address_is_read_as_browsers_read_it(page: Docs, name: str) -> None:
     assert html.count('class="nb-value"') == html.count("<figure") == 1
 
 
+@pytest.mark.parametrize("name", ["a.R", "b%20c.qmd", "d.PY", "e.Ipynb", "f.markdown"])
+def test_a_part_of_what_is_no_notebook_is_told(
+    page: Docs, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    page.convert(f"Words\n\n![Plot](../nb/{name}#fig)\n\n![Plot][p]\n\n[p]: {name}#fig")
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.rpartition("posts/")[2] for line in said] == [
+        f"page.md:3: '../nb/{name}#fig' is no notebook, so no part of it is shown. "
+        "Notebooks end in .py, .ipynb, .md.",
+        f"page.md:7: '{name}#fig' is no notebook, so no part of it is shown. "
+        "Notebooks end in .py, .ipynb, .md.",
+    ]
+
+
+@pytest.mark.parametrize("source", ["a.svg#only-dark", "a.R", "https://a.example/b.R#c", "a#b"])
+def test_a_picture_is_a_picture(page: Docs, source: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert f'src="{source}"' in page.convert(f"![Plot]({source})\n\n`![](x.R#y)`")
+    assert not caplog.records
+
+
 def test_one_entry_of_a_mapping_stands_in_a_sentence(page: Docs) -> None:
     html = page.convert("It is ![](../nb/x.py#rates.small.mean) or ![](../nb/x.py#rates.large).")
     assert html == (

@@ -16,6 +16,7 @@ from notebook_embed.published import (
     drop_compiled,
     drop_unpublished,
     follow_changes,
+    make_anew,
     published_pages,
 )
 
@@ -102,6 +103,29 @@ def test_what_notebooks_write_and_remove_is_as_in_the_next_build(
     follow_changes(files, before, config)
     assert [file.src_uri for file in files] == [file.src_uri for file in get_files(config)]
     assert "a.md" in {file.src_uri for file in files}
+
+
+def test_a_dirty_build_makes_pages_anew_that_show_notebooks(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    config = site[1]
+    others = {"index.md": "# T\n", "links.md": "[a](index.md) `::: a.b`\n"}
+    filled = {
+        "value.md": "![](nb/shown.py#v)\n",
+        "code.md": "# T\n\n::: a.b\n",
+        "macro.md": "{{ a }}\n",
+    }
+    for name, text in (others | filled).items():
+        Path(config.docs_dir, name).write_text(text, "utf-8")
+    files = get_files(config)
+    for name in others | filled:
+        made = files.get_file_from_path(name)
+        assert made is not None
+        Path(made.abs_dest_path).parent.mkdir(parents=True, exist_ok=True)
+        Path(made.abs_dest_path).write_text("", "utf-8")
+    make_anew({"nb/shown.py"}, files)
+    modified = {file.src_uri for file in files.documentation_pages() if file.is_modified()}
+    assert modified & (others | filled).keys() == filled.keys()
 
 
 def test_what_python_makes_of_modules_is_not_published(
