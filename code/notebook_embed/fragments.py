@@ -31,7 +31,7 @@ ADDRESSES_OF = {
     "form": frozenset(("action",)),
     "button": frozenset(("formaction",)),
     "input": frozenset(("formaction",)),
-    "figure": frozenset(("data-plotly", "data-source", "data-script")),  # this package's own
+    "nb-figure": frozenset(("data-plotly", "data-source", "data-script")),
 }
 # A picture of a `srcset` (HTML standard, 4.8.4.2.1): commas inside of an address are part of it.
 CANDIDATE = re.compile(
@@ -164,14 +164,13 @@ def _ended(open_: list[str], siblings: set[str], holders: set[str]) -> int:
 
 
 def _with_addresses(tag: str, address: Address) -> str:
-    element = re.match(r"<([^\s/>]*)", tag)
-    assert element is not None
+    element = _element(tag)
 
     def attribute(found: re.Match[str]) -> str:
         name, written = found["name"].lower(), found["value"]
         quote = written[0] if written[0] in "\"'" else ""
         value = unescape(written.strip(quote) if quote else written)
-        made = _addressed(element[1].lower(), name, value, address)
+        made = _addressed(element, name, value, address)
         if made == value:
             return found[0]
         return f'{found["before"]}"{escape(made)}"'
@@ -179,10 +178,16 @@ def _with_addresses(tag: str, address: Address) -> str:
     return ATTRIBUTE.sub(attribute, tag)
 
 
-def _addressed(tag: str, name: str, value: str, address: Address) -> str:
+def _element(tag: str) -> str:
+    """Return the name of an opening tag's element; figures of this package have their own."""
+    name = re.split(r"[\s/>]", tag[1:], maxsplit=1)[0].lower()
+    return "nb-figure" if name == "figure" and "nb-figure" in tag else name
+
+
+def _addressed(element: str, name: str, value: str, address: Address) -> str:
     if name in ("srcset", "imagesrcset"):
         return candidates(value, address)
-    holds_one = name in ADDRESSES or name in ADDRESSES_OF.get(tag, ())
+    holds_one = name in ADDRESSES or name in ADDRESSES_OF.get(element, ())
     return address(value.strip()) if holds_one and value.strip() else value
 
 
@@ -315,7 +320,8 @@ class _Builder(PageParser):
         name = SETTLED + tag if tag in ("a", "img") else tag
         element = etree.SubElement(self.stack[-1], name)
         for name, value in attrs:
-            element.set(name, _addressed(tag, name, value or "", self.address))
+            made = _addressed(_element(written), name, value or "", self.address)
+            element.set(name, made)
         self.made.append(element)
         if tag not in VOID:
             self.stack.append(element)

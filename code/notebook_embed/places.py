@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import nbformat
 
 from notebook_embed.notebook import Cell, Notebook
+from notebook_embed.outputs import VALUES
 
 __all__ = ["FRAME", "Places", "shown_in"]
 
@@ -57,8 +59,22 @@ class Places:
             output.text = without_frames(self.within(output.text), notebook, cell)
             if output.name == "stderr":
                 output.text = without_places(output.text, notebook, cell)
-        elif isinstance(text := output.data.get("text/plain"), str):
-            output.data["text/plain"] = self.within(text)
+        else:
+            if isinstance(text := output.data.get("text/plain"), str):
+                output.data["text/plain"] = self.within(text)
+            for entry in _plain_entries(output.data.get(VALUES)):
+                entry["text"] = self.within(entry["text"])
+
+
+def _plain_entries(values: Any) -> list[dict[str, Any]]:
+    """Return the entries of a mapping that are plain text; a cell may show whatever it likes."""
+    entries = values.get("entries") if isinstance(values, dict) else None
+    return [
+        entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and entry.get("type") == "text/plain"
+        if isinstance(entry.get("text"), str)
+    ]
 
 
 def _names(path: str) -> list[str]:

@@ -199,6 +199,7 @@ def test_addresses_are_those_of_the_notebook_wherever_it_is_shown(docs: Docs) ->
 NOT_ADDRESSES = (
     """<my-chart data='{"a": 1}' action="grow"></my-chart>""",
     '<td data-source="World Bank">7</td>',
+    '<figure data-source="World Bank">7</figure>',
     '<div data="[1, 2]" data-script="a.js">x</div>',
 )
 
@@ -291,7 +292,7 @@ def ipynb(attachments: dict, source: str) -> str:
     return nbformat.writes(nbformat.v4.new_notebook(cells=cells))
 
 
-def test_what_is_no_address_stays_as_it_is(docs: Docs) -> None:
+def test_an_address_that_none_can_read_stays_as_it_is(docs: Docs) -> None:
     cell = "![logo](http://[your-host]/logo.png) <a href='http://[x'>a</a> [b](http://[y)"
     output = {"a": [display(text_html="<img src='http://[z'>")]}
     docs.notebook(f"# %% [markdown]\n# {cell}\n\n# %%\n#| label: a\nx\n", output)

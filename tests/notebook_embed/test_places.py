@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from notebook_embed.kernels import GIVEN
-from notebook_embed.notebook import read_notebook
+from notebook_embed.notebook import Notebook, read_notebook
+from notebook_embed.outputs import VALUES
 from notebook_embed.places import Places
 from notebook_embed.runner import Settings, execute_all
 
@@ -57,6 +59,7 @@ def test_another_machine_has_the_same_outputs(tmp_path: Path) -> None:
         (root / "nb/x.py").write_text(
             "# %%\n#| error: true\nimport beside, mine\nprint(mine.__file__)\nmine.f(beside.g)\n"
             "\n# %%\nfrom pathlib import Path\nprint(Path.cwd())\nbeside\n"
+            "\n# %%\n{'here': Path.cwd(), 'inner': {'there': Path.cwd()}}\n"
             "\n# %%\nimport traceback\ntry: beside.g()\nexcept OSError: traceback.print_exc()\n"
         )
         (root / "nb/beside.py").write_text("def g():\n    open(__file__ + '.not')\n")
@@ -81,3 +84,11 @@ def test_another_machine_has_the_same_outputs(tmp_path: Path) -> None:
     assert str(tmp_path) not in one
     for place in ("code/mine.py", "nb/beside.py", "nb/beside.py.not"):
         assert place in one
+
+
+@pytest.mark.parametrize("values", [None, "x", {}, {"entries": "x"}, {"entries": [1, {"type": 1}]}])
+def test_what_says_to_be_a_mapping_and_is_none_stays(places: Places, values: object) -> None:
+    notebook = Notebook(path=Path("x.py"), uri="x.py", node=nbformat.v4.new_notebook(), cells=())
+    output = nbformat.v4.new_output("display_data", {VALUES: values, "text/plain": f"{ROOT}/a"})
+    places.leave_out(output, notebook, None)  # type: ignore[arg-type]
+    assert output.data == {VALUES: values, "text/plain": "a"}
