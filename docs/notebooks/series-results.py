@@ -210,9 +210,6 @@ assert compared[STATES[16]][0].parameters < compared["attention"][0].parameters
         "others": " and ".join(f"{error:.3f}" for error in sorted(rest)),
     },
     "attention-weights": f"{compared['attention'][0].parameters:,}",
-    "largest-over-attention": (
-        f"{milliseconds[STATES[256]] / milliseconds['attention']:.1f}"
-    ),
 }
 
 # %% [markdown]
@@ -356,7 +353,6 @@ drawn.error_lines(
         "dilated": f"{averaged('convolutional-dilated', 'by_reach', '0'):.3f}",
         "attention": f"{averaged('attention', 'by_reach', '0'):.3f}",
     },
-    "beyond": {"convolution": f"{averaged('convolutional', 'by_reach', '240'):.3f}"},
     "far": {
         "convolution": f"{averaged('convolutional', 'by_reach', '300'):.3f}",
         "dilated": f"{averaged('convolutional-dilated', 'by_reach', '300'):.3f}",
