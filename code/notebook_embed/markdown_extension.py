@@ -19,6 +19,7 @@ import html
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -50,7 +51,7 @@ from notebook_embed.library import (
 )
 from notebook_embed.looks import Look
 from notebook_embed.module_code import find_code
-from notebook_embed.notebook import SUFFIXES, Cell
+from notebook_embed.notebook import SUFFIXES, Cell, Notebook
 from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter
 from notebook_embed.progress import log
@@ -200,8 +201,26 @@ def unescaped(alt: str) -> str:
     return html.unescape(re.sub(r"\\([\\`*_{}\[\]()>#+\-.!|\"'<&$])", r"\1", alt))
 
 
+@dataclass(frozen=True)
+class Written:
+    """An image as it stands in a paragraph: all of its text, and what is in it."""
+
+    text: str
+    alt: str
+    href: str
+    title: str | None
+    attributes: list[tuple[str, str]]
+
+    @property
+    def embeds(self) -> bool:
+        return is_reference(take(self.href)[1])
+
+
+_ATTRIBUTES = re.compile(r"\s*\{:?\s*([^{}]*)\}")
+
+
 class EmbedBlock(BlockProcessor):
-    """An embed alone in its paragraph."""
+    """Embeds alone in their paragraph: one, or several below each other."""
 
     START = re.compile(r"^ {0,3}!\[")
 
@@ -211,31 +230,51 @@ class EmbedBlock(BlockProcessor):
         self.syntax = ImageSyntax(r"\!\[", parser.md)
 
     def test(self, parent: etree.Element, block: str) -> bool:
-        return bool(self.START.match(block)) and self._parse(block) is not None
+        return bool(self.START.match(block)) and bool(self._parse(block))
 
-    def _parse(self, block: str) -> tuple[str, str, str | None, list[tuple[str, str]]] | None:
-        """Return alt text, reference, title and attributes, if that is all there is in `block`."""
-        text = block.strip()
+    def _parse(self, block: str) -> list[Written]:
+        """Return the images in `block`, if there is nothing else and each embed is for itself.
+
+        Several in one line stay beside each other, unless one has a caption.
+        """
+        images: list[Written] = []
+        apart = True
+        rest = block.strip()
+        while rest:
+            if (image := self._image(rest)) is None:
+                return []
+            images.append(image)
+            behind = rest[len(image.text) :]
+            rest = behind.lstrip()
+            apart = apart and (not rest or "\n" in behind[: len(behind) - len(rest)])
+        embeds = [image for image in images if image.embeds]
+        return images if embeds and (apart or any(image.title for image in embeds)) else []
+
+    def _image(self, text: str) -> Written | None:
+        """Return the image that `text` begins with."""
+        if not text.startswith("!["):
+            return None
         alt, index, handled = self.syntax.getText(text, 2)
         if not handled:
             return None
         href, title, index, handled = self.syntax.getLink(text, index)
-        if not handled or not is_reference(take(href)[1]):
+        if not handled:
             return None
-        rest = text[index:].strip()
         attributes: list[tuple[str, str]] = []
-        if rest:
-            listed = re.fullmatch(r"\{:?\s*([^{}]*)\}", rest, re.S)
-            if not listed:
-                return None
-            attributes = get_attrs_and_remainder(listed.group(1))[0]
-        return unescaped(" ".join(alt.split())), href, title, attributes
+        if listed := _ATTRIBUTES.match(text, index):
+            attributes, index = get_attrs_and_remainder(listed[1])[0], listed.end()
+        alt = unescaped(" ".join(alt.split()))
+        return Written(text[:index], alt, href, title, attributes)
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
-        parsed = self._parse(blocks.pop(0))
-        assert parsed is not None
-        alt, stamped, title, attributes = parsed
-        number, href = take(stamped)
+        for image in self._parse(blocks.pop(0)):
+            if image.embeds:
+                self._embed(parent, image)
+            else:
+                self.parser.parseBlocks(parent, [image.text])
+
+    def _embed(self, parent: etree.Element, image: Written) -> None:
+        number, href = take(image.href)
         at = located(self.writer, number, href)
         if self.writer.checking:
             check(self.writer, href, at)
@@ -245,13 +284,24 @@ class EmbedBlock(BlockProcessor):
             self.writer.failure(parent, error)
             if found.cell is not None:
                 return
-        look = Look.of(attributes)
+        look = Look.of(image.attributes)
         with self.writer.lines.within(number):
             if found.cell is None:
                 with self.writer.library.showing(found.notebook, at):
-                    self.writer.notebook(parent, found.notebook, alt, look.classes)
+                    self._notebook(parent, found.notebook, image.title, look)
             else:
-                self._cell(parent, found, found.cell, alt, title, look, at)
+                self._cell(parent, found, found.cell, image.alt, image.title, look, at)
+
+    def _notebook(
+        self, parent: etree.Element, notebook: Notebook, title: str | None, look: Look
+    ) -> None:
+        writer = self.writer
+        if not title:
+            writer.notebook(parent, notebook, look)
+            return
+        box = writer.box(parent, "figure", "nb-figure", look)
+        writer.notebook(box, notebook)
+        writer.caption(box, notebook, None, title)
 
     def _cell(
         self,
@@ -264,7 +314,8 @@ class EmbedBlock(BlockProcessor):
         at: SourceLine,
     ) -> None:
         writer, notebook = self.writer, found.notebook
-        source_only, tabs = "source-only" in look.classes, "tabs" in look.classes
+        source_only = "source-only" in look.classes
+        tabs = "tabs" in look.classes and not source_only
         if source_only or tabs or "source" in look.classes:
             if not (cell.options.echo and cell.options.include):
                 raise EmbedError(
@@ -274,7 +325,9 @@ class EmbedBlock(BlockProcessor):
                     remedy="Its tags or options say so. Change them, or embed its output alone. "
                     f"It stands in {notebook.uri}:{cell.line}.",
                 )
-            if tabs:
+            if source_only:
+                self._listing(parent, notebook, cell, title, look)
+            elif tabs:
                 parent, beside = writer.tabs(parent, cell, "Result", "Code")
                 writer.fence(beside, cell.code, notebook.language)
             else:
@@ -302,6 +355,24 @@ class EmbedBlock(BlockProcessor):
         box = writer.figure(parent, pictures, notebook, cell, look, titled=bool(title))
         writer.fill(box, [look.sized(output) for output in outputs], alt, origin, look)
         writer.caption(box, notebook, cell, title)
+
+    def _listing(
+        self,
+        parent: etree.Element,
+        notebook: Notebook,
+        cell: Cell,
+        title: str | None,
+        look: Look,
+    ) -> None:
+        """Show the code of a cell, as a figure where it has a caption or attributes."""
+        look = look.without("source", "source-only", "tabs")
+        if not title and not look:
+            self.writer.code(parent, cell, notebook.language)
+            return
+        box = self.writer.box(parent, "figure", "nb-figure", look, f"lst-{cell.name}")
+        self.writer.code(box, cell, notebook.language)
+        if title:
+            self.writer.caption(box, notebook, cell, title)
 
 
 class EmbedInline(ImageInlineProcessor):
@@ -334,6 +405,7 @@ class EmbedInline(ImageInlineProcessor):
 
         if cell is None:
             raise fail("a whole notebook inside a sentence", "Put it into a paragraph of its own.")
+        title = take(element.get("title", ""))[1]
         outputs = in_format(self.writer.library.outputs_of(found, at), found, at)
         where = f"It stands in {notebook.uri}:{cell.line}."
         if len(outputs) > 1:
@@ -358,7 +430,7 @@ class EmbedInline(ImageInlineProcessor):
 
         if isinstance(output, Figure) and output.image:
             alt = unescaped(element.get("alt", "")) or cell.options.alt
-            picture = self.writer.picture(output.image, alt)
+            picture = self.writer.picture(output.image, alt, title)
             if not _alone(data, start, end):  # what holds the words is not known yet
                 self.writer.beside_words.append((picture, no_value()))
             elif not alt:
@@ -378,6 +450,8 @@ class EmbedInline(ImageInlineProcessor):
                 f"the output of '{cell.label}' has several lines, a value has one",
                 f"Embed it in a paragraph of its own. {where}",
             )
+        if title:  # as Markdown has it for images
+            span.set("title", title)
         return span, start, end
 
 

@@ -316,7 +316,7 @@ class PageWriter:
         content = safe_html(output.content) if self.sanitise else output.content
         return readdressed(content, partial(self.address, origin))
 
-    def picture(self, image: Image, alt: str) -> etree.Element:
+    def picture(self, image: Image, alt: str, title: str = "") -> etree.Element:
         """Return a picture for where only an image may stand: a link, a cell of a table."""
         variants = (
             {"": image.uri}
@@ -333,6 +333,7 @@ class PageWriter:
                 "height": str(image.height),
             }
             attributes |= {"class": kind} if kind else {}
+            attributes |= {"title": title} if title else {}
             etree.SubElement(
                 box, SETTLED + "img", {**attributes, "loading": "lazy", "decoding": "async"}
             )
@@ -441,6 +442,22 @@ class PageWriter:
         self.ids.add(taken)
         return taken
 
+    def box(
+        self,
+        parent: etree.Element,
+        tag: str,
+        kind: str,
+        look: Look,
+        name: str = "",
+        others: Container[str] = (),
+    ) -> etree.Element:
+        """Add an element that looks as asked; without an id in `look` it has one made of `name`."""
+        box = etree.SubElement(parent, tag, {"class": " ".join([kind, *look.classes])})
+        if (look.id or name) and not self.page.excerpt:
+            box.set("id", look.id or self.unique(name, others))
+        look.dress(box)
+        return box
+
     def figure(
         self,
         parent: etree.Element,
@@ -451,15 +468,13 @@ class PageWriter:
         *,
         titled: bool,
     ) -> etree.Element:
-        box = etree.SubElement(parent, "figure", {"class": " ".join(["nb-figure", *look.classes])})
-        name = look.id or f"fig-{cell.name}"
-        if not self.page.excerpt:
-            labels = {f"fig-{label}" for label in notebook.labels}
-            name = look.id or self.unique(name, labels)
-            box.set("id", name)
+        name = f"fig-{cell.name}"
+        box = self.box(
+            *(parent, "figure", "nb-figure", look, name),
+            others={f"fig-{label}" for label in notebook.labels},
+        )
         if self.figures and titled and pictures and "unnumbered" not in look.classes:
-            box.set("data-nb-number", name)
-        look.dress(box)
+            box.set("data-nb-number", box.get("id") or look.id or name)
         if len(pictures) == 1:
             self._enliven(box, pictures[0])
         return box
@@ -502,8 +517,9 @@ class PageWriter:
             box.set("data-bundle", FULL_BUNDLE)
 
     def caption(
-        self, box: etree.Element, notebook: Notebook, cell: Cell, title: str | None
+        self, box: etree.Element, notebook: Notebook, cell: Cell | None, title: str | None
     ) -> None:
+        """Add a caption, with a link to the cell on its notebook's page, or to that page."""
         caption = etree.SubElement(box, "figcaption")
         if title:
             etree.SubElement(caption, "span").text = title
@@ -514,17 +530,17 @@ class PageWriter:
             self.html(caption, f' <span class="nb-figure__origin">{name}</span>')
             return
         page = self.library.pages.get(notebook.uri, page_of(notebook.uri))
+        place = f"#{cell.name}" if cell else ""
+        about = "The cell that made this" if cell else "The notebook"
         self.html(
             caption,
-            f' <a class="nb-figure__origin" href="{self.link(unquote(page))}#{cell.name}" '
-            f'title="The cell that made this">{name}</a>',
+            f' <a class="nb-figure__origin" href="{self.link(unquote(page))}{place}" '
+            f'title="{about}">{name}</a>',
         )
 
-    def notebook(
-        self, parent: etree.Element, notebook: Notebook, alt: str, classes: tuple[str, ...]
-    ) -> None:
+    def notebook(self, parent: etree.Element, notebook: Notebook, look: Look = PLAIN) -> None:
         own_page = self.page.uri == notebook.uri
-        box = etree.SubElement(parent, "div", {"class": " ".join(["nb-notebook", *classes])})
+        box = self.box(parent, "div", "nb-notebook", look)
         if not own_page:
             box.set("data-nb-demote", "")
         for cell in notebook.cells:

@@ -70,6 +70,67 @@ def test_a_figure_embedded_twice_has_two_ids(page: Docs) -> None:
     assert re.findall(r'<figure[^>]* id="([^"]+)"', html) == ["fig-figure", "fig-figure-2"]
 
 
+@pytest.mark.parametrize("apart", ["\n", "  \n", "\n\n", " ", "\n  ", "{ .wide }\n"])
+def test_figures_in_one_paragraph_keep_their_captions_and_ids(page: Docs, apart: str) -> None:
+    one, two = '![One](../nb/x.py#figure "Caption 1")', '![Two](../nb/x.py#plot "Caption 2")'
+    html = page.convert(f"{one}{apart}{two}{{ #mine }}\n\nAfter.")
+    assert re.findall(r'<figure[^>]* id="([^"]+)"', html) == ["fig-figure", "mine"]
+    assert re.findall(r"<figcaption><span>(.*?)</span>", html) == ["Caption 1", "Caption 2"]
+    assert html.endswith("<p>After.</p>")
+
+
+def test_each_embed_on_a_line_of_its_own_is_one_alone(page: Docs) -> None:
+    html = page.convert(
+        "- a\n\n    ![One](../nb/x.py#figure)\n    ![Two](../nb/x.py#plot)\n    ![](../nb/x.py#lines)"
+    )
+    assert re.findall(r'<figure[^>]* id="([^"]+)"', html) == ["fig-figure", "fig-plot"]
+    assert "a\nb</pre>" in html
+    mixed = page.convert(
+        '![One](../nb/x.py#figure "C")\n![Y](y.png "tip")\n![Two](../nb/x.py#plot)'
+    )
+    assert re.findall(r'<figure[^>]* id="([^"]+)"', mixed) == ["fig-figure", "fig-plot"]
+    assert '<p><img alt="Y" src="y.png" title="tip" /></p>' in mixed
+    with pytest.raises(EmbedError, match=r"page\.md:2: .*no cell labelled 'plo'"):
+        page.convert("![One](../nb/x.py#figure)\n![Two](../nb/x.py#plo)")
+
+
+def test_code_has_a_caption_an_id_and_attributes(page: Docs) -> None:
+    html = page.convert(
+        '![](../nb/x.py#silent "A *list*"){ #lst-mean .source-only .wide data-x="1" }'
+    )
+    assert html.startswith('<figure class="nb-figure wide" data-x="1" id="lst-mean">')
+    assert "<figcaption><span>A <em>list</em></span>" in html
+    assert 'href="../nb/x.html#silent"' in html
+    assert "nb-output" not in html
+    both = page.convert(
+        '![](../nb/x.py#value "Code"){ .source-only }\n\n![](../nb/x.py#value "Value")'
+    )
+    assert re.findall(r'<figure[^>]* id="([^"]+)"', both) == ["lst-value", "fig-value"]
+    named = page.convert("![](../nb/x.py#silent){ .source-only .tabs #x }")
+    assert 'id="x"' in named
+    assert "figcaption" not in named
+    assert "tabbed" not in named, "there is nothing for a second tab"
+
+
+def test_a_whole_notebook_has_a_caption_an_id_and_attributes(page: Docs) -> None:
+    html = page.convert('![](../nb/x.py "My *caption*"){ #my-nb .wide data-x="1" }')
+    assert html.startswith('<figure class="nb-figure wide" data-x="1" id="my-nb">')
+    assert html.count('<div class="nb-notebook">') == html.count('id="my-nb"') == 1
+    assert "<figcaption><span>My <em>caption</em></span>" in html
+    assert 'href="../nb/x.html" title="The notebook">A title</a></figcaption>' in html
+    assert "<h1" not in html
+    bare = page.convert('![](../nb/x.py){ #my-nb .wide data-x="1" }')
+    assert '<div class="nb-notebook wide" data-x="1" id="my-nb">' in bare
+    assert bare.endswith("</div>")
+
+
+def test_a_title_in_a_line_is_what_markdown_makes_of_it(page: Docs) -> None:
+    html = page.convert('It is ![](../nb/x.py#value "Of *all*"){ #v }.')
+    assert '<span class="nb-value" id="v" title="Of *all*">50%</span>' in html
+    html = page.convert('## ![F](../nb/x.py#figure "A tip")')
+    assert html.count('title="A tip"') == html.count("<img") == 2
+
+
 def test_attributes_reach_the_figure(page: Docs) -> None:
     html = page.convert("![x](../nb/x.py#figure){ .wide .tall #mine }")
     assert '<figure class="nb-figure wide tall" id="mine">' in html
@@ -520,6 +581,7 @@ def test_attributes_of_an_embed_are_kept(page: Docs) -> None:
         ("| h |\n|---|\n| ![a](../nb/x.py#figure) |", "<td>"),
         ("# ![a](../nb/x.py#figure)", '<h1 id="_1">'),
         ("![a](../nb/x.py#figure){ width=80 } ![b](../nb/x.py#figure)", "<p>"),
+        ("![a](../nb/x.py#figure)\n![b](../nb/x.py#figure) ![c](../nb/x.py#figure)", "<p>"),
     ],
 )
 def test_a_picture_stands_wherever_an_image_may(page: Docs, around: str, holder: str) -> None:
