@@ -12,7 +12,16 @@ from typing import Any
 
 from notebook_embed.notebook import in_one_piece
 
-__all__ = ["DARK", "coloured", "fetches", "picture", "size_of", "with_charts", "with_rows"]
+__all__ = [
+    "DARK",
+    "coloured",
+    "fetches",
+    "picture",
+    "rows_of",
+    "size_of",
+    "with_charts",
+    "with_rows",
+]
 
 #: What charts leave to the page: names in a specification, and what a static picture has for them
 #: on light pages and dark ones. In the page a script fills in the page's own.
@@ -116,7 +125,7 @@ def with_rows(spec: Mapping[str, Any]) -> dict[str, Any]:
         of = sets[name] if by_name else of
         if not (isinstance(of, str) and isinstance(form, Mapping)):
             return data
-        if (rows := _rows(of, form)) is None:
+        if (rows := rows_of(of, form)) is None:
             return data
         rest = {key: value for key, value in form.items() if key not in _TABLES_SAY}
         if by_name:
@@ -139,7 +148,8 @@ def with_rows(spec: Mapping[str, Any]) -> dict[str, Any]:
 _TABLES_SAY = ("type", "delimiter", "header")
 
 
-def _rows(text: str, form: Mapping[str, Any]) -> list[dict[str, str]] | None:
+def rows_of(text: str, form: Mapping[str, Any]) -> list[dict[str, str]] | None:
+    """Return the rows of a table in text, or None where `form` tells of none."""
     marks = {"csv": ",", "tsv": "\t", "dsv": form.get("delimiter")}
     mark = marks.get(form.get("type", ""))
     if not (isinstance(mark, str) and len(mark) == 1 and mark not in '"\r\n'):

@@ -26,6 +26,7 @@ __all__ = [
     "changed_files",
     "loaded_files",
     "matching",
+    "note_data_files",
     "note_loaded_files",
     "note_written_files",
     "watched",
@@ -171,6 +172,13 @@ def note_loaded_files(
             loaded[Path(os.path.relpath(path, root)).as_posix()] = digest
     if loaded:
         node.metadata[LOADED] = loaded
+
+
+def note_data_files(node: nbformat.NotebookNode, root: Path, files: Iterable[Path]) -> None:
+    """Note what is in files whose data a page will show, such as those that a cell has written."""
+    noted = {Path(os.path.relpath(file, root)).as_posix(): _digest(file) for file in files}
+    if noted:
+        node.metadata[LOADED] = {**node.metadata.get(LOADED, {}), **noted}
 
 
 def changed_files(executed: str, root: Path) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from notebook_embed import bokeh_figures, charts, plotly_figures
 from notebook_embed.bokeh_figures import BOKEH
+from notebook_embed.chart_data import DataUnreachableError, filled
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.live_views import script_of
 from notebook_embed.notebook import Cell, Notebook, in_one_piece
@@ -222,6 +223,13 @@ class Bundle:
         place = f"{shown(self.notebook.path)}:{self.cell.line} (cell {self.cell.name})"
         log.warning("%s: %s", place, problem)
 
+    def not_shown(self, mime: str, why: str) -> Output:
+        """Tell whoever builds and whoever reads that an output is missing, and why."""
+        self.warn(f"an output of type {mime} is not shown: {why}")
+        why = html.escape(why, quote=False)
+        note = f"An output of type <code>{mime}</code> is not shown here. {why}"
+        return Text("html", f'<p class="nb-notice">{note}</p>')
+
     def fail(self, problem: str, remedy: str = "") -> EmbedError:
         """Return the error that stops the build, with the cell's place."""
         return EmbedError(
@@ -342,6 +350,16 @@ def vega_of(bundle: Bundle, mime: str) -> Output | None:
     """Show a chart by Vega over its picture: its own, or one that is drawn now."""
     chart, lite = bundle.mapping(mime), "vegalite" in mime
     still = bundle.still()
+    folder = bundle.notebook.path.parent
+    try:
+        chart = filled(chart, folder, lite=lite, trusted=bundle.trusted, remote=still is None)
+    except DataUnreachableError as error:
+        if still is None:
+            why = f"{error}. Put the data into the chart, or a file beside the notebook"
+            return bundle.not_shown(mime, f"{why[0].upper()}{why[1:]}.")
+        if bundle.trusted:
+            bundle.warn(f"a chart that stays a picture: {error}")
+        return Figure(still)
     if still is None and (svg := charts.picture(chart, lite=lite)) is not None:
         dark = {**charts.DARK, **bundle.dark}
         still = drawing_of(replace(bundle, data={SVG: svg}, dark=dark))
@@ -349,7 +367,7 @@ def vega_of(bundle: Bundle, mime: str) -> Output | None:
         data = {"spec": charts.with_rows(charts.coloured(chart, lite=lite)), "lite": lite}
         return bundle.drawn_by("nb-vega", data, still, charts.size_of(chart)[1])
     if still is not None and bundle.trusted:
-        bundle.warn("a chart that stays a picture: it fetches its data from an address")
+        bundle.warn("a chart that stays a picture: it fetches what it shows from an address")
     return None if still is None else Figure(still)
 
 
@@ -626,9 +644,7 @@ def _render(output: Mapping[str, Any], bundle: Bundle) -> Output | None:
         raise bundle.fail(damaged, "Show it anew in the notebook, or leave it out.")
     for known, why in UNSUPPORTED.items():
         for mime in (mime for mime in bundle.data if fnmatchcase(mime, known)):
-            bundle.warn(f"an output of type {mime} is not shown: {why}")
-            note = f"An output of type <code>{mime}</code> is not shown here. {why}"
-            return Text("html", f'<p class="nb-notice">{note}</p>')
+            return bundle.not_shown(mime, why)
     types = sorted(set(bundle.data) - {"text/plain", VALUES})
     if not types and not bundle.data.get("text/plain"):
         return None  # an empty display shows nothing in Jupyter either

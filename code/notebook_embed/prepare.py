@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from notebook_embed.chart_data import files_of
 from notebook_embed.errors import joined
 from notebook_embed.forks import ahead
 from notebook_embed.imports import stamp_if_there
@@ -54,7 +55,7 @@ class Prepared:
 
     `files` maps URIs to contents, or to the path of a file that is copied as it is. `downloads`
     maps a notebook to the URI of its executed form, which is among the files. `loaded` are modules
-    that notebooks loaded from where no option names them.
+    that notebooks loaded from where no option names them, and files whose data charts show.
     """
 
     library: Library
@@ -218,7 +219,11 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
     failed = notebook.uri in prepared.library.failed
     dark, views = tuple(options.dark.items()), tuple(options.views.items())
-    made = _pieces(notebook, executed, folder, dark, views, failed, not options.sanitise)
+    outputs = (output for cell in executed.node.cells for output in cell.get("outputs", []))
+    charted = files_of(outputs, notebook.path.parent)
+    prepared.loaded.update(charted)
+    state = tuple((path, stamp_if_there(path)) for path in charted)
+    made = _pieces(notebook, executed, folder, dark, views, failed, not options.sanitise, state)
     for record in made.said:
         log.handle(record)
     prepared.library.outputs[notebook.uri] = dict(made.outputs)
@@ -253,6 +258,7 @@ def _pieces(
     views: tuple[tuple[str, str], ...],
     failed: bool,
     trusted: bool,
+    state: tuple[object, ...],  # of files whose data are shown
 ) -> _Pieces:
     with heard() as said:
         settle_widgets(executed.node)  # of outputs stored in the notebook's own file

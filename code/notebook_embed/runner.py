@@ -22,6 +22,7 @@ import nbformat
 
 from notebook_embed.aside import here_only
 from notebook_embed.cache import Cache, Key
+from notebook_embed.chart_data import files_of
 from notebook_embed.environment import concerned_distributions, pins_in
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
@@ -35,6 +36,7 @@ from notebook_embed.order import (
     changed_files,
     loaded_files,
     matching,
+    note_data_files,
     note_loaded_files,
     note_written_files,
     waves,
@@ -361,6 +363,8 @@ def _run(
             draw_bare_plotly(node, notebook, log.warning)
             note_written_files(node, notebook, settings.root)
             note_loaded_files(node, settings.root, key.stamps.keys(), began)
+            shown_data = (one for cell in node.cells for one in cell.get("outputs", []))
+            note_data_files(node, settings.root, files_of(shown_data, notebook.path.parent))
             executed = str(nbformat.writes(node))
             if not (outdated := key.outdated()):
                 cache.store(key, executed)

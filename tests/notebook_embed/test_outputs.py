@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.error import URLError
 
 import nbformat
 import numpy as np
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from notebook_embed import charts, plotly_figures
+from notebook_embed import chart_data, charts, plotly_figures
 from notebook_embed import outputs as outputs_module
 from notebook_embed.bokeh_figures import settle_bokeh
 from notebook_embed.errors import EmbedError
@@ -470,6 +471,116 @@ def test_a_chart_that_would_fetch_stays_a_picture(docs: Docs, spec: dict[str, An
     assert shown.view is None and shown.image is not None
     table = {"mark": "bar", "data": {"values": [{"url": "https://elsewhere.example/"}]}}
     assert render(docs, chart(table, image_png=PNG))[0][0].view == "nb-vega"
+
+
+ROWS = [{"a": "A", "b": 3}, {"a": "B", "b": 4.5}, {"a": "C", "b": None}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "data"),
+    [
+        ("d.json", json.dumps(ROWS), {"url": "d.json"}),
+        ("d.txt", json.dumps(ROWS), {"url": "./d.txt", "format": {"type": "json"}}),
+        ("d é.csv", "\ufeffa,b\r\nA,3\r\nB,4.5\r\nC,", {"url": "d%20%C3%A9.csv?x=1"}),
+        ("d.tsv", "a\tb\nA\t3\nB\t4.5\nC\t", {"url": "d.tsv", "name": "x"}),
+    ],
+)
+@pytest.mark.parametrize("place", ["top", "layer", "lookup", "facet", "vega"])
+def test_a_chart_shows_the_file_that_it_names(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch, name: str, content: str, data: Any, place: str
+) -> None:
+    data, drawn = {**data}, []
+    drawer: Any = ModuleType("vl_convert")
+
+    def draw(spec: Any) -> str:
+        drawn.append(spec)
+        return SVG
+
+    drawer.vegalite_to_svg = drawer.vega_to_svg = draw
+    monkeypatch.setitem(sys.modules, "vl_convert", drawer)
+    docs.write(f"nb/{name}", content)
+    if place == "vega":
+        data["format"] = {**data.get("format", {}), "parse": {"b": "number"}}
+    spec: dict[str, Any] = {
+        "top": {"mark": "bar", "data": data},
+        "layer": {"hconcat": [{"layer": [{"mark": "bar", "data": data}]}]},
+        "lookup": {"transform": [{"lookup": "a", "from": {"data": data, "key": "a"}}]},
+        "facet": {"facet": {"field": "a"}, "data": data, "spec": {"mark": "bar"}},
+        "vega": {"data": [data], "marks": [{"type": "group", "data": [data]}]},
+    }[place]
+    output = chart({**spec, "title": f"{place} {name}"})
+    if place == "vega":
+        output["data"] = {"application/vnd.vega.v5+json": output["data"][CHART]}
+    (shown,), files = render(docs, output)
+    assert shown.view == "nb-vega" and shown.image is not None
+    given = json.loads(files[shown.data_uri])["data"]["spec"]
+    for made in (given, *drawn):
+        text = json.dumps(made)
+        assert '"url"' not in text
+        typed = place != "vega" or "json" in str(data)
+        assert ('{"a": "B", "b": 4.5}' if typed else '{"a": "B", "b": "4.5"}') in text
+    docs.write(f"nb/{name}", content.replace("4.5", "7.5"))
+    assert "7.5" in str(render(docs, output)[1]), "a saved change is seen"
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "why"),
+    [
+        ("gone.json", None, "No such file"),
+        ("d.json", "[{", "cannot be read: "),
+        ("d.json", '[{"a": NaN}]', "NaN is no JSON"),
+        ("/d.json", "[]", "no file beside the notebook"),
+        ("file:///etc/hostname", None, "no file beside the notebook"),
+        ("https://data.invalid/x.json", None, "nobody answers"),
+        ("http://[", None, "Invalid IPv6"),
+    ],
+)
+def test_a_chart_whose_data_are_out_of_reach_says_so(
+    docs: Docs,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    content: str | None,
+    why: str,
+) -> None:
+    def silent(*asked: Any, **how: Any) -> Any:
+        raise URLError("nobody answers")
+
+    monkeypatch.setattr(chart_data, "urlopen", silent)
+    if content is not None:
+        docs.write("nb/d.json", content)
+    spec = {"mark": "bar", "data": {"url": url}}
+    (shown,), files = render(docs, chart(spec))
+    assert not files, "no picture without its data"
+    assert f"Its data at '{url}' cannot be read" in shown.content and why in shown.content
+    assert "nb/x.py:2 (cell a): an output of type" in caplog.text
+    (own,), _ = render(docs, chart(spec, image_png=PNG))
+    assert own.image is not None and own.view is None
+    assert f"a chart that stays a picture: its data at '{url}'" in caplog.text
+
+
+def test_data_on_another_host_are_read_when_the_site_is_built(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chart_data, "urlopen", lambda *_, **__: BytesIO(b"a,b\nA,3\n"))
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    spec = {"mark": "bar", "data": {"url": "//elsewhere.example/x.csv"}}
+    (shown,), files = render(docs, chart(spec))
+    assert json.loads(files[shown.data_uri])["data"]["spec"]["data"] == {
+        "values": [{"a": "A", "b": 3}]
+    }
+
+
+def test_a_chart_that_nobody_trusts_reads_nothing_outside_its_folder(docs: Docs) -> None:
+    docs.notebook(CELL, {})
+    notebook = docs.library.notebooks["nb/x.py"]
+    docs.write("secret.json", '[{"a": "SECRET"}]')
+    for url in ("../secret.json", "https://data.invalid/y.json"):
+        output = chart({"mark": "bar", "data": {"url": url}})
+        (shown,), files = render_outputs(
+            *(notebook, notebook.cells[0], [output]), folder="f", dark={}, trusted=False
+        )
+        assert not files and "cannot be read" in str(shown)
 
 
 TABLE = 'a,b\n1,"x, ""y""\nz"\r\n2,\n'

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
 
 import markdown
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.forks import let_go
@@ -208,3 +211,17 @@ def test_what_cannot_be_read_stops_only_the_pages_that_show_it(tmp_path: Path) -
     assert "(Broken failed)" in html
     assert "malformed notebook" in html.partition("<pre")[2]
     assert "Words</h2>" in html
+
+
+def test_data_of_stored_charts_are_those_of_now(tmp_path: Path) -> None:
+    spec = {"mark": "bar", "data": {"url": "d.json"}}
+    shown = new_output("display_data", {"application/vnd.vegalite.v5+json": spec})
+    node = new_notebook(cells=[new_code_cell("x", outputs=[shown])])
+    node.metadata.update(execute="never", kernelspec={"name": "python3", "display_name": "P"})
+    write(tmp_path, {"docs/notebooks/x.ipynb": nbformat.writes(node)})
+    for value in ("first", "other"):  # as a server does, in one process
+        write(tmp_path, {"docs/notebooks/d.json": json.dumps([{"a": value}])})
+        made = prepare(tmp_path, Options())
+        assert tmp_path / "docs/notebooks/d.json" in made.loaded
+        contents = [one for one in made.files.values() if isinstance(one, bytes)]
+        assert any(f'"{value}"'.encode() in one for one in contents)

@@ -250,6 +250,40 @@ def test_a_module_that_a_notebook_finds_by_itself_counts(tmp_path: Path, code: s
     assert shown()[0].startswith("2222 ")
 
 
+CHARTS = """\
+# %%
+from pathlib import Path
+from IPython.display import display
+if not Path("d.json").exists():
+    Path("d.json").write_text('[{"a": 1}]')
+chart = {"mark": "bar", "data": {"url": "d.json"}}
+display({"application/vnd.vegalite.v5+json": chart, "text/plain": str(id(chart))}, raw=True)
+"""
+
+
+def test_a_file_whose_data_a_chart_shows_counts(tmp_path: Path) -> None:
+    (tmp_path / "nb").mkdir()
+    (tmp_path / "nb/x.py").write_text(CHARTS)
+    settings = Settings(
+        root=tmp_path,
+        cache=tmp_path / "cache",
+        requirements=tmp_path / "requirements.txt",
+        environment=GIVEN,
+    )
+
+    def shown() -> tuple[str, list[Path]]:
+        notebook = read_notebook(tmp_path / "nb/x.py", "nb/x.py")
+        done = execute_all({"nb/x.py": notebook}, settings)["nb/x.py"]
+        return done.node.cells[0].outputs[0].data["text/plain"], done.loaded
+
+    first = shown()
+    assert first[1] == [tmp_path / "nb/d.json"], "a server watches it"
+    assert shown() == first, "nothing runs again"
+    (tmp_path / "nb/d.json").unlink()
+    shown()
+    assert (tmp_path / "nb/d.json").exists(), "what the cell has written is there again"
+
+
 def test_a_module_that_changed_while_it_was_loaded_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "late.py").write_text("X = 1\n")
     touched = (tmp_path / "late.py").stat().st_mtime_ns
