@@ -40,8 +40,11 @@ class Modules:
         self.roots = roots
         self._files: dict[str, list[_Module]] = {}
 
-    def closure(self, code: str) -> Closure:
+    def closure(self, code: str, *, may_fail: bool = False) -> Closure:
         """Follow every import in `code`.
+
+        With `may_fail` it may be no Python, and so may a module that it imports: then the import
+        fails where it runs. Such a module counts, what it would import does not.
 
         Imports inside functions and magics, and literal ``import_module("name")`` calls, count.
         What is put together at run time cannot be seen: name such files as a cell's ``inputs``.
@@ -51,7 +54,12 @@ class Modules:
         SyntaxError : `code`, or a module of the project, is not Python; `filename` tells which.
         """
         closure = Closure()
-        waiting = list(_imported(code))
+        try:
+            waiting = list(_imported(code))
+        except SyntaxError:
+            if not may_fail:
+                raise
+            return closure  # nothing of it runs
         seen = set()
         while waiting:
             name = waiting.pop()
@@ -68,6 +76,8 @@ class Modules:
                 closure.foreign.add(name.split(".")[0])
                 closure.named.add(name)
             for module in modules:
+                if module.error is not None and not may_fail:
+                    raise module.error.with_traceback(None)
                 if module.path not in closure.local:
                     closure.local[module.path] = module.digest
                     closure.stamps[module.path] = module.stamp
@@ -105,6 +115,7 @@ class _Module(NamedTuple):
     digest: str
     imports: tuple[str, ...]
     exported: tuple[str, ...]
+    error: SyntaxError | None
 
 
 def _module(path: Path, package: str) -> _Module:
@@ -120,11 +131,18 @@ def _imported(code: str) -> tuple[str, ...]:
 @cache
 def _read(
     path: Path, package: str, now: tuple[int, ...]
-) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return a module's hash, its imports and its ``__all__``; `now` tells its versions apart."""
+) -> tuple[str, tuple[str, ...], tuple[str, ...], SyntaxError | None]:
+    """Return a module's hash, its imports and its ``__all__``; `now` tells its versions apart.
+
+    The last is why it is no Python, if it is none.
+    """
     text = path.read_bytes()
-    tree = parsed(text, str(path))
-    return hashlib.sha256(text).hexdigest(), tuple(_imports(tree, package)), _exported(tree)
+    digest = hashlib.sha256(text).hexdigest()
+    try:
+        tree = parsed(text, str(path))
+    except SyntaxError as error:
+        return digest, (), (), error
+    return digest, tuple(_imports(tree, package)), _exported(tree), None
 
 
 def parsed(code: str | bytes, file: str = "<unknown>") -> ast.Module:

@@ -521,7 +521,7 @@ def key_of(
 
 def _closure(notebook: Notebook, cell: Cell, modules: Modules) -> Closure:
     try:
-        return modules.closure(cell.code)
+        return modules.closure(cell.code, may_fail=notebook.may_raise(cell))
     except SyntaxError as error:
         in_module = error.filename and error.filename != "<unknown>"
         above = len(cell.source.split("\n")) - len(cell.code.split("\n"))

@@ -250,6 +250,55 @@ def test_a_module_that_a_notebook_finds_by_itself_counts(tmp_path: Path, code: s
     assert shown()[0].startswith("2222 ")
 
 
+MAY_RAISE = (
+    "# %%\n#| error: true\n",
+    '# %% tags=["raises-exception"]\n',
+    "# ---\n# allow_errors: true\n# ---\n\n# %%\n",
+)
+
+
+@pytest.mark.parametrize("head", MAY_RAISE)
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ('print "hello"', "SyntaxError"),
+        ("def f(:", "SyntaxError"),
+        ("if 1:\nx = 1", "IndentationError"),
+        ("x = 'é", "SyntaxError"),
+        ("%time x = (", "SyntaxError"),
+        ("import inner\nimport broken, inner", "SyntaxError"),
+    ],
+)
+def test_a_cell_that_may_raise_may_be_no_python(
+    project: Settings, head: str, code: str, error: str
+) -> None:
+    (project.root / "nb/broken.py").write_text("import gone\ndef g(:\n")
+    path = project.root / "nb/y.py"
+    path.write_text(f"{head}{code}\n\n# %%\nprint('after')\n")
+    settings = replace(project, environment=GIVEN)
+
+    def output() -> tuple[str, str]:
+        done = execute_all({"y": read_notebook(path, "nb/y.py")}, settings)["y"]
+        ran = (cell for cell in done.node.cells if cell.cell_type == "code")
+        raised, printed = (cell.outputs[0] for cell in ran)
+        assert printed.text == "after\n"
+        return raised.output_type, raised.get("ename", "")
+
+    assert output() == ("error", error)
+    if "broken" in code:
+        names = set(key_of(read_notebook(path, "nb/y.py"), settings).parts)
+        assert {"module nb/inner.py", "module nb/broken.py"} <= names
+        (project.root / "nb/broken.py").write_text("print('mended')\n")
+        assert output() == ("stream", "")
+
+
+def test_a_cell_that_may_not_raise_is_python(project: Settings) -> None:
+    path = project.root / "nb/y.py"
+    path.write_text('# %%\n#| error: true\nprint "a"\n\n# %%\nx = 1\nprint "b"\n')
+    with pytest.raises(EmbedError, match=r"y\.py:7 \(cell cell-2\): SyntaxError"):
+        execute_all({"y": read_notebook(path, "nb/y.py")}, project)
+
+
 CHARTS = """\
 # %%
 from pathlib import Path
