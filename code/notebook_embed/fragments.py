@@ -214,7 +214,7 @@ def add_fragment(
     named: Callable[[str], str],
     keep: Callable[[etree.Element, str], None],
     allowed: Callable[[str, str, str], bool] | None = None,
-) -> list[str]:
+) -> list[etree.Element]:
     """Add HTML to `parent` as elements, out of reach of patterns for text.
 
     Returned are its links to places in the page. Links and images are elements of a name of their
@@ -240,7 +240,7 @@ def add_fragment(
         href = element.get("href", "")
         if len(href) > 1 and href[0] == "#":
             element.set("href", "#" + ids.get(href[1:], href[1:]))
-            links.append(element.get("href", ""))
+            links.append(element)
         for name, value in element.items():
             if not _is_settled_later(element, name):
                 element.set(name, to_the_letter(value))

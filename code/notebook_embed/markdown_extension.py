@@ -634,6 +634,7 @@ class Settle(Treeprocessor):
 
     def run(self, root: etree.Element) -> None:
         settle(root)
+        self.writer.settle_links(root)
         ids, self.writer.ids = self.writer.ids, set()
         if not is_excerpt(self.md):
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
-from collections.abc import Container
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -84,6 +84,39 @@ class Origin:
         log.warning(f"{self}: {problem}")
 
 
+@dataclass
+class Places:
+    """What links inside of a notebook that a page shows may lead to, and these links.
+
+    `ids` has what became of the ids in its cells, `headings` the headings by the id that Jupyter
+    gives them.
+    """
+
+    ids: dict[str, str] = field(default_factory=dict)
+    headings: dict[str, etree.Element] = field(default_factory=dict)
+    links: list[tuple[etree.Element, Origin]] = field(default_factory=list)
+
+    def find_headings(self, box: etree.Element) -> None:
+        for element in box.iter():
+            if re.fullmatch("h[1-6]", str(element.tag)):
+                name = "".join(element.itertext()).strip().replace(" ", "-")
+                self.headings.setdefault(name, element)
+
+    def settle(self, link: etree.Element, unique: Callable[[str], str]) -> str:
+        """Let a link lead to its place in the notebook, if there is one; return where it leads.
+
+        `unique` makes an id of a name, for a heading that has none.
+        """
+        target = unquote(link.get("href", "")[1:])
+        found = self.ids.get(target, "")
+        if not found and (heading := self.headings.get(target)) is not None:
+            found = heading.get("id") or unique(target)
+            heading.set("id", found)
+        if found:
+            link.set("href", f"#{found}")
+        return found or target
+
+
 class PageWriter:
     """Adds pieces to the page under conversion, of what the notebooks in `library` put out."""
 
@@ -104,6 +137,9 @@ class PageWriter:
         self.beside_words: list[tuple[etree.Element, EmbedError]] = []
         #: The ids that this page has of notebooks, and names of groups of radio buttons.
         self.ids: set[str] = set()
+        #: Of the notebooks that the page shows as a whole; and of the one that is being added.
+        self.places: list[Places] = []
+        self._open: Places | None = None
 
     @property
     def page(self) -> Page:
@@ -168,9 +204,37 @@ class PageWriter:
             keep=self.html,
             allowed=harmless_attribute if self.sanitise else None,
         )
-        if (resolver := links_of_site(self.md)) is not None:  # it sees that there is such a place
+        if self._open is not None:  # headings have no ids yet
+            self._open.links += [(link, origin) for link in links]
+        elif (resolver := links_of_site(self.md)) is not None:  # it sees that there is such a place
             for link in links:
-                resolver.path_to_url(link)
+                resolver.path_to_url(link.get("href", ""))
+
+    def settle_links(self, root: etree.Element) -> None:
+        """Let links inside of notebooks lead to where they do in Jupyter, now that all has its id.
+
+        Who builds is told of those that lead nowhere, unless only a part of a page is made.
+        """
+        places, self.places = self.places, []
+        if self.lines.placed is not None or not any(one.links for one in places):
+            return  # of a notebook in a cell the links are those of the notebook around it
+        known = {one.get(name) for one in root.iter() for name in ("id", "name")}
+        resolver = links_of_site(self.md)
+        for one in places:
+            for link, origin in one.links:
+                target = one.settle(link, self.unique)
+                if target in known or target.lower() == "top" or self._in_html(target):
+                    if resolver is not None:  # it sees that there is such a place
+                        resolver.path_to_url(link.get("href", ""))
+                elif not self.page.excerpt and not self.library.failed:
+                    origin.warn(
+                        f"the link '#{target}' leads nowhere: no heading or id has this name"
+                    )
+
+    def _in_html(self, name: str) -> bool:
+        """Tell whether finished HTML of the page has an id, which is no element here."""
+        written = rf"""\s(?:id|name)\s*=\s*["']?{re.escape(escape(name))}(?=["'\s>/])"""
+        return any(re.search(written, str(html)) for html in self.md.htmlStash.rawHtmlBlocks)
 
     def _converted(self, text: str, origin: Origin) -> str:
         cell, notebook = origin.cell, origin.notebook
@@ -181,7 +245,10 @@ class PageWriter:
         """Return an id of a notebook's Markdown as it is on this page, where others may have it."""
         if note := re.match(r"fn(?:ref\d*)?:|__tabbed_", name):  # counted from 1 in each cell
             name = f"{note[0]}{origin.cell.name}-{name[note.end() :]}"
-        return self.unique(name)
+        given = self.unique(name)
+        if self._open is not None:
+            self._open.ids.setdefault(name, given)
+        return given
 
     def markdown(self, parent: etree.Element, text: str) -> None:
         """Add `text` to `parent` as the site's own Markdown, fences and all."""
@@ -543,6 +610,16 @@ class PageWriter:
         box = self.box(parent, "div", "nb-notebook", look)
         if not own_page:
             box.set("data-nb-demote", "")
+        outer, self._open = self._open, Places()
+        try:
+            self._cells(box, notebook, own_page=own_page)
+            self._open.find_headings(box)
+            self.places.append(self._open)
+        finally:
+            self._open = outer
+        keep_one_title(box)
+
+    def _cells(self, box: etree.Element, notebook: Notebook, *, own_page: bool) -> None:
         for cell in notebook.cells:
             if not cell.options.include:
                 continue
@@ -562,7 +639,6 @@ class PageWriter:
                     self.code(part, cell, notebook.language)
                 if cell.options.output:
                     self._outputs(part, notebook, cell)
-        keep_one_title(box)
 
     def _outputs(self, part: etree.Element, notebook: Notebook, cell: Cell) -> None:
         """Show all that a cell of an embedded notebook put out."""

@@ -967,3 +967,74 @@ def test_tabs_and_ids_in_a_list_of_posts_are_those_of_one_post(tabbed: Docs) -> 
         assert not any(" " in name for name in names_in(other, attribute))
     assert set(names_in(one, "for")) < set(names_in(one, "id"))
     assert one.count('href="#place"') == 1  # in the post itself it has this name
+
+
+CONTENTS = """\
+# %% [markdown]
+# # Notebook
+#
+# [two](#Part-Two), [code](#The-f(x)-of-it), [umlaut](#%C3%9Cber-uns), [slug](#part-two), [x](#x),
+# [y](#y), [out](#from-output), [own](#Own), [cell](#last), [up](#top), [gone](#Part-Three).
+#
+# <div><a href="#Part-Two">in HTML</a></div>
+
+# %% [markdown]
+# <a id="x"></a><a name="y"></a>
+#
+# ## Part Two
+#
+# ## The `f(x)` *of* it
+#
+# ## Über uns
+#
+# ## Own { #mine }
+
+# %%
+#| label: last
+show()
+"""
+
+
+@pytest.mark.parametrize("where", ["nb/x.py.md", "posts/page.md"])
+def test_links_inside_of_a_notebook_lead_where_they_do_in_jupyter(
+    docs: Docs, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    shown = display(text_html='<p id="from-output">x</p>')
+    docs.notebook(CONTENTS, {"last": [shown]})
+    before = '<a id="x"></a>\n\n## Part Two\n\n' if where.startswith("posts") else ""
+    path = "x.py" if where.startswith("nb") else "../nb/x.py"
+    html = docs.convert(f"{before}![]({path})", page=where)
+    leads = {words: to for to, words in re.findall(r'<a href="#([^"]*)">(.*?)</a>', html)}
+    two = re.findall(r'<h[23] id="([^"]+)">Part Two', html)[-1]
+    assert leads["two"] == leads["in HTML"] == two
+    for words, heading in {"code": "The <code>f", "umlaut": "Über", "own": "Own"}.items():
+        assert re.search(rf'<h[23] id="{leads[words]}">{heading}', html), words
+    assert leads["own"] == "mine"
+    assert [leads[words] for words in ("slug", "y", "out")] == ["part-two", "y", "from-output"]
+    assert html.count(f'id="{leads["x"]}"') >= 1
+    gone = ["last", "Part-Three"]  # cells have ids on their notebook's own page alone
+    told = [record.getMessage() for record in caplog.records if "leads nowhere" in record.message]
+    assert len(told) == len(gone)
+    for line, name in zip(told, gone, strict=True):
+        assert f"nb/x.py:2 (cell cell-1): the link '#{name}' leads nowhere" in line
+
+
+def test_a_notebook_shown_twice_leads_to_itself(docs: Docs) -> None:
+    docs.notebook(CONTENTS, {})
+    html = docs.convert("![](../nb/x.py)\n\n![](../nb/x.py)")
+    first, second = html.split('<div class="nb-notebook">')[1:]
+    for part in (first, second):
+        for words in ("two", "umlaut", "x"):
+            (to,) = re.findall(rf'href="#([^"]+)">{words}<', part)
+            assert f'id="{to}"' in part
+
+
+def test_a_notebook_in_a_notebook_has_links_that_lead_on(
+    docs: Docs, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = "# %% [markdown]\n# [b](#Part-B)\n\n# %% [markdown]\n# # Part B\n"
+    docs.notebook(inner, {}, "nb/inner.py")
+    docs.notebook("# %% [markdown]\n# # A\n#\n# ![](inner.py)\n", {}, "nb/outer.py")
+    html = docs.convert("![](../nb/outer.py)")
+    assert 'href="#part-b">b<' in html and 'id="part-b"' in html
+    assert "leads nowhere" not in caplog.text
