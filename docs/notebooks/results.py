@@ -593,7 +593,9 @@ for label, errors in tried.items():
 for kind, sweep in (("rotary", "encoder-only"), ("sinusoidal", "positions-sinusoidal-16")):
     if kind in bases:
         bases[kind][100.0] = min(tried[sweep].values())
-assert sorted(bases["sinusoidal"]) == [3, 10, 100, 1000] and "rotary" not in bases  # as the text says
+assert sorted(bases["sinusoidal"]) == [3, 10, 100, 1000]  # as the text says
+small, large = ([e for base, e in bases["rotary"].items() if (base < 100) == few] for few in (1, 0))
+assert sorted(bases["rotary"]) == [3, 10, 100, 1000, 10_000] and max(large) + 3 < min(small)
 errors_of = {
     name: [run.score.colour_error for run in changed[label]]
     for name, label in changes["Positions"].items()
@@ -603,6 +605,10 @@ gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
 assert 0 < gap < 0.2 and min(bases["sinusoidal"], key=bases["sinusoidal"].get) == 3
 for kind, errors in bases.items():
     print(kind, *(f"base {base:g}: {errors[base]:.1f} " for base in sorted(errors)))
+
+# %%
+#| label: rotary-bases
+{f"{base:g}": f"{error:.1f}" for base, error in bases["rotary"].items()}
 
 # %%
 #| label: ablation-setting

@@ -116,17 +116,19 @@ _CHANGED: dict[str, dict[str, Any]] = {
     "reach/3x3": {"encoder_reach": 1},
 }
 
+#: A factor of two to both sides of the encoder-only model's own rate.
+_NEAR_RATES = (1.5e-3, 3e-3, 6e-3)
+
+#: Bases that positions made of waves try besides their own, 100, at the rate that did best.
+_BASES = {"sinusoidal": (3.0, 10.0, 1e3), "rotary": (3.0, 10.0, 1e3, 1e4)}
+
 #: The encoder-only model with one thing changed: its options, the data's, the rates of its sweep.
 #: It leaves the plateau early, so that what these runs differ in is no matter of when they left it.
 _CHANGED_ENCODER_ONLY: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[float, ...]]] = {
     "patch/32": ({"patch": 32}, {}, (*_TRANSFORMER_RATES, 2.4e-2)),
-    "patch/8": ({"patch": 8}, {}, _TRANSFORMER_RATES),
+    "patch/8": ({"patch": 8}, {}, _NEAR_RATES),
     "without/red-filter": ({}, {"red_filter": False}, _TRANSFORMER_RATES),
 }
-
-#: Bases that sinusoidal and rotary positions try besides their own, 100, at the rate that did best.
-_BASES = (3.0, 10.0, 1000.0)
-_POSITION_RATES = (1.5e-3, 3e-3, 6e-3)
 
 #: Channel tokens learn the task from the weights of the model that has one token a patch.
 _CHANNELS_WARM = replace(
@@ -293,35 +295,35 @@ def _positions() -> Iterator[Run]:
 
     Rotary positions with their own base are the model as it is, whose runs are listed elsewhere.
     """
-    as_it_is: dict[int, tuple[str, dict[str, Any]]] = {
-        16: ("encoder-only", {}),
-        8: ("patch-8", {"patch": 8}),
+    as_it_is: dict[int, tuple[str, dict[str, Any], tuple[float, ...]]] = {
+        16: ("encoder-only", {}, _TRANSFORMER_RATES),
+        8: ("patch-8", {"patch": 8}, _NEAR_RATES),
     }
-    for patch, (label, options) in as_it_is.items():
+    for patch, (label, options, rates) in as_it_is.items():
         for kind in ("none", "learned", "sinusoidal"):
             name = f"positions-{kind}-{patch}"
             run = replace(_ENCODER_ONLY, options={**options, "positions": kind})
-            sweep = _sweep(name, run, _POSITION_RATES)
-            based = _based(name, run, sweep) if kind == "sinusoidal" else []
+            sweep = _sweep(name, run, _NEAR_RATES)
+            based = _based(name, run, sweep, _BASES.get(kind, ()))
             yield from [*sweep, *based]
             kept = (kind, patch) == ("learned", 16)
             yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES, kept)
         run = replace(_ENCODER_ONLY, options=options)
-        sweep = _sweep(label, run, _TRANSFORMER_RATES)
-        based = _based(f"positions-rotary-{patch}", run, sweep)
+        sweep = _sweep(label, run, rates)
+        based = _based(f"positions-rotary-{patch}", run, sweep, _BASES["rotary"])
         yield from based
         if best_run([*sweep, *based], "colour_error_median") in based:
             yield from _chosen(f"positions/rotary-{patch}", [*sweep, *based], _PART_IMAGES)
 
 
-def _based(label: str, run: RunConfig, sweep: Sequence[Run]) -> list[Run]:
+def _based(label: str, run: RunConfig, sweep: Sequence[Run], bases: Sequence[float]) -> list[Run]:
     """List a run of each other base, at the rate that did best in a sweep; nothing before."""
     rate = best_rate(sweep, "colour_error_median")
     if rate is None:
         return []
     return [
         trial
-        for base in _BASES
+        for base in bases
         for trial in _sweep(
             f"{label}-base-{base:g}",
             replace(run, options={**run.options, "position_base": base}),
