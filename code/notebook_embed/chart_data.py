@@ -10,6 +10,7 @@ from functools import lru_cache
 from http.client import HTTPException
 from math import isfinite
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
@@ -19,7 +20,7 @@ from notebook_embed.charts import rows_of, with_charts
 __all__ = ["CHARTS", "DataUnreachableError", "files_of", "filled"]
 
 CHARTS = ("application/vnd.vegalite.v*+json", "application/vnd.vega.v*+json")
-PATIENCE = 20  # seconds that another host may take
+PATIENCE = 20  # seconds that another host may be silent
 _TYPES = {"csv": "csv", "tsv": "tsv"}
 
 
@@ -53,7 +54,9 @@ def filled(
             values, form = _values(content.decode("utf-8-sig"), url, form, lite=lite)
         except (OSError, ValueError, HTTPException, RecursionError) as error:
             why = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
-            raise DataUnreachableError(f"its data at '{url}' cannot be read: {why}") from error
+            # It may be a table, by mistake.
+            at = shorten(url, 100, placeholder="...") if len(url) > 200 else url
+            raise DataUnreachableError(f"its data at '{at}' cannot be read: {why}") from error
         rest = {key: value for key, value in data.items() if key not in ("url", "format")}
         return {**rest, "values": values, **({"format": form} if form else {})}
 
@@ -66,7 +69,7 @@ def files_of(outputs: Iterable[Mapping[str, Any]], folder: Path) -> list[Path]:
     found: dict[Path, None] = {}
 
     def note(data: Mapping[str, Any]) -> Mapping[str, Any]:
-        with suppress(ValueError):
+        with suppress(OSError, ValueError):  # such as a table where its address should stand
             path = _local(str(data["url"]), folder)
             if path is not None and path.is_file():
                 found[path] = None
@@ -121,13 +124,22 @@ def _is_below(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-@lru_cache(maxsize=64)
 def _fetched(url: str) -> bytes:
+    if isinstance(answer := _answer(url), bytes):
+        return answer
+    raise answer.with_traceback(None)
+
+
+@lru_cache(maxsize=64)  # a host that does not answer is asked once
+def _answer(url: str) -> bytes | Exception:
     address = f"https:{url}" if url.startswith("//") else url
-    if urlsplit(address).scheme not in ("http", "https"):
-        raise OSError("it is no file beside the notebook")
-    with urlopen(address, timeout=PATIENCE) as answer:
-        content: bytes = answer.read()
+    try:
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise OSError("it is no file beside the notebook")
+        with urlopen(address, timeout=PATIENCE) as answer:
+            content: bytes = answer.read()
+    except (OSError, ValueError, HTTPException) as error:
+        return error
     return content
 
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown'
 from markdown import Markdown
 from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
-from markdown.util import AtomicString
+from markdown.util import STX, AtomicString
 
 __all__ = ["keep_formulas", "takes_formulas"]
 
@@ -38,7 +38,7 @@ def keep_formulas(md: Markdown) -> None:
         return
     written = "$$\nx\n$$"
     md.reset()
-    if md.convert(written) != f"<p>{written}</p>":
+    if re.sub("<br ?/?>", "", md.convert(written)) != f"<p>{written}</p>":
         return
     # After code spans (190) and before escapes (180); after indented code (80).
     md.inlinePatterns.register(_InLine(_IN_LINE, md), _NAME, 189)
@@ -50,7 +50,9 @@ class _InLine(InlineProcessor):
 
     def handleMatch(  # noqa: N802 - Markdown calls it so
         self, m: re.Match[str], data: str
-    ) -> tuple[str, int, int]:
+    ) -> tuple[str | None, int | None, int | None]:
+        if STX in m[0]:  # a code span is in it, which has its turn before: it is no formula
+            return None, None, None
         return self.md.htmlStash.store(escape(m[0])), m.start(), m.end()
 
 

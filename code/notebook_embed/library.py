@@ -498,31 +498,32 @@ def find_embeds(text: str) -> Iterator[Embed]:
     if "![" not in text:
         return
     bare = readable(text)
-    for match in _IMAGE.finditer(bare):
-        rest = _paragraph(bare, match.end())
-        alt, opens, closed = _SYNTAX.getText(rest, 0)
-        href = _address(rest, opens) if closed else None
-        if href is not None and is_reference(href):
-            begins = rest.index(href, opens)
-            line = bare.count("\n", 0, match.end() + begins) + 1
-            yield Embed(href, alt, line)
+    for begin, paragraph in _paragraphs(bare):
+        for match in _IMAGE.finditer(paragraph):
+            alt, opens, closed = _SYNTAX.getText(paragraph, match.end())
+            href = _address(paragraph, opens) if closed else None
+            if href is not None and is_reference(href):
+                at = begin + paragraph.index(href, opens)
+                yield Embed(href, alt, bare.count("\n", 0, at) + 1)
 
 
 def find_addresses(text: str) -> Iterator[str]:
     """Find where links and images of a page's Markdown lead, as far as a quick look can tell."""
     bare = readable(text)
-    for match in _LINK.finditer(bare):
-        if href := _address(_paragraph(bare, match.end()), 0):
-            yield href
+    for _, paragraph in _paragraphs(bare):
+        for match in _LINK.finditer(paragraph):
+            if href := _address(paragraph, match.end()):
+                yield href
     for match in _ELSEWHERE.finditer(bare):
         yield next(found for found in match.groups() if found is not None)
 
 
-def _paragraph(text: str, at: int) -> str:
-    """Return the rest of the paragraph that begins before `at`."""
-    end = _BLANK.search(text, at)
-    assert end is not None
-    return text[at : end.start()]
+def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """Give the parts of `text` between empty lines, each with where it begins."""
+    begin = 0
+    for blank in _BLANK.finditer(text):
+        yield begin, text[begin : blank.start()]
+        begin = blank.end()
 
 
 def _address(text: str, at: int) -> str | None:

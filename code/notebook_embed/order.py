@@ -194,7 +194,7 @@ def changed_files(executed: str, root: Path) -> list[str]:
 
 
 def loaded_files(executed: str, root: Path) -> list[Path]:
-    """List the modules that no import tells of."""
+    """List the files that no key names: modules loaded, and data that charts show."""
     return [root / name for name in _metadata(executed).get(LOADED, {})]
 
 

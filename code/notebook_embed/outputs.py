@@ -360,6 +360,8 @@ def vega_of(bundle: Bundle, mime: str) -> Output | None:
         if bundle.trusted:
             bundle.warn(f"a chart that stays a picture: {error}")
         return Figure(still)
+    if still is None and not bundle.trusted and charts.fetches(chart):  # who draws it would fetch
+        return bundle.not_shown(mime, "It fetches what it shows from an address.")
     if still is None and (svg := charts.picture(chart, lite=lite)) is not None:
         dark = {**charts.DARK, **bundle.dark}
         still = drawing_of(replace(bundle, data={SVG: svg}, dark=dark))

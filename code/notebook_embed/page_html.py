@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from html import escape
+from html import escape, unescape
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
@@ -85,7 +85,7 @@ class Origin:
 
 
 @dataclass
-class Places:
+class Anchors:
     """What links inside of a notebook that a page shows may lead to, and these links.
 
     `ids` has what became of the ids in its cells, `headings` the headings by the id that Jupyter
@@ -99,7 +99,7 @@ class Places:
     def find_headings(self, box: etree.Element) -> None:
         for element in box.iter():
             if re.fullmatch("h[1-6]", str(element.tag)):
-                name = "".join(element.itertext()).strip().replace(" ", "-")
+                name = unescape("".join(element.itertext())).strip().replace(" ", "-")
                 self.headings.setdefault(name, element)
 
     def settle(self, link: etree.Element, unique: Callable[[str], str]) -> str:
@@ -109,7 +109,7 @@ class Places:
         """
         target = unquote(link.get("href", "")[1:])
         found = self.ids.get(target, "")
-        if not found and (heading := self.headings.get(target)) is not None:
+        if not found and (heading := self.headings.get(unescape(target))) is not None:
             found = heading.get("id") or unique(target)
             heading.set("id", found)
         if found:
@@ -138,8 +138,8 @@ class PageWriter:
         #: The ids that this page has of notebooks, and names of groups of radio buttons.
         self.ids: set[str] = set()
         #: Of the notebooks that the page shows as a whole; and of the one that is being added.
-        self.places: list[Places] = []
-        self._open: Places | None = None
+        self.places: list[Anchors] = []
+        self._open: Anchors | None = None
 
     @property
     def page(self) -> Page:
@@ -226,10 +226,20 @@ class PageWriter:
                 if target in known or target.lower() == "top" or self._in_html(target):
                     if resolver is not None:  # it sees that there is such a place
                         resolver.path_to_url(link.get("href", ""))
+                elif (page := self._page_with(origin.notebook, target)) is not None:
+                    link.set("href", f"{page}#{target}")
                 elif not self.page.excerpt and not self.library.failed:
                     origin.warn(
                         f"the link '#{target}' leads nowhere: no heading or id has this name"
                     )
+
+    def _page_with(self, notebook: Notebook, name: str) -> str | None:
+        """Return the address of a notebook's own page if a cell has this name; only there it is."""
+        page = self.library.pages.get(notebook.uri)
+        shown = any(cell.name == name and cell.options.include for cell in notebook.code_cells)
+        if not shown or page is None or notebook.uri in self.library.without_page:
+            return None
+        return self.link(unquote(page))
 
     def _in_html(self, name: str) -> bool:
         """Tell whether finished HTML of the page has an id, which is no element here."""
@@ -610,7 +620,7 @@ class PageWriter:
         box = self.box(parent, "div", "nb-notebook", look)
         if not own_page:
             box.set("data-nb-demote", "")
-        outer, self._open = self._open, Places()
+        outer, self._open = self._open, Anchors()
         try:
             self._cells(box, notebook, own_page=own_page)
             self._open.find_headings(box)

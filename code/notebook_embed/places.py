@@ -19,7 +19,7 @@ __all__ = ["FRAME", "Places", "shown_in"]
 # Folders of libraries.
 _LIBRARY = r"(?:(?:site|dist)-packages[/\\]|lib(?:64)?/python3[\d.]*/)"
 # In a traceback of IPython. The last form is Windows'.
-LIBRARIES = re.compile(rf"[^\s\x1b]*(?={_LIBRARY}|[/\\]Lib\\)[/\\]?")
+LIBRARIES = re.compile(rf"(?<![^\s\x1b])[^\s\x1b]*(?={_LIBRARY}|[/\\]Lib\\)[/\\]?")
 #: A frame of a cell in a traceback as Python prints it: the file that IPython made of the cell.
 FRAME = re.compile(r'File "(?:[^"\n]*[/\\])?ipykernel_\d+[/\\]\d+\.py", line (\d+)')
 # A path begins after a colour, or where no other path goes on; and it ends there, or goes deeper.
@@ -103,7 +103,7 @@ def without_places(text: str, notebook: Notebook, cell: Cell) -> str:
     def place(found: re.Match[str]) -> str:
         return f"{notebook.path.name}:{cell.line + int(found[1]) - 1}"
 
-    text = re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
+    text = re.sub(r"(?<!\S)\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
     return re.sub(rf"(?m)^\S*{_LIBRARY}(?=\S+:\d+: )", "", text)
 
 

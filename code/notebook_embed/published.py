@@ -73,9 +73,9 @@ def follow_changes(files: Files, before: Collection[Path], config: MkDocsConfig)
     for path in set(before) - now:
         if (gone := files.get_file_from_path(path.relative_to(docs).as_posix())) is not None:
             files.remove(gone)
-    found = list(get_files(config))
+    found, new = list(get_files(config)), now.difference(before)
     for file in found:
-        if docs / file.src_uri in now.difference(before):
+        if docs / file.src_uri in new:
             files.append(file)
     order = {file.src_uri: place for place, file in enumerate(found)}
     for file in sorted(files, key=lambda file: order.get(file.src_uri, len(order))):

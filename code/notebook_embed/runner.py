@@ -85,7 +85,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A notebook with its outputs, and the modules that it loaded without naming them."""
+    """A notebook with its outputs, and the files that it loaded without naming them."""
 
     node: nbformat.NotebookNode
     loaded: list[Path] = field(default_factory=list)

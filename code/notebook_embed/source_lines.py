@@ -40,7 +40,9 @@ STAMP = f"{_OPEN}[0-9]+{_CLOSE}"
 _FENCE = re.compile(r"[\s>]*(`{3,}(?=[^`]*$)|~{3,})")
 # A stamp goes behind each of these. A dollar or an asterisk beside a space opens or closes nothing,
 # and a stamp must not make it do so.
-_ADDRESS = r"(?=(?:[^()\n]|\([^()\n]*\))*?\.(?:py|ipynb|md)(?:[)#?\s>]|$))"
+_ENDING = r"\.(?:py|ipynb|md)(?:[)#?\s>]|$)"
+# Possessive: what a lazy one remembers of a picture in an address (data:...) fills gigabytes.
+_ADDRESS = rf"(?=(?:[^().\n]++|(?!{_ENDING})\.|\([^()\n]*\))*+{_ENDING})"
 _EMBED = rf"\]\((?:\s+(?=<?[A-Za-z0-9./]))?<?{_ADDRESS}|^\s*:::(?= +[A-Za-z_])"
 _FORMULA = r"\$+(?=[^\s$])|(?<!\\)\\[(\[](?!\\[)\]])|\\begin\{[a-z]+\*?\}(?!\\end)"
 _PLACES = {False: re.compile(_EMBED), True: re.compile(f"{_EMBED}|{_FORMULA}")}

@@ -111,6 +111,8 @@ def test_formulas_with_signs_of_lists_stay() -> None:
         ("`$a` *b* `c$`", "<code>$a</code> <em>b</em> <code>c$</code>"),
         ("```\n$a_1*b*$\n```", "$a_1*b*$"),
         ("    $$\n    a\n    $$", "<code>$$"),
+        ("the units $`a_b`$ *are*", "<p>the units $<code>a_b</code>$ <em>are</em></p>"),
+        ("US$`n`, that is *3*$", "<p>US$<code>n</code>, that is <em>3</em>$</p>"),
         (r"\$5 *and* \$6", r"<p>\$5 <em>and</em> \$6</p>"),
         ("For $5 *and* $6", "<p>For $5 <em>and</em> $6</p>"),
         ("$5–$6 *each*", "<p>$5–$6 <em>each</em></p>"),
@@ -124,6 +126,12 @@ def test_formulas_of_cells_stay_as_written_where_the_site_knows_none(
     docs.notebook(text, {"a": [display(text_markdown=written)]})
     html = docs.convert("![](../nb/x.py)")
     assert html.count(shown) == 2 - shown.endswith("</h2>"), html
+
+
+def test_formulas_stay_as_written_where_ends_of_lines_count(docs: Docs) -> None:
+    docs.notebook("# %% [markdown]\n# $$\n# x_1 + *y*\n# $$\n", {})
+    docs.cells = CellMarkdown(lambda: Markdown(extensions=["nl2br"]))
+    assert "<p>$$\nx_1 + *y*\n$$</p>" in docs.convert("![](../nb/x.py)")
 
 
 def test_formulas_of_cells_are_left_to_who_knows_formulas(docs: Docs) -> None:

@@ -1019,6 +1019,19 @@ def test_links_inside_of_a_notebook_lead_where_they_do_in_jupyter(
         assert f"nb/x.py:2 (cell cell-1): the link '#{name}' leads nowhere" in line
 
 
+def test_a_link_to_a_cell_leads_to_the_page_that_has_it(
+    docs: Docs, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "# %% [markdown]\n# [cell](#last) [and](#A-%26-B)\n#\n# ## A & B\n\n# %%\n#| label: last\n1\n"
+    docs.notebook(text, {})
+    docs.library.pages["nb/x.py"] = "nb/x.html"
+    html = docs.convert("![](../nb/x.py)")
+    assert 'href="../nb/x.html#last">cell<' in html
+    (to,) = re.findall(r'href="#([^"]+)">and<', html)
+    assert f'id="{to}">A &amp; B' in html
+    assert "leads nowhere" not in caplog.text
+
+
 def test_a_notebook_shown_twice_leads_to_itself(docs: Docs) -> None:
     docs.notebook(CONTENTS, {})
     html = docs.convert("![](../nb/x.py)\n\n![](../nb/x.py)")

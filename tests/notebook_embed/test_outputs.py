@@ -533,6 +533,7 @@ def test_a_chart_shows_the_file_that_it_names(
         ("file:///etc/hostname", None, "no file beside the notebook"),
         ("https://data.invalid/x.json", None, "nobody answers"),
         ("http://[", None, "Invalid IPv6"),
+        ("a,b\n" + "1,2\n" * 100, None, "too long"),
     ],
 )
 def test_a_chart_whose_data_are_out_of_reach_says_so(
@@ -552,11 +553,31 @@ def test_a_chart_whose_data_are_out_of_reach_says_so(
     spec = {"mark": "bar", "data": {"url": url}}
     (shown,), files = render(docs, chart(spec))
     assert not files, "no picture without its data"
-    assert f"Its data at '{url}' cannot be read" in shown.content and why in shown.content
+    named = url if len(url) < 100 else "a,b 1,2 "
+    assert f"Its data at '{named}" in shown.content and "' cannot be read" in shown.content
+    assert why in shown.content and len(shown.content) < 400
+    assert chart_data.files_of([chart(spec)], docs.root / "nb") == (
+        [docs.root / "nb/d.json"] if content and not url.startswith("/") else []
+    )
     assert "nb/x.py:2 (cell a): an output of type" in caplog.text
     (own,), _ = render(docs, chart(spec, image_png=PNG))
     assert own.image is not None and own.view is None
-    assert f"a chart that stays a picture: its data at '{url}'" in caplog.text
+    assert f"a chart that stays a picture: its data at '{named}" in caplog.text
+
+
+def test_a_host_that_does_not_answer_is_asked_once(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def silent(*where: Any, **how: Any) -> Any:
+        asked.append(where)
+        raise URLError("nobody answers")
+
+    monkeypatch.setattr(chart_data, "urlopen", silent)
+    for mark in ("bar", "line"):
+        render(docs, chart({"mark": mark, "data": {"url": "https://slow.invalid/x.json"}}))
+    assert len(asked) == 1
 
 
 def test_data_on_another_host_are_read_when_the_site_is_built(
@@ -581,6 +602,28 @@ def test_a_chart_that_nobody_trusts_reads_nothing_outside_its_folder(docs: Docs)
             *(notebook, notebook.cells[0], [output]), folder="f", dark={}, trusted=False
         )
         assert not files and "cannot be read" in str(shown)
+
+
+def test_a_chart_that_nobody_trusts_lets_nobody_fetch(
+    docs: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs.notebook(CELL, {})
+    notebook = docs.library.notebooks["nb/x.py"]
+    drawn: list[Any] = []
+    monkeypatch.setattr(charts, "picture", lambda *chart, **how: drawn.append(chart))
+    spec = {
+        "signals": [{"name": "u", "value": "http://127.0.0.1/x"}],
+        "data": [{"name": "t", "url": {"signal": "u"}}],
+    }
+    output = {
+        "output_type": "display_data",
+        "data": {"application/vnd.vega.v5+json": spec},
+        "metadata": {},
+    }
+    (shown,), files = render_outputs(
+        *(notebook, notebook.cells[0], [output]), folder="f", dark={}, trusted=False
+    )
+    assert not drawn and not files and "fetches what it shows" in str(shown)
 
 
 TABLE = 'a,b\n1,"x, ""y""\nz"\r\n2,\n'
