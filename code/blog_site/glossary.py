@@ -27,43 +27,51 @@ _TEXT = frozenset(("p", "li", "dd"))
 _CLOSED = frozenset(("a", "abbr", "button", "code", "details", "figcaption", "table"))
 
 _TERM = re.compile(r"^(?![:#\s]).+$")
-_DEFINITION = re.compile(r"^: +(?P<text>.+)$")
+_DEFINITION = re.compile(r"^ {0,3}:[ \t]+(?P<text>.+)$")
+_ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")  # of a word: an anchor, a class
 
 
 def read_glossary(file: Path) -> dict[str, str]:
     """Return each word of a glossary with its definition as plain text.
 
-    A word stands on a line of its own, before a line that begins with a colon; lines that go on are
-    indented. Several words may share a definition.
+    A word stands on a line of its own, before a line that begins with a colon; what goes on in the
+    next lines belongs to it. Several words may share a definition, and a word have several.
 
     Raises
     ------
     SiteError : the file cannot be read, or a word is defined twice.
     """
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SiteError(f"the glossary cannot be read: {error}", file=str(file)) from error
     found: dict[str, str] = {}
     terms: list[str] = []
     fresh = False  # whether the lines before are words that wait for their definition
+    blank = False  # whether the line before is empty: what follows it goes on only if indented
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            blank = True
+            continue
         if definition := _DEFINITION.match(line):
             for term in terms:
                 if fresh and term in found:
                     raise SiteError(
                         f"{term!r} is defined twice; keep one", file=str(file), line=number
                     )
-                found[term] = _plain(definition["text"])
+                before = "" if fresh else f"{found[term]} "
+                found[term] = before + _plain(definition["text"])
             fresh = False
-        elif line.startswith("    ") and terms and not fresh:
+        elif terms and not fresh and (line.startswith(("    ", "\t")) or not blank):
             for term in terms:
                 found[term] += " " + _plain(line.strip())
         elif _TERM.match(line):
-            terms, fresh = ([*terms, line.strip()] if fresh else [line.strip()]), True
+            term = _plain(_ATTRIBUTES.sub("", line)).strip()
+            terms, fresh = ([*terms, term] if fresh and not blank else [term]), True
         else:
             terms, fresh = [], False
-    return found
+        blank = False
+    return {word: text for word, text in found.items() if word}
 
 
 def _plain(text: str) -> str:

@@ -19,14 +19,14 @@ from xml.etree.ElementTree import Element
 from markdown import Extension, Markdown
 from markdown.extensions.toc import slugify
 from markdown.treeprocessors import Treeprocessor
-from markdown.util import AtomicString
+from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 from py_mini_racer import JSEvalException, MiniRacer
 
 from blog_site.errors import SiteError
 from notebook_embed.aside import here_only
 from notebook_embed.source_lines import STAMP, SourceLines, source_lines, take
 
-__all__ = ["KatexExtension", "makeExtension", "render"]
+__all__ = ["KatexExtension", "makeExtension", "plain", "render"]
 
 KATEX = Path(__file__).parent / "vendored" / "katex.min.js"
 HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
@@ -109,15 +109,27 @@ class KatexTreeprocessor(Treeprocessor):
             return
         text = "".join(heading.itertext())
         for element in formulas:
-            text = text.replace(element.text or "", _plain(_formula(element)[1]))
-        heading.attrib.setdefault("data-toc-label", text)
+            text = text.replace(element.text or "", plain(_formula(element)[1]))
+        # Code in a heading is escaped by now, and a formula is not: i<j would be taken for a tag.
+        label = text.replace("<", "&lt;").replace(">", "&gt;")
+        heading.attrib.setdefault("data-toc-label", label)
         if "id" not in heading.attrib:
-            base = slugify(text, "-") or "formula"
+            base = slugify(self._without_stash(text), "-") or "formula"
             name, count = base, 1
             while name in taken:
                 name, count = f"{base}_{count}", count + 1
             taken.add(name)
             heading.set("id", name)
+
+    def _without_stash(self, text: str) -> str:
+        """Return `text` with the words of what inlinehilite keeps, code, in place of its number."""
+        kept = self.md.htmlStash.rawHtmlBlocks
+
+        def words(found: re.Match[str]) -> str:
+            return html.unescape(re.sub(r"<[^>]*>", "", str(kept[int(found[1])])))
+
+        whole: str = HTML_PLACEHOLDER_RE.sub(words, text)
+        return whole
 
 
 def _formula(element: Element) -> tuple[int | None, str, bool]:
@@ -129,7 +141,7 @@ def _formula(element: Element) -> tuple[int | None, str, bool]:
     return number, (html.unescape(tex) if display else tex).strip(), display
 
 
-def _plain(tex: str) -> str:
+def plain(tex: str) -> str:
     r"""Return `tex` as words: ``\mathcal{O}(n^2)`` becomes ``O(n^2)``."""
     tex = re.sub(r"\\(?:mathcal|mathrm|mathbf|mathbb|text|operatorname)\{([^{}]*)\}", r"\1", tex)
     return re.sub(r"[{}\\$]", "", tex).strip()

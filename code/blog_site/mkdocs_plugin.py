@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import os
 import re
 import zlib
@@ -18,7 +19,7 @@ from mkdocs.config.base import Config
 from mkdocs.config.config_options import Type
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority, get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils.templates import TemplateContext
@@ -27,6 +28,7 @@ from blog_site.build_record import read_build_record
 from blog_site.citation import cite
 from blog_site.compile_hint import hint_at_scripts
 from blog_site.content_security import headers, policy
+from blog_site.front_matter import check_front_matter
 from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
@@ -56,6 +58,10 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     set_epoch = False  # this build set SOURCE_DATE_EPOCH itself
     serving = False  # MkDocs' server adds an inline script to each page, to reload it
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checked: dict[Path, tuple[int, int]] = {}  # pages -> time and size when looked at
 
     def on_startup(self, *, command: str, dirty: bool) -> None:
         self.serving = command == "serve"
@@ -88,8 +94,21 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         self.images: dict[str, str] = {}  # source path of a post -> uri of its image
         return config
 
+    @event_priority(110)  # before notebooks run (100), and before the blog plugin reads the posts
+    def _check_front_matter(self, files: Files, config: MkDocsConfig) -> Files:
+        for file in files.documentation_pages():
+            if file.generated_by is not None or not file.src_uri.endswith(".md"):
+                continue
+            path = Path(file.abs_src_path or "")
+            state = path.stat()
+            stamp = (state.st_mtime_ns, state.st_size)
+            if self._checked.get(path) != stamp:  # a server looks only at what was saved
+                check_front_matter(path)
+                self._checked[path] = stamp
+        return files
+
     @event_priority(-60)  # after the blog plugin (-50) has found the posts
-    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+    def _add_what_posts_need(self, files: Files, config: MkDocsConfig) -> Files:
         self._add_weights(files, config)
         blog: Any = config.plugins.get("material/blog")
         if blog is None or not blog.config.enabled:
@@ -105,12 +124,14 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
                     f"{post.file.src_uri}: no description in the front matter; feeds, search "
                     "engines and previews show it"
                 )
-            slug = Path(post.file.dest_uri).stem
+            name = Path(post.file.dest_uri).with_suffix("").as_posix()  # no other post has it
             card = Card(
                 kicker=self._kicker(post), title=_declared_title(post), footer=config.site_name
             )
-            self.images[post.file.src_uri] = self._add_image(card, slug, files, config, fonts)
+            self.images[post.file.src_uri] = self._add_image(card, name, files, config, fonts)
         return files
+
+    on_files = CombinedEvent(_check_front_matter, _add_what_posts_need)
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         if "material/tags" in config.plugins:
@@ -121,6 +142,10 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             # Its own template leaves `&` in tags as it is, which no reader of feeds can parse.
             feeds.tpl_folder, feeds.tpl_file = FEED.parent, FEED
             # It sorts by date, and keeps this order within a day.
+            written = {Path(post.file.abs_src_path): post for post in posts}
+            for entry in feeds.pages_to_filter:
+                if (post := written.get(entry.abs_path)) and not post.meta.get("title"):
+                    entry.title = html.unescape(entry.title)  # a heading is HTML
             place = {Path(post.file.abs_src_path): at for at, post in enumerate(posts)}
             feeds.pages_to_filter.sort(key=lambda page: place.get(page.abs_path, len(place)))
         # One view of each series; those whose newest post is newest come first.
@@ -168,6 +193,9 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     @event_priority(50)  # before the blog plugin counts words
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        if page._title_from_render and (first := next(iter(page.toc), None)) and first.level == 1:
+            # MkDocs takes a formula's text, its TeX and its MathML for three times as many words.
+            page._title_from_render = first.title
         if page in self.posts and not page.config.readtime:  # type: ignore[attr-defined]
             page.config.readtime = self._minutes(html, config)  # type: ignore[attr-defined]
         return html
@@ -193,7 +221,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             series = self.series.get(page.file.src_uri)
             computed["series"] = series.as_data() if series else None
             citation = cite(
-                title=str(page.title),
+                title=page.meta.get("title") or html.unescape(str(page.title)),
                 author=config.extra.get("author") or config.site_author or config.site_name,
                 site=config.site_name,
                 published=date(published.year, published.month, published.day),
@@ -247,10 +275,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
         uri = f"{SOCIAL_FOLDER}/{name}.png"
         if fonts is not None:
             drawn = draw_cached(card, fonts=fonts, cache=self.cache / "social")
-            file = File(drawn.name, str(drawn.parent), config.site_dir, config.use_directory_urls)
-            file.dest_uri = file.url = uri
-            file.abs_dest_path = str(Path(config.site_dir) / uri)
-            files.append(file)
+            # By its address, not by what is drawn: two posts may have one title.
+            files.append(File.generated(config, uri, abs_src_path=str(drawn)))
         return uri
 
     def _add_weights(self, files: Files, config: MkDocsConfig) -> None:

@@ -36,7 +36,8 @@ class _Counter(PageParser):
             self.skipping += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
+        if tag in VOID:  # Markdown writes <img />; what is not void has no end tag to come
+            self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         if self.skipping and tag not in VOID:

@@ -6,6 +6,7 @@ and what of each.
 
 from __future__ import annotations
 
+import html
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,12 @@ from typing import Any, Protocol
 from blog_site.errors import SiteError
 
 __all__ = ["Series", "SeriesEntry", "collect_series"]
+
+
+def title_as_html(post: _Post) -> str:
+    """Return a post's title for a page: the front matter has text, a heading is HTML."""
+    title = post.meta.get("title")
+    return html.escape(title, quote=False) if isinstance(title, str) else str(post.title)
 
 
 class _File(Protocol):
@@ -41,7 +48,7 @@ class SeriesEntry:
     def as_data(self) -> dict[str, Any]:
         return {
             "part": self.part,
-            "title": self.post.title,
+            "title": title_as_html(self.post),
             "short": self.short,
             "url": self.post.url,
         }
@@ -84,10 +91,12 @@ def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
             continue
         match declared:
             case {"name": str(name), "part": int(part), **rest} if (
-                set(rest) <= {"short", "needs"}
-                and (needs := _read_needs(rest.get("needs", {}))) is not None
+                name.strip()
+                and not isinstance(part, bool)
+                and set(rest) <= {"short", "needs"}
+                and (needs := _read_needs(rest.get("needs") or {})) is not None
             ):
-                short = str(rest["short"]) if "short" in rest else None
+                short = str(rest["short"]) if rest.get("short") is not None else None
                 entry = SeriesEntry(part=part, post=post, short=short, needs=needs)
                 members[name].append(entry)
             case _:

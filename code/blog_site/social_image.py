@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import PIL
@@ -21,6 +24,7 @@ from shapes_of_attention.palette import ACCENT, INK, LINE, MUTED, PAPER, SCENE
 __all__ = ["Card", "draw", "draw_cached"]
 
 SIZE = (1200, 630)
+MOST_LINES = 8  # of the smallest letters, between what stands above and below
 SCALE = 2  # drawn larger and reduced, because Pillow's shapes are not anti-aliased
 BLUE, ORANGE, GREEN = SCENE
 
@@ -93,7 +97,10 @@ class _Pen:
         return font
 
     def text(self, at: Point, words: str, font: ImageFont.FreeTypeFont, fill: Colour) -> None:
-        self.image.text(_scaled(at), words, font=font, fill=fill, anchor="ls")
+        x, y = _scaled(at)
+        for run, of in _runs(words, font):
+            self.image.text((x, y), run, font=of, fill=fill, anchor="ls")
+            x += round(of.getlength(run))
 
     def rectangle(
         self,
@@ -140,6 +147,9 @@ def _draw_words(pen: _Pen, card: Card) -> None:
     baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
     if card.kicker:
         pen.text((MARGIN, 104), card.kicker, pen.font(inter, 26, [600]), ACCENT)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1][:-1]}…"]
+        baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
     for number, words in enumerate(lines):
         pen.text((MARGIN, baseline + number * leading), words, font, INK)
     pen.text((MARGIN, SIZE[1] - 72), card.footer, pen.font(inter, 26, [500]), MUTED)
@@ -148,11 +158,41 @@ def _draw_words(pen: _Pen, card: Card) -> None:
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
     lines: list[str] = []
     for word in text.split():
-        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+        if lines and _width(f"{lines[-1]} {word}", font) <= width:
             lines[-1] += f" {word}"
-        else:
-            lines.append(word)
+            continue
+        lines.append("")
+        for sign in word:  # a word that no line holds goes on in the next one
+            if lines[-1] and _width(lines[-1] + sign, font) > width:
+                lines.append("")
+            lines[-1] += sign
     return lines
+
+
+def _width(words: str, font: ImageFont.FreeTypeFont) -> float:
+    return sum(of.getlength(run) for run, of in _runs(words, font))
+
+
+def _runs(words: str, font: ImageFont.FreeTypeFont) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """Split `words` where the site's font, which is Latin, has to be helped out by another."""
+    known = itertools.groupby(words, lambda sign: sign.isspace() or _has(str(font.path), sign))
+    return [("".join(signs), font if has else _substitute(font.size)) for has, signs in known]
+
+
+@cache
+def _has(path: str, sign: str) -> bool:
+    """Tell whether the font in a file has a `sign`: what it has not looks like what none has."""
+    font = ImageFont.truetype(path, 20, layout_engine=ImageFont.Layout.BASIC)
+    return bytes(font.getmask(sign)) != bytes(font.getmask("\U0010fffe"))
+
+
+@cache
+def _substitute(size: float) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which comes with matplotlib, of which nothing else is loaded."""
+    spec = find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None
+    path = Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _draw_scene(pen: _Pen) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
 
+from blog_site.katex import plain
+
 __all__ = ["TablesExtension", "makeExtension", "make_cards", "put_in_boxes"]
 
 CLASS = "nb-table"
@@ -122,10 +124,17 @@ def _is_crowded(table: str) -> bool:
 
 
 def _text_of(markup: str) -> str:
-    """Give the words of a title: where it breaks a line, there is a space."""
+    """Give the words of a title: where it breaks a line, there is a space.
+
+    KaTeX writes a formula three times: as MathML, as TeX, and for the eye.
+    """
+    markup = _FORMULA.sub(lambda formula: html.escape(plain(html.unescape(formula[1]))), markup)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
 
 
+_FORMULA = re.compile(
+    r'<bdi class="math".*?<annotation [^>]*>(.*?)</annotation>.*?</bdi>', re.DOTALL
+)
 _COUNT = re.compile(r"\s*[\d.,]+\s*<")
 _BOXED = re.compile(rf'<table class="{CLASS}".*?</table\s*>', re.DOTALL)
 _HEAD = re.compile(r"<thead\b.*?</thead\s*>", re.DOTALL)

@@ -55,6 +55,28 @@ def test_a_glossary_is_words_and_their_definitions_without_marks(glossary: Path)
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "word", "said"),
+    [
+        ("token { #token }\n:   A piece.\n", "token", "A piece."),
+        ("**query**\n:   Asks.\n", "query", "Asks."),
+        ("`softmax`\n:   Shares.\n", "softmax", "Shares."),
+        ("key\n\n:   Answers.\n", "key", "Answers."),
+        ("key\n :\tAnswers.\n", "key", "Answers."),
+        ("key\n:   Answers.\n:   Opens.\n", "key", "Answers. Opens."),
+        ("key\n:   Answers\nat last.\n", "key", "Answers at last."),
+        ("key\n:   Answers.\n\n    And more.\n", "key", "Answers. And more."),
+        ("\ufeffkey\n:   Answers.\n", "key", "Answers."),
+    ],
+)
+def test_all_that_the_page_shows_as_a_definition_opens(
+    tmp_path: Path, text: str, word: str, said: str
+) -> None:
+    file = tmp_path / "glossary.md"
+    file.write_text(text, "utf-8")
+    assert read_glossary(file) == {word: said}
+
+
 def test_a_word_opens_where_it_is_first_used(glossary: Path) -> None:
     page = convert(
         "Seeds differ, *each seed* too. A learning rate and\nlogits: each logit, seed by seed.",

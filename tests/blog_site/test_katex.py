@@ -40,6 +40,15 @@ def test_a_formula_in_a_heading_leaves_a_readable_id_and_contents_entry():
     assert "annotation" in html
 
 
+def test_signs_of_a_formula_in_a_heading_stay_in_the_contents():
+    _, contents = convert("# A $i<j$ and $k>l$")
+    assert [entry["name"] for entry in contents] == ["A i&lt;j and k&gt;l"]
+    extensions = [*EXTENSIONS, "pymdownx.inlinehilite"]
+    parser = markdown.Markdown(extensions=extensions, extension_configs=CONFIG)
+    parser.convert("`x` and `y`\n\n# Q with $O(n^2)$ and `<cls>`")
+    assert [entry["id"] for entry in parser.toc_tokens] == ["q-with-on2-and-cls"]
+
+
 def test_dollars_in_code_and_prices_are_left_alone():
     html, _ = convert("It costs 5$ or `$x$`.")
     assert "katex" not in html

@@ -32,6 +32,31 @@ def post(name: str, part: object, series: str = "S") -> Post:
     return Post(name, {"series": {"name": series, "part": part}})
 
 
+@pytest.mark.parametrize(
+    ("meta", "heading", "shown"),
+    [
+        ({"title": "What <cls> sees & A<B"}, "", "What &lt;cls&gt; sees &amp; A&lt;B"),
+        ({}, "Q &amp; A", "Q &amp; A"),
+    ],
+)
+def test_a_title_is_shown_as_it_was_written(meta: dict, heading: str, shown: str) -> None:
+    one = post("a", 1)
+    one.meta |= meta
+    one.title = heading
+    assert collect_series([one])["a"].entries[0].as_data()["title"] == shown
+
+
+@pytest.mark.parametrize("declared", [{"name": "S", "part": True}, {"name": " ", "part": 1}])
+def test_no_name_and_no_number_are_refused(declared: dict) -> None:
+    with pytest.raises(SiteError, match="series must be"):
+        collect_series([Post("a", {"series": declared})])
+
+
+def test_a_short_title_may_be_left_empty() -> None:
+    found = collect_series([Post("a", {"series": {"name": "S", "part": 1, "short": None}})])
+    assert found["a"].entries[0].short is None
+
+
 def test_posts_are_ordered_by_part_and_know_their_neighbours():
     found = collect_series([post("c", 3), post("a", 1), post("b", 2), Post("alone")])
     assert [entry.post.file.src_uri for entry in found["b"].entries] == ["a", "b", "c"]

@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageChops
 
 from blog_site.social_image import Card, draw, draw_cached
 
@@ -31,6 +32,26 @@ def test_a_very_long_title_stays_left_of_the_scene():
     assert colours is not None and len(colours) == 1
 
 
+def test_signs_that_the_font_lacks_are_drawn_by_another():
+    drawn = [
+        draw(Card(kicker="", title=f"From {sign} on", footer=""), fonts=FONTS) for sign in "αβő→√≤"
+    ]
+    assert len(set(drawn)) == len(drawn)  # the box for a sign that is missing is always the same
+
+
+def test_no_title_runs_out_of_the_picture():
+    for title in ("attention " * 60, "attention" * 40):
+        card = Card(kicker="kicker", title=title, footer="footer")
+        image = Image.open(io.BytesIO(draw(card, fonts=FONTS))).convert("RGB")
+        empty = Image.open(
+            io.BytesIO(draw(Card(kicker="kicker", title="", footer="footer"), fonts=FONTS))
+        )
+        for top, bottom in ((0, 110), (560, 630)):  # the lines above and below
+            box = (0, top, 730, bottom)
+            other = ImageChops.difference(image.crop(box), empty.convert("RGB").crop(box))
+            assert np.asarray(other).max() < 64  # colours are rounded
+
+
 def test_an_image_is_drawn_once(tmp_path):
     path = draw_cached(CARD, fonts=FONTS, cache=tmp_path)
     before = path.stat().st_mtime_ns
@@ -40,7 +61,8 @@ def test_an_image_is_drawn_once(tmp_path):
 
 
 def test_every_post_names_its_image(built):
-    assert (built.site / "assets/social/vision.png").is_file()
+    assert (built.site / "assets/social/posts/vision.png").is_file()
     html = built.html("posts/vision.html")
-    assert 'property="og:image" content="http://127.0.0.1:8124/assets/social/vision.png"' in html
+    address = "http://127.0.0.1:8124/assets/social/posts/vision.png"
+    assert f'property="og:image" content="{address}"' in html
     assert "assets/social/default.png" in built.html("index.html")

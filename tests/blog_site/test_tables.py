@@ -85,6 +85,15 @@ def test_each_cell_of_a_table_of_many_columns_knows_the_title_of_its_column():
     assert '<table role="table" data-cards class="nb-table">' in page
 
 
+def test_a_formula_in_a_title_is_read_once():
+    page = markdown.markdown(
+        "| a | $O(n^2)$ | c | d |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |",
+        extensions=["tables", "pymdownx.arithmatex", "blog_site.katex", "blog_site.tables"],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )
+    assert '<td role="cell" data-label="O(n^2)">2</td>' in page
+
+
 def test_what_has_become_cards_stays_as_it_is_whatever_the_order_of_its_attributes():
     page = convert("| a | b | c | d |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |")
     assert make_cards(page) == page

@@ -39,6 +39,7 @@ def test_reading_time_counts_words_figures_and_formulas_once():
     words = "word " * 230
     assert reading_minutes(f"<p>{words}</p>") == 1
     assert reading_minutes(f"<p>{words}</p><figure><img><img></figure>") == 2
+    assert reading_minutes('<p><img alt="as Markdown writes it" src="p.png" /></p>' * 30) == 6
     folded = f"<details><p>{words * 10}</p></details>"
     formula = f'<bdi class="math"><span>{words * 10}</span></bdi>'
     assert reading_minutes(f"<p>{words}{formula}</p>{folded}") == 1

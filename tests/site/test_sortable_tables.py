@@ -119,6 +119,24 @@ def test_text_is_read_as_numbers_where_all_of_a_column_is(page: Page) -> None:
     assert states(page) == ["ascending", None, None]
 
 
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        ["2025-12-31", "2026-01-05", "2026-03-02", "2026-10-01"],
+        ["9:30", "12:05", "12:45"],
+        ["-.3", ".25", ".5", "1"],
+    ],
+)
+def test_what_begins_alike_is_told_apart_by_the_rest(page: Page, ordered: list[str]) -> None:
+    rows = "".join(f"<tr><td>{text}</td></tr>" for text in [*ordered[1:], ordered[0]])
+    table = (
+        f"<table data-sortable><thead><tr><th>When</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+    page.evaluate("html => navigate(html)", table)
+    page.get_by_role("button", name="When").click()
+    assert column(page, 1) == ordered
+
+
 def test_headings_are_reached_and_pressed_by_keyboard(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")

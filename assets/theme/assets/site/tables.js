@@ -8,7 +8,7 @@
   "use strict";
 
   const TABLES = "table[data-sortable], .sortable table";
-  const NUMBER = /^[+\-\u2212]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?/i;
+  const NUMBER = /^[+\-\u2212]?(\d[\d,]*(\.\d+)?|\.\d+)(e[+-]?\d+)?/i;
 
   /** @param {HTMLTableCellElement | undefined} cell */
   function valueOf(cell) {
@@ -31,7 +31,10 @@
       const numeric = filled.every(({ text }) => !Number.isNaN(toNumber(text)));
       const words = new Intl.Collator(document.documentElement.lang || "en", { numeric: true, sensitivity: "base" });
       const order = descending ? -1 : 1;
-      filled.sort(({ text: a }, { text: b }) => order * (numeric ? toNumber(a) - toNumber(b) : words.compare(a, b)));
+      // What begins alike is told apart by the rest: dates of one year, times of one hour.
+      filled.sort(
+        ({ text: a }, { text: b }) => order * ((numeric && toNumber(a) - toNumber(b)) || words.compare(a, b)),
+      );
       body.append(...filled.map(({ row }) => row), ...rows.filter(({ text }) => text === "").map(({ row }) => row));
     }
   }

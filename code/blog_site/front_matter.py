@@ -1,0 +1,65 @@
+"""Front matter that would stop the build without a word of help, or be lost without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from mkdocs.utils.meta import YAML_RE
+
+from blog_site.errors import SiteError
+
+__all__ = ["check_front_matter"]
+
+#: What must be text where it is given: templates, feeds and addresses are made of it.
+TEXTS = ("title", "description", "goal")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is many times as fast
+
+
+def check_front_matter(file: Path) -> None:
+    """Look at what a page's front matter says of it.
+
+    Raises
+    ------
+    SiteError : the page is no UTF-8, its front matter no YAML, a text is none, or tags are no list
+        of texts.
+    """
+    written = file.read_bytes()
+    try:
+        text = written.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = written[: error.start].count(b"\n") + 1
+        raise SiteError("no text in UTF-8; save it as UTF-8", file=file, line=line) from None
+    if (found := YAML_RE.match(text)) is None:
+        return
+    try:
+        root = yaml.compose(found[1], LOADER)
+        values = yaml.load(found[1], LOADER)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        raise SiteError(
+            f"the front matter is no YAML: {problem}; put a text with a colon or a sign at its "
+            "beginning into quotes",
+            file=file,
+            line=mark.line + 2 if mark else 1,
+        ) from None
+    if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
+        return
+    lines = {key.value: key.start_mark.line + 2 for key, _ in root.value}
+    for name in TEXTS:
+        if name in values and not (isinstance(text := values[name], str) and text.strip()):
+            raise SiteError(
+                f"{name} must be text, not {text!r}; write it in quotes, or leave the line out",
+                file=file,
+                line=lines[name],
+            )
+    tags = values.get("tags")
+    if tags is not None and not (
+        isinstance(tags, list) and all(isinstance(tag, str) and tag.strip() for tag in tags)
+    ):
+        raise SiteError(
+            f"tags must be a list of texts, [one, two], not {tags!r}; write a number in quotes",
+            file=file,
+            line=lines["tags"],
+        )
