@@ -33,6 +33,7 @@
 #|   - assets/records/without-*.json
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/compare-*-seed-0.safetensors
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
 from shapes_of_attention.figures import results
 from shapes_of_attention.measure.painted_shapes import find_leaks, paint_shapes
 from shapes_of_attention.measure.painting import paint_levels
-from shapes_of_attention.models import UNet, UNetConfig
+from shapes_of_attention.measure.flops import flops_of
+from shapes_of_attention.models import UNet, UNetConfig, build_model
 from shapes_of_attention.palette import ORCHID
 from shapes_of_attention.training.checkpoint import load_model
 from shapes_of_attention.studies.record import (
@@ -608,7 +610,23 @@ for kind, errors in bases.items():
 
 # %%
 #| label: rotary-bases
-{f"{base:g}": f"{error:.1f}" for base, error in bases["rotary"].items()}
+def each(found, form):
+    """Say bases, or the error with each."""
+    return " and ".join(form(base) for base in found)
+
+
+rotary_at = bases["rotary"]
+larger, smaller = (1000.0, 10_000.0), (10.0, 3.0)
+{
+    "own": {"base": f"{100:g}", "error": f"{rotary_at[100]:.1f}"},
+    **{
+        name: {
+            "bases": each(found, lambda base: f"{base:,.0f}"),
+            "errors": each(found, lambda base: f"{rotary_at[base]:.1f}"),
+        }
+        for name, found in (("larger", larger), ("smaller", smaller))
+    },
+}
 
 # %%
 #| label: ablation-setting
@@ -649,21 +667,24 @@ HTML(
 )
 
 # %% [markdown]
-# Older runs of the encoder-decoder with small patches, equal in time and not in images, in half the
-# precision, both at one rate.
+# What does an image cost with each size of patch, in multiplications?
 
 # %%
-#| label: small-patches
-timed = comparable(r for r in records if r.family == "ablation" and r.label != "no-red-filter")
+#| label: patch-cost
+one = torch.zeros(1, 3, 128, 128)
+flops = {
+    size: flops_of(partial(build_model("encoder-only", {"patch": size}), one))
+    for size in (8, 16, 32)
+}
+by_patch = [[run.score.colour_error for run in changed[label]] for label in ("8", "second-stream", "32")]
+assert max(by_patch[0]) < min(by_patch[1]) and max(by_patch[1]) < min(by_patch[2])  # as the text says
+longer = [run.score.colour_error for run in compared["encoder-only"]]
+assert 2 * flops[16] < 0.5 * flops[8] * 1.05 and min(by_patch[0]) < min(longer)  # half of the work
+assert max(longer) < max(by_patch[0])  # and about as far
 {
-    "minutes": f"{timed['patch-8'][0].config['budget_seconds'] / 60:.0f}",
-    **{
-        name: {
-            "error": in_words([run.score.colour_error for run in timed[label]]),
-            "images": f"{spread([run.images for run in timed[label]]).mean:,.0f}",
-        }
-        for name, label in (("8", "patch-8"), ("16", "as-it-is"))
-    },
+    "times": f"{flops[8] / flops[16]:.1f}",
+    "images": f"{compared['encoder-only'][0].images:,}",
+    "error": in_words(longer),
 }
 
 # %% [markdown]
