@@ -32,9 +32,10 @@ def check_front_matter(file: Path) -> None:
         raise SiteError("no text in UTF-8; save it as UTF-8", file=file, line=line) from None
     if (found := YAML_RE.match(text)) is None:
         return
+    loader = LOADER(found[1])
     try:
-        root = yaml.compose(found[1], LOADER)
-        values = yaml.load(found[1], LOADER)
+        root = loader.get_single_node()
+        values = None if root is None else loader.construct_document(root)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or error

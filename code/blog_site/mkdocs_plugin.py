@@ -33,6 +33,7 @@ from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
 from blog_site.tag_addresses import spelled_alike, tag_address
+from blog_site.titles import title_as_html
 from notebook_embed.files import write_whole
 
 __all__ = ["BlogSitePlugin"]
@@ -133,7 +134,12 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     on_files = CombinedEvent(_check_front_matter, _add_what_posts_need)
 
-    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+    @event_priority(110)  # before topics are rendered (100)
+    def _offer_titles(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+        env.filters["title_as_html"] = title_as_html
+        return env
+
+    def _offer_posts(self, env: Environment, config: MkDocsConfig, files: Files) -> Environment:
         if "material/tags" in config.plugins:
             self._tell_of_tags(files)
         posts = sorted(self.posts, key=self._newest, reverse=True)
@@ -155,6 +161,8 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             }.values()
         )
         return env
+
+    on_env = CombinedEvent(_offer_titles, _offer_posts)
 
     @staticmethod
     def _tell_of_tags(files: Files) -> None:

@@ -6,7 +6,6 @@ and what of each.
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +13,9 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from blog_site.errors import SiteError
+from blog_site.titles import title_as_html
 
 __all__ = ["Series", "SeriesEntry", "collect_series"]
-
-
-def title_as_html(post: _Post) -> str:
-    """Return a post's title for a page: the front matter has text, a heading is HTML."""
-    title = post.meta.get("title")
-    return html.escape(title, quote=False) if isinstance(title, str) else str(post.title)
 
 
 class _File(Protocol):

@@ -60,7 +60,6 @@ class CellMarkdown:
             )
         lines.placed = Page(notebook.uri, notebook.uri, False, notebook.path), line
         try:
-            keep_formulas(md)
             md.reset()
             whole = as_python_markdown(text)
             return str(md.convert(f"{whole}\n\n{definitions}" if definitions else whole))
@@ -72,6 +71,7 @@ class CellMarkdown:
             md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
                 md.treeprocessors.deregister("toc")  # headings are named by the page
+            keep_formulas(md)
             self._made[sanitise] = md, source_lines(md)
         return self._made[sanitise]
 

@@ -353,11 +353,7 @@ def _cell_raised(
 ) -> EmbedError:
     cell = notebook.cells[index]
     outputs = [out for out in node.cells[index].get("outputs", []) if out.output_type == "error"]
-    trace = (
-        without_escapes("\n".join(outputs[-1].traceback))
-        if outputs
-        else without_escapes(str(error))
-    )
+    trace = without_escapes("\n".join(outputs[-1].traceback) if outputs else str(error))
     # IPython writes "Cell In[3], line 2" for each frame in a cell: the first is in this one.
     frame = re.search(r"Cell In\[\d+\], line (\d+)", trace) or FRAME.search(trace)
     # Options are not part of what runs where the cell has a magic.

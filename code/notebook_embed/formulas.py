@@ -16,7 +16,7 @@ from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
 from markdown.util import STX, AtomicString
 
-__all__ = ["keep_formulas", "takes_formulas"]
+__all__ = ["keep_formulas", "knows_formulas"]
 
 _DISPLAY = (
     r"\$\$(?:\\.|[^$\\])+\$\$"
@@ -27,18 +27,18 @@ _IN_LINE = rf"(?<![\\$])(?:{_DISPLAY}|\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?![\d
 _NAME = "notebook_embed_formulas"
 
 
-def takes_formulas(md: Markdown) -> bool:
-    """Tell whether a pattern of `md` takes formulas between dollars in a line."""
-    return any(pattern.getCompiledRegExp().search("$x$") for pattern in md.inlinePatterns)
+def knows_formulas(md: Markdown) -> bool:
+    """Tell whether `md` takes formulas by itself; else it takes signs out of them."""
+    box, written = etree.Element("div"), "$$\nx\n$$"
+    md.parser.parseChunk(box, written)
+    paragraph = len(box) == 1 and box[0].tag == "p" and box[0].text == written
+    in_line = (pattern.getCompiledRegExp() for pattern in md.inlinePatterns)
+    return not paragraph or any(pattern.search("$x$") for pattern in in_line)
 
 
 def keep_formulas(md: Markdown) -> None:
     """Let `md` leave formulas as they are, unless it knows them by itself."""
-    if _NAME in md.inlinePatterns or takes_formulas(md):
-        return
-    written = "$$\nx\n$$"
-    md.reset()
-    if re.sub("<br ?/?>", "", md.convert(written)) != f"<p>{written}</p>":
+    if knows_formulas(md):
         return
     # After code spans (190) and before escapes (180); after indented code (80).
     md.inlinePatterns.register(_InLine(_IN_LINE, md), _NAME, 189)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import nbformat
 from markdown.inlinepatterns import ImageInlineProcessor
@@ -440,11 +440,17 @@ def before_templates(href: str) -> str | None:
 
 def is_reference(href: str) -> bool:
     """Tell whether an image's source means a notebook."""
+    parts = _on_this_site(href)
+    return parts is not None and unquote(parts.path).endswith(SUFFIXES)
+
+
+def _on_this_site(href: str) -> SplitResult | None:
+    """Return the parts of an address, unless it leads elsewhere or is none."""
     try:
         parts = urlsplit(href)
     except ValueError:  # such as http://[your-host]/x.png, which names nothing
-        return False
-    return not parts.scheme and not parts.netloc and unquote(parts.path).endswith(SUFFIXES)
+        return None
+    return None if parts.scheme or parts.netloc else parts
 
 
 # Names that notebooks and scripts have in other tools.
@@ -457,13 +463,10 @@ _OTHERS = re.compile(
 
 def seems_reference(href: str) -> bool:
     """Tell whether an image's source asks for a part of what looks like a notebook and is none."""
-    try:
-        parts = urlsplit(href)
-    except ValueError:
+    parts = _on_this_site(href)
+    if parts is None or not parts.fragment or is_reference(href):
         return False
-    suffix = posixpath.splitext(unquote(parts.path))[1]
-    here = not parts.scheme and not parts.netloc and bool(parts.fragment)
-    return here and not is_reference(href) and bool(_OTHERS.fullmatch(suffix))
+    return bool(_OTHERS.fullmatch(posixpath.splitext(unquote(parts.path))[1]))
 
 
 class ImageSyntax(ImageInlineProcessor):

@@ -18,7 +18,7 @@ from markdown.util import AtomicString
 from notebook_embed.builder import Page, links_of_site
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.formulas import takes_formulas
+from notebook_embed.formulas import knows_formulas
 from notebook_embed.fragments import SETTLED, add_fragment, readdressed, to_the_letter
 from notebook_embed.library import Library, page_of
 from notebook_embed.looks import Look
@@ -37,7 +37,7 @@ from notebook_embed.outputs import (
     plain,
 )
 from notebook_embed.sanitised import harmless_attribute, safe_html
-from notebook_embed.source_lines import SourceLines, take
+from notebook_embed.source_lines import SourceLines
 from notebook_embed.values import read_value
 
 __all__ = ["FULL_BUNDLE", "Origin", "PageWriter"]
@@ -270,11 +270,7 @@ class PageWriter:
 
     @cached_property
     def _knows_formulas(self) -> bool:
-        """Whether the site's Markdown takes formulas; else it would take signs out of them."""
-        box, written = etree.Element("div"), "$$\nx\n$$"
-        self.markdown(box, written)
-        paragraph = len(box) == 1 and box[0].tag == "p" and take(box[0].text or "")[1] == written
-        return not paragraph or takes_formulas(self.md)
+        return knows_formulas(self.md)
 
     def html(self, parent: etree.Element, content: str) -> None:
         """Add finished HTML to `parent`, out of reach of every later step."""

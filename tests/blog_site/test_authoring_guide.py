@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import plotly
@@ -19,18 +19,29 @@ PAGES = {
 RAISERS = {"EmbedError", "SiteError", "fail"}
 
 
-def messages() -> Iterator[tuple[str, str]]:
-    """Yield where an error is made and its text, with `…` for what is filled in."""
+def nodes() -> Iterator[tuple[str, str, ast.AST]]:
+    """Yield each node of the code that is explained, with its package and its file."""
     for package in PAGES:
         for path in sorted((ROOT / "code" / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if (
-                    isinstance(node, ast.Call)
-                    and getattr(node.func, "id", "") in RAISERS
-                    and node.args
-                    and (text := _text(node.args[0]))
-                ):
-                    yield f"{package}/{path.name}:{node.lineno}", text
+                yield package, path.name, node
+
+
+def first_words(is_meant: Callable[[ast.expr], bool]) -> Iterator[tuple[str, str]]:
+    """Yield where what is meant is called, and its text, with `…` for what is filled in."""
+    for package, file, node in nodes():
+        if (
+            isinstance(node, ast.Call)
+            and is_meant(node.func)
+            and node.args
+            and (text := re.sub("%[srd]", "…", _text(node.args[0])))
+        ):
+            yield f"{package}/{file}:{node.lineno}", text
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield where an error is made and its text."""
+    yield from first_words(lambda called: getattr(called, "id", "") in RAISERS)
 
 
 def _text(node: ast.expr) -> str:
@@ -46,20 +57,9 @@ def _text(node: ast.expr) -> str:
 
 
 def warnings() -> Iterator[tuple[str, str]]:
-    """Yield where a warning is given and its text, with `…` for what is filled in."""
-    for package in PAGES:
-        for path in sorted((ROOT / "code" / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in ("warn", "warning")
-                    and node.args
-                    and (text := _text(node.args[0]))
-                ):
-                    text = re.sub("%[srd]", "…", text)
-                    if any(letter.isalpha() for letter in text):
-                        yield f"{package}/{path.name}:{node.lineno}", text
+    """Yield where a warning is given and its text."""
+    found = first_words(lambda called: getattr(called, "attr", "") in ("warn", "warning"))
+    yield from ((place, text) for place, text in found if any(map(str.isalpha, text)))
 
 
 @pytest.mark.parametrize(("place", "text"), list(warnings()))
@@ -86,14 +86,11 @@ def test_the_guide_explains_the_error(place: str, text: str) -> None:
 
 def strings() -> Iterator[str]:
     """Yield all literals of the code that is explained, with `…` for what is filled in."""
-    for path in sorted(
-        path for package in PAGES for path in (ROOT / "code" / package).rglob("*.py")
-    ):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.JoinedStr):
-                yield "…".join(str(p.value) for p in node.values if isinstance(p, ast.Constant))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield re.sub(r"%[srd]|\{[^}]*\}", "…", node.value)
+    for _, _, node in nodes():
+        if isinstance(node, ast.JoinedStr):
+            yield "…".join(str(p.value) for p in node.values if isinstance(p, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield re.sub(r"%[srd]|\{[^}]*\}", "…", node.value)
 
 
 def says(text: str, row: str) -> bool:
