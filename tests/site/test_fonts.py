@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from blog_site.code_blocks import LOOKS
-from tests.support.browser import AT_REST, watched
+from tests.support.browser import AT_REST, READY, watched
 from tests.support.pages import (
     look,
     report,
@@ -57,6 +57,13 @@ def expect_own_fonts(page: Page, but: tuple[str, ...] = ()) -> None:
         assert comes(page, selector, name), f"{selector}: {drawn_with(page, selector)}"
 
 
+def expect_text_before_fonts(page: Page) -> None:
+    first = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    fonts = """() => performance.getEntriesByType('resource')
+      .filter(({ name }) => name.endsWith('.woff2')).map(({ startTime }) => startTime)"""
+    assert min(page.evaluate(fonts)) > page.evaluate(first), "text waits for fonts"
+
+
 def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
     """On a first visit once the text is painted; then from the start, and on every page."""
     post = ORIGIN + BASE + published.post
@@ -64,11 +71,7 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
         page = tab.page
         page.goto(post)
         expect_own_fonts(page)
-        first = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
-        fonts = """() => performance.getEntriesByType('resource')
-          .filter(({ name }) => name.endsWith('.woff2')).map(({ startTime }) => startTime)"""
-        painted = page.evaluate(first)
-        assert min(page.evaluate(fonts)) > painted, "text waits for fonts"
+        expect_text_before_fonts(page)
         page.goto(ORIGIN + BASE + "archive.html")
         page.wait_for_load_state("networkidle")
         page.evaluate("() => { window.samePage = true; }")
@@ -84,6 +87,27 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
     with watched(browser, **look("light", 375), java_script_enabled=False) as tab:
         tab.page.goto(post)
         expect_own_fonts(tab.page)
+    report(tab.take())
+
+
+@pytest.mark.parametrize("late_one", ["main.*", "katex.min", "site", "figures"])
+def test_text_comes_first_when_a_style_sheet_is_late(
+    published: Site, browser: Browser, late_one: str
+) -> None:
+    """At a page's end a browser lays it out with those that have come."""
+    with watched(browser, **look("light", 375)) as tab:
+        waiting: list[Route] = []
+        tab.page.route(f"**/{late_one}.css", lambda route: waiting.append(route))
+        tab.page.evaluate("address => location.assign(address)", ORIGIN + BASE + published.post)
+        tab.page.wait_for_function(
+            """() => document.readyState === "interactive"
+              && [...document.styleSheets].filter(({ href }) => href).length === 3
+              && document.body.offsetHeight > 0"""
+        )
+        waiting.pop().continue_()
+        tab.page.wait_for_selector(READY, state="attached")
+        expect_own_fonts(tab.page)
+        expect_text_before_fonts(tab.page)
     report(tab.take())
 
 
