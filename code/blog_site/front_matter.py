@@ -9,7 +9,7 @@ from mkdocs.utils.meta import YAML_RE
 
 from blog_site.errors import SiteError
 
-__all__ = ["check_front_matter"]
+__all__ = ["check_front_matter", "line_of"]
 
 #: What must be text where it is given: templates, feeds and addresses are made of it.
 TEXTS = ("title", "description", "goal")
@@ -47,13 +47,12 @@ def check_front_matter(file: Path) -> None:
         ) from None
     if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
         return
-    lines = {key.value: key.start_mark.line + 2 for key, _ in root.value}
     for name in TEXTS:
         if name in values and not (isinstance(text := values[name], str) and text.strip()):
             raise SiteError(
                 f"{name} must be text, not {text!r}; write it in quotes, or leave the line out",
                 file=file,
-                line=lines[name],
+                line=_line(root, name),
             )
     tags = values.get("tags")
     if tags is not None and not (
@@ -62,5 +61,31 @@ def check_front_matter(file: Path) -> None:
         raise SiteError(
             f"tags must be a list of texts, [one, two], not {tags!r}; write a number in quotes",
             file=file,
-            line=lines["tags"],
+            line=_line(root, "tags"),
         )
+
+
+def line_of(file: Path, *names: str) -> int | None:
+    """Find the line of a page's front matter where `names`, one within the other, stand.
+
+    Of those that are there: the last. None where there is no such front matter.
+    """
+    try:
+        found = YAML_RE.match(file.read_text("utf-8-sig"))
+        root = LOADER(found[1]).get_single_node() if found else None
+    except (OSError, ValueError, yaml.YAMLError):  # not as it was when the site was read
+        return None
+    return _line(root, *names)
+
+
+def _line(node: yaml.Node | None, *names: str) -> int | None:
+    line = None
+    for name in names:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = [(key, value) for key, value in node.value if key.value == name]
+        if not found:
+            break
+        key, node = found[-1]  # which YAML takes when there are several
+        line = key.start_mark.line + 2
+    return line

@@ -83,10 +83,17 @@ def _forms(words: dict[str, str]) -> dict[str, str]:
     """Add the plural of each word, and both as they begin a sentence."""
     forms: dict[str, str] = {}
     for word, text in words.items():
-        for form in (word, f"{word}s"):
+        for form in (word, _plural(word)):
             forms.setdefault(form, text)
             forms.setdefault(form[0].upper() + form[1:], text)
     return {**forms, **words}
+
+
+def _plural(word: str) -> str:
+    """Make the regular plural: queries and keys, losses, logits."""
+    if re.search(r"[^aeiou]y$", word):
+        return f"{word[:-1]}ies"
+    return word + ("es" if re.search(r"(?:[sxz]|ch|sh)$", word) else "s")
 
 
 class _FirstUse(Treeprocessor):

@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 from blog_site.errors import SiteError
+from blog_site.front_matter import line_of
 from blog_site.titles import title_as_html
 
 __all__ = ["Series", "SeriesEntry", "collect_series"]
@@ -94,20 +96,18 @@ def collect_series(posts: Iterable[_Post]) -> dict[str, Series]:
                 entry = SeriesEntry(part=part, post=post, short=short, needs=needs)
                 members[name].append(entry)
             case _:
-                raise SiteError(
+                raise _error(
+                    post,
                     "series must be {name: text, part: number}, if need be with short: text and "
                     f"needs: {{part: text}}, not {declared!r}",
-                    file=post.file.abs_src_path,
                 )
     found: dict[str, Series] = {}
     for name, unordered in members.items():
         entries = tuple(sorted(unordered, key=lambda entry: entry.part))
         for before, after in pairwise(entries):
             if before.part == after.part:
-                raise SiteError(
-                    f"{before.post.file.src_uri} is part {after.part} of {name!r} too",
-                    file=after.post.file.abs_src_path,
-                )
+                told = f"{before.post.file.src_uri} is part {after.part} of {name!r} too"
+                raise _error(after.post, told, "part")
         for at, entry in enumerate(entries):
             found[entry.post.file.src_uri] = Series(
                 name=name,
@@ -137,8 +137,16 @@ def _find_needs(
     others = {other.part: other for other in entries if other is not entry}
     for part in entry.needs:
         if part not in others:
-            raise SiteError(
+            raise _error(
+                entry.post,
                 f"needs part {part} of {name!r}; there are {sorted(others)} besides it",
-                file=entry.post.file.abs_src_path,
+                "needs",
+                str(part),
             )
     return tuple((others[part], what) for part, what in sorted(entry.needs.items()))
+
+
+def _error(post: _Post, problem: str, *names: str) -> SiteError:
+    """Tell of a mistake in a post's `series`, or in what it says under `names`."""
+    file = Path(post.file.abs_src_path or "")
+    return SiteError(problem, file=file, line=line_of(file, "series", *names))

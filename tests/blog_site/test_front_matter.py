@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blog_site.errors import SiteError
-from blog_site.front_matter import check_front_matter
+from blog_site.front_matter import check_front_matter, line_of
 
 GOOD = """\
 ---
@@ -64,3 +64,30 @@ def test_what_is_wrong_is_named(tmp_path: Path, line: int, wrong: str, message: 
 def test_another_encoding_is_named(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"page\.md:11: no text in UTF-8"):
         check(tmp_path, GOOD + "Erd\u00f6s\n", "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (("title",), 2),
+        (("series",), 3),
+        (("series", "part"), 5),
+        (("series", "needs", "1"), 7),
+        (("series", "needs", "2"), 6),  # it is not there
+        (("title", "part"), 2),
+        (("nothing",), None),
+    ],
+)
+def test_the_line_of_a_name_is_found(tmp_path: Path, names: tuple[str, ...], line: int) -> None:
+    file = tmp_path / "page.md"
+    series = "series:\n  name: S\n  part: 2\n  needs:\n    1: heads\n"
+    file.write_text(f"---\ntitle: T\n{series}---\n", "utf-8")
+    assert line_of(file, *names) == line
+
+
+@pytest.mark.parametrize("text", ["", "# No front matter", "---\na: [\n---\n"])
+def test_no_line_is_found_where_there_is_none(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "page.md"
+    assert line_of(file, "series") is None  # nor is there a file
+    file.write_text(text, "utf-8")
+    assert line_of(file, "series") is None

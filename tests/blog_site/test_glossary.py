@@ -94,6 +94,23 @@ def test_a_word_opens_where_it_is_first_used(glossary: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "plural"),
+    [
+        ("query", "queries"),
+        ("key", "keys"),
+        ("loss", "losses"),
+        ("batch", "batches"),
+        ("matrix", "matrixes"),
+        ("logit", "Logits"),
+    ],
+)
+def test_a_plural_opens_too(tmp_path: Path, word: str, plural: str) -> None:
+    file = tmp_path / "glossary.md"
+    file.write_text(f"{word}\n:   What it is.\n", "utf-8")
+    assert marked(convert(f"Of {plural} and more.", file)) == [("What it is.", plural)]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "# A seed",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_missing_parts_are_skipped_without_a_placeholder():
 def test_two_posts_with_one_part_are_an_error_that_names_both():
     with pytest.raises(SiteError, match=r"/docs/b: a is part 1 of 'S' too"):
         collect_series([post("a", 1), post("b", 1)])
+
+
+def test_an_error_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("---\ntitle: A\nseries:\n  name: S\n  part: 2\n  needs: {1: it}\n---\n")
+    needing = Post("a.md", {"series": {"name": "S", "part": 2, "needs": {1: "it"}}})
+    needing.file.abs_src_path = str(file)
+    with pytest.raises(SiteError, match=r"a\.md:6: needs part 1 of 'S'"):
+        collect_series([needing])
+    with pytest.raises(SiteError, match=r"a\.md:5: b is part 2 of 'S' too"):
+        collect_series([post("b", 2), needing])
 
 
 def test_a_post_builds_on_other_parts():
