@@ -136,23 +136,27 @@ def _scaled(point: Point) -> tuple[int, int]:
 
 def _draw_words(pen: _Pen, card: Card) -> None:
     inter = "inter-latin-wght-normal.woff2"
+    kicker, title, footer = (
+        _legible(text, pen.font(inter, 26, [500]))
+        for text in (card.kicker, card.title, card.footer)
+    )
     size = 64.0
     while True:
         font = pen.font(inter, size, [700])
-        lines = _wrapped(card.title, font, TEXT_WIDTH * SCALE)
+        lines = _wrapped(title, font, TEXT_WIDTH * SCALE)
         if len(lines) <= 4 or size <= 40:
             break
         size -= 4
     leading = size * 1.18
     baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
-    if card.kicker:
-        pen.text((MARGIN, 104), card.kicker, pen.font(inter, 26, [600]), ACCENT)
+    if kicker:
+        pen.text((MARGIN, 104), kicker, pen.font(inter, 26, [600]), ACCENT)
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1][:-1]}…"]
         baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
     for number, words in enumerate(lines):
         pen.text((MARGIN, baseline + number * leading), words, font, INK)
-    pen.text((MARGIN, SIZE[1] - 72), card.footer, pen.font(inter, 26, [500]), MUTED)
+    pen.text((MARGIN, SIZE[1] - 72), footer, pen.font(inter, 26, [500]), MUTED)
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
@@ -171,6 +175,13 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]
 
 def _width(words: str, font: ImageFont.FreeTypeFont) -> float:
     return sum(of.getlength(run) for run, of in _runs(words, font))
+
+
+def _legible(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """Leave out signs that no font here has, such as emoji: boxes would stand for them."""
+    fonts = str(font.path), str(_substitute(font.size).path)
+    signs = (sign for sign in text if sign.isspace() or any(_has(path, sign) for path in fonts))
+    return " ".join("".join(signs).split())
 
 
 def _runs(words: str, font: ImageFont.FreeTypeFont) -> list[tuple[str, ImageFont.FreeTypeFont]]:

@@ -39,6 +39,12 @@ def test_signs_that_the_font_lacks_are_drawn_by_another():
     assert len(set(drawn)) == len(drawn)  # the box for a sign that is missing is always the same
 
 
+def test_signs_that_no_font_has_leave_no_box():
+    plain = draw(Card(kicker="", title="From here on", footer=""), fonts=FONTS)
+    for title in ("From 🎉 here on", "From here on \U0001f469\u200d\U0001f52c", "From here on漢"):
+        assert draw(Card(kicker="🎉", title=title, footer=""), fonts=FONTS) == plain, title
+
+
 def test_no_title_runs_out_of_the_picture():
     for title in ("attention " * 60, "attention" * 40):
         card = Card(kicker="kicker", title=title, footer="footer")
