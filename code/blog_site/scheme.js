@@ -62,10 +62,14 @@
     all("[data-scheme]:not([hidden])")[0].focus();
   });
 
-  // Text first: scripts and fonts once there has been a frame.
+  // Text first: scripts and fonts once there has been a frame that shows some. One before it may show the ground alone.
+  const FIRST_TEXT = "first-contentful-paint";
   const parsed = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
   const painted = PerformanceObserver.supportedEntryTypes?.includes("paint")
-    ? new Promise((resolve) => new PerformanceObserver(resolve).observe({ type: "paint", buffered: true }))
+    ? new Promise((resolve) => {
+        const frames = new PerformanceObserver((list) => list.getEntriesByName(FIRST_TEXT).forEach(resolve));
+        frames.observe({ type: "paint", buffered: true });
+      })
     : parsed.then(() => new Promise(requestAnimationFrame));
   parsed.then(wear);
   Promise.all([parsed, painted]).then(() => setTimeout(() => takeScripts().then(tintBar).then(takeFonts)));

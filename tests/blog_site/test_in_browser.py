@@ -199,3 +199,32 @@ def test_a_page_refuses_scripts_that_are_not_the_site_s_own(browser: Browser, se
     assert page.evaluate("window.wasRun") is None
     assert any("Content Security Policy" in text for text in logged)
     page.close()
+
+
+#: Tells a page that it has been painted as a browser does that shows the ground before any text.
+GROUND_FIRST = """window.PerformanceObserver = class {
+  static supportedEntryTypes = ["paint"];
+  constructor(told) {
+    this.tell = (name) => {
+      const entries = [{ name, entryType: "paint", startTime: 1, duration: 0 }];
+      const named = (wanted) => entries.filter((one) => one.name === wanted);
+      told({ getEntries: () => entries, getEntriesByName: named });
+    };
+  }
+  observe() {
+    setTimeout(() => this.tell("first-paint"));
+    window.paintText = () => this.tell("first-contentful-paint");
+  }
+};"""
+
+
+def test_a_frame_that_shows_the_ground_alone_starts_no_script(open_page, served):
+    page = open_page("index.html")
+    page.add_init_script(GROUND_FIRST)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.url + POST)
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if url.endswith(".js")]
+    page.evaluate("window.paintText()")
+    page.wait_for_selector(READY, state="attached")
