@@ -228,3 +228,32 @@ def test_a_frame_that_shows_the_ground_alone_starts_no_script(open_page, served)
     assert not [url for url in asked if url.endswith(".js")]
     page.evaluate("window.paintText()")
     page.wait_for_selector(READY, state="attached")
+
+
+def test_no_part_of_a_formula_asks_for_a_font_before_its_time(open_page):
+    """Whatever KaTeX's style sheet sets in a font of its own, in a newer version too."""
+    drawn = open_page(POST).evaluate(
+        """() => {
+          const sheet = [...document.styleSheets].find(({ href }) => href?.endsWith("katex.min.css"));
+          const wearing = (plain, one) => {
+            document.documentElement.toggleAttribute("data-plain-math", plain);
+            return getComputedStyle(one).fontFamily;
+          };
+          return [...sheet.cssRules]
+            .filter((rule) => rule instanceof CSSStyleRule && rule.style.fontFamily.includes("KaTeX_"))
+            .flatMap((rule) => rule.selectorText.split(",").map((selector) => {
+              let one = document.body;
+              for (const part of selector.trim().split(/[ >]+/)) {
+                const [tag, ...classes] = part.split(".");
+                one = one.appendChild(document.createElement(tag || "span"));
+                one.className = classes.join(" ");
+              }
+              if (!one.matches(selector)) throw new Error(`this test cannot read ${selector}`);
+              const font = rule.style.fontFamily.split(",")[0];
+              return { selector, font, own: wearing(false, one), plain: wearing(true, one) };
+            }));
+        }"""
+    )
+    assert len(drawn) > 30
+    assert [one for one in drawn if not one["own"].startswith(one["font"])] == []
+    assert [one["selector"] for one in drawn if one["plain"] != "serif"] == []
