@@ -405,3 +405,19 @@ def test_the_policy_holds_as_a_header_too(lab: Lab, of_worker: str, backend: str
     expect(lab.page.locator(".lab")).to_contain_text(f"by {backend}")
     if backend == "JavaScript":
         lab.troubles.clear()  # the browser notes what it forbade
+
+
+def test_a_change_made_while_a_model_is_on_its_way_in_vain_tries_again_by_itself(lab: Lab) -> None:
+    held: list[Route] = []
+    lab.page.route("**/flagship.safetensors.gz", lambda route: held.append(route), times=1)
+    lab.open(wake=False)
+    with lab.page.expect_request("**/flagship.safetensors.gz"):
+        lab.page.locator(".nb-figure__wake").click()
+    lab.shape(1).press("ArrowDown")
+    lab.page.wait_for_function(
+        "() => document.querySelector('.nb-figure__view').dataset.wanted.startsWith('o10_14_')"
+    )
+    held[0].abort()
+    assert lab.settled().startswith("o10_14_")
+    assert lab.shows_something()
+    lab.troubles.clear()  # the browser notes what did not come

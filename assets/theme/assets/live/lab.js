@@ -293,14 +293,16 @@ async function mountLab(box, data) {
 
   worker.addEventListener("message", ({ data: given }) => {
     under = false;
+    if (!given.error) {
+      answer = given;
+      answered = asked;
+    }
+    if (waiting) request(); // whatever became of the one before it
     if (given.error) {
       speed.textContent = "The model could not be loaded. Is the network there? The next change tries again.";
       drawn();
       return;
     }
-    answer = given;
-    answered = asked;
-    if (waiting) request();
     showAnswer();
   });
   worker.addEventListener("error", () => {
