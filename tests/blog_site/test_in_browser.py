@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import PATIENCE, READY
 from tests.support.pages import frames
@@ -257,3 +258,65 @@ def test_no_part_of_a_formula_asks_for_a_font_before_its_time(open_page):
     assert len(drawn) > 30
     assert [one for one in drawn if not one["own"].startswith(one["font"])] == []
     assert [one["selector"] for one in drawn if one["plain"] != "serif"] == []
+
+
+#: A page with one figure or more and no theme around it.
+FIGURES = """<!doctype html><meta charset="utf-8"><title>Figures</title><link rel="icon" href="data:,">
+<style>body { --nb-ink: #102030; --nb-muted: #405060; --nb-line: #708090; --nb-paper: #fff; --nb-panel: #eee; }</style>
+<body data-md-color-scheme="default">{}<script src="assets/nb/figures.js"></script>"""
+FIGURE = """<figure class="nb-figure" data-view="{}" data-source="figure.json" data-script="{}" {}>
+<div class="nb-figure__canvas"></div></figure>"""
+#: A view that takes as long as the test lets it, and says what the page wears.
+SLOW = """window.notebookEmbed.register("slow", async (box) => {
+  const retheme = () => { box.textContent = document.body.dataset.mdColorScheme; };
+  retheme();
+  await new Promise((resolve) => { window.finish = resolve; });
+  return { retheme };
+});"""
+
+
+def open_figures(open_page: Opener, figures: str, data: Any, scripts: dict[str, str]) -> Page:
+    """Open a page of figures, which all have the same data."""
+    answers = {
+        "figures.html": ("text/html", FIGURES.replace("{}", figures)),
+        "figure.json": ("application/json", json.dumps({"data": data, "files": {}})),
+        **{name: ("text/javascript", text) for name, text in scripts.items()},
+    }
+
+    def answer(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        kind, text = answers[name]
+        route.fulfill(content_type=kind, body=text)
+
+    page = open_page("index.html")
+    for name in answers:
+        page.route(f"**/{name}", answer)
+    page.goto(page.url.replace("index.html", "figures.html"))
+    return page
+
+
+@pytest.fixture
+def slow(open_page) -> Page:
+    """A page whose figure has been touched, and is still on its way."""
+    figure = FIGURE.format("slow", "slow.js", "data-waits")
+    page = open_figures(open_page, figure, {}, {"slow.js": SLOW})
+    page.locator(".nb-figure__wake").click()
+    page.wait_for_function("() => window.finish")
+    return page
+
+
+def test_a_second_touch_does_not_say_that_what_is_on_its_way_is_lost(slow: Page) -> None:
+    wake = slow.locator(".nb-figure__wake")
+    wake.press("Enter")
+    frames(slow)
+    assert wake.inner_text() == "One moment …"
+    slow.evaluate("window.finish()")
+    slow.wait_for_selector(".nb-figure--live")
+
+
+def test_a_view_wears_the_scheme_that_was_chosen_while_it_was_on_its_way(slow: Page) -> None:
+    slow.evaluate("document.body.dataset.mdColorScheme = 'slate'")
+    frames(slow)
+    slow.evaluate("window.finish()")
+    slow.wait_for_selector(".nb-figure--live")
+    assert slow.locator(".nb-figure__view").inner_text() == "slate"

@@ -52,6 +52,7 @@
   /** @type {Map<string, Promise<PlotlyLibrary>>} */
   const libraries = new Map(); // by bundle; one with all traces serves all that come after it
   let moved = false;
+  let recoloured = 0; // times that the page has changed its colours
 
   /* ---- library and data ---- */
 
@@ -139,9 +140,11 @@
     canvasOf(figure).append(box);
     drawing.plot = box;
     const file = async (/** @type {string} */ name) => JSON.parse(await load(new URL(files[name], source)));
+    const before = recoloured;
     const view = (await mountView(box, data, file)) || {};
     drawing.view = view;
     if (live.get(figure) !== drawing) return release(drawing);
+    if (recoloured !== before) tell(view, "retheme"); // it was not there to be told
     setLive(figure, true);
     keepGround(figure);
     drawing.resizer = new ResizeObserver(() => tell(view, "resize"));
@@ -390,6 +393,7 @@
   }
 
   function retheme() {
+    recoloured += 1;
     for (const [figure, { plot, tokens, view, library }] of live) {
       keepGround(figure);
       tell(view, "retheme");
@@ -431,6 +435,7 @@
     button.className = "nb-figure__wake";
     button.append(words);
     button.addEventListener("click", async () => {
+      if (live.has(figure)) return; // it is on its way: the first click tells what becomes of it
       words.textContent = "One moment …";
       await draw(figure);
       const drawn = figure.classList.contains("nb-figure--live");
