@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from notebook_embed.live_views import files_for
+from tests.notebook_embed.corpus import PLOT
 from tests.support.browser import PATIENCE, READY
 from tests.support.pages import frames
 
@@ -320,3 +322,34 @@ def test_a_view_wears_the_scheme_that_was_chosen_while_it_was_on_its_way(slow: P
     slow.evaluate("window.finish()")
     slow.wait_for_selector(".nb-figure--live")
     assert slow.locator(".nb-figure__view").inner_text() == "slate"
+
+
+#: Views that take their time: Bokeh gives back none before it has made two documents.
+UNHURRIED = """
+const { embed_items } = Bokeh.embed;
+window.Bokeh = Object.create(Bokeh, { embed: { value: { embed_items: async (...all) => {
+  const views = await embed_items(...all);
+  while (Bokeh.documents.length < 2) await new Promise((resolve) => setTimeout(resolve));
+  return views;
+} } } });
+"""
+
+
+def test_two_figures_by_bokeh_that_come_at_once_both_wear_the_page_s_colours(open_page) -> None:
+    shown = {"document": {"version": "3.9.2", "title": "", "roots": [PLOT]}, "roots": [PLOT["id"]]}
+    texts = {path.name: path.read_text("utf-8") for path in files_for({"nb-bokeh"}).values()}
+    silent = "console.log = console.info = () => {};"
+    page = open_figures(
+        open_page,
+        2 * FIGURE.format("nb-bokeh", "bokeh.js", ""),
+        shown,
+        texts | {"bokeh.min.js": silent + texts["bokeh.min.js"] + UNHURRIED},
+    )
+    page.mouse.move(5, 5)
+    page.mouse.move(9, 9)
+    page.wait_for_function("() => document.querySelectorAll('.nb-figure--live').length === 2")
+    colours = page.evaluate(
+        """() => window.Bokeh.documents.map((one) => [...one._all_models.values()]
+          .find((model) => "major_label_text_color" in model).major_label_text_color)"""
+    )
+    assert colours == ["#405060", "#405060"]

@@ -124,7 +124,7 @@ window.notebookEmbed.register("nb-bokeh", async (box, { document: content, roots
   const places = roots.map((/** @type {string} */ id) => [id, box.appendChild(document.createElement("div"))]);
   const item = { docid: "it", roots: Object.fromEntries(places), root_ids: roots };
   const [views] = await window.Bokeh.embed.embed_items({ it: content }, [item]);
-  const drawn = window.Bokeh.documents.at(-1);
+  const drawn = views.roots[0].model.document; // the newest of all may be another figure's
 
   /** @type {[any, string, string | null][]} */
   const free = [];
