@@ -107,8 +107,11 @@ class Cache:
         """
         body = json.dumps(key.parts, sort_keys=True) + "\n" + executed
         digest = hashlib.sha256(body.encode()).hexdigest()
-        write_whole(self._path(key), f"{FORM} {digest}\n{body}".encode())
-        for old in self._newest_first(key)[KEPT:]:
+        path = self._path(key)
+        write_whole(path, f"{FORM} {digest}\n{body}".encode())
+        # This one stays, though others are as new by a coarse clock, or newer by one put back.
+        others = [one for one in self._newest_first(key) if one != path]
+        for old in others[KEPT - 1 :]:
             old.unlink(missing_ok=True)
 
     def why(self, key: Key) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.cache import KEPT, Cache, Key
+from notebook_embed.files import write_whole
 
 KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
 
@@ -141,3 +143,25 @@ def test_an_entry_may_go_as_it_is_read(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(cache, "_read", read_and_lose)
     assert cache.load(KEY) == "kept"
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_what_was_just_stored_stays_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Entries get one time, as by a coarse clock, or ever earlier ones, as by one put back."""
+    now = 10**18
+
+    def write_at_that_time(path: Path, content: bytes) -> None:
+        nonlocal now
+        now += step
+        write_whole(path, content)
+        os.utime(path, ns=(now, now))
+
+    monkeypatch.setattr("notebook_embed.cache.write_whole", write_at_that_time)
+    cache = Cache(tmp_path)
+    for number in range(3 * KEPT):
+        key = Key("nb/x.py", {"code cells": str(number)})
+        cache.store(key, "x")
+        assert cache.knows(key, "code cells")
+    assert len(list(tmp_path.glob("*.executed"))) == KEPT
