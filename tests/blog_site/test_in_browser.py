@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +13,12 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from notebook_embed.live_views import files_for
 from tests.notebook_embed.corpus import PLOT
-from tests.support.browser import PATIENCE, READY
+from tests.support.browser import (
+    PATIENCE,
+    profile,
+    wait_until_instant,
+    wait_until_ready,
+)
 from tests.support.pages import frames
 
 POST = "posts/vision.html"
@@ -23,13 +29,13 @@ Opener = Callable[..., Page]
 @pytest.fixture
 def open_page(browser: Browser, served) -> Iterator[Opener]:
     """Open a page; at the end nothing may have been logged, and no other host asked."""
-    contexts, complaints = [], []
+    complaints = []
+    readers = contextlib.ExitStack()
 
     def open_(name: str, *, width: int = 1280, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(1000 * PATIENCE)
+        viewport = {"width": width, "height": 800}
+        reader = profile(browser, search=True, viewport=viewport, **options)
+        page = readers.enter_context(reader).new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
@@ -41,12 +47,11 @@ def open_page(browser: Browser, served) -> Iterator[Opener]:
             ),
         )
         page.goto(served.url + name)
-        page.wait_for_selector(READY, state="attached")
+        wait_until_ready(page)
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
+    with readers:
+        yield open_
     assert complaints == []
 
 
@@ -65,7 +70,9 @@ def test_plotly_is_asked_for_only_when_the_reader_comes_near(open_page, served):
     page = open_page("index.html")
     page.on("request", lambda request: asked.append(request.url))
     page.goto(served.url + POST)
+    wait_until_ready(page)
     page.wait_for_load_state("networkidle")
+    frames(page)
     assert not [url for url in asked if "plotly" in url or url.endswith("curve.json")]
     box = page.locator("#fig-curve .nb-figure__canvas").bounding_box()
     draw(page)
@@ -75,6 +82,7 @@ def test_plotly_is_asked_for_only_when_the_reader_comes_near(open_page, served):
 
 def test_figures_survive_instant_navigation_there_and_back(open_page):
     page = open_page("index.html")
+    wait_until_instant(page)
     page.evaluate("window.samePage = true")
     page.get_by_role("link", name="Vision Transformers: Patches & Cross-Attention").first.click()
     draw(page)
@@ -167,6 +175,7 @@ def test_from_the_disk_the_image_stays_and_nothing_is_logged(browser, served):
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto((served.site / POST).as_uri())
+    wait_until_ready(page)
     page.locator("#fig-curve").scroll_into_view_if_needed()
     page.mouse.wheel(0, 10)
     page.wait_for_load_state("networkidle")
@@ -230,7 +239,7 @@ def test_a_frame_that_shows_the_ground_alone_starts_no_script(open_page, served)
     page.wait_for_load_state("networkidle")
     assert not [url for url in asked if url.endswith(".js")]
     page.evaluate("window.paintText()")
-    page.wait_for_selector(READY, state="attached")
+    wait_until_ready(page)
 
 
 def test_no_part_of_a_formula_asks_for_a_font_before_its_time(open_page):

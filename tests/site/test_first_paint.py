@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.support.browser import watched
+from tests.support.browser import wait_until_instant, watched
 from tests.support.pages import (
     frames,
     interactive,
@@ -59,9 +59,9 @@ def test_a_style_sheet_is_taken_once_for_all_pages(published: Site, browser: Bro
           && [...document.styleSheets].every((sheet, at) => sheet === window.sheets[at])"""
         assert tab.page.evaluate(kept)
         tab.page.evaluate("() => { window.samePage = true; }")
-        tab.page.wait_for_load_state("networkidle")  # instant needs the map of the site
+        wait_until_instant(tab.page)
         tab.page.locator("main h2 a").first.click()
-        tab.page.locator(".post-meta, .neighbours").first.wait_for()
+        tab.page.locator(".post-header").wait_for()  # no other page has one
         assert tab.page.evaluate("() => window.samePage")
         assert tab.page.evaluate(kept)
         tab.page.locator(".site-brand").click()

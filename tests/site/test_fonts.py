@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from blog_site.code_blocks import LOOKS
-from tests.support.browser import AT_REST, READY, watched
+from tests.support.browser import AT_REST, wait_until_instant, wait_until_ready, watched
 from tests.support.pages import (
     look,
     report,
@@ -73,7 +73,7 @@ def test_every_reader_gets_the_fonts(published: Site, browser: Browser) -> None:
         expect_own_fonts(page)
         expect_text_before_fonts(page)
         page.goto(ORIGIN + BASE + "archive.html")
-        page.wait_for_load_state("networkidle")
+        wait_until_instant(page)
         page.evaluate("() => { window.samePage = true; }")
         page.locator("main a[href$='.html']", has_text="Vision Transformers").first.click()
         page.wait_for_url(f"**/{published.post}")
@@ -105,7 +105,7 @@ def test_text_comes_first_when_a_style_sheet_is_late(
               && document.body.offsetHeight > 0"""
         )
         waiting.pop().continue_()
-        tab.page.wait_for_selector(READY, state="attached")
+        wait_until_ready(tab.page)
         expect_own_fonts(tab.page)
         expect_text_before_fonts(tab.page)
     report(tab.take())

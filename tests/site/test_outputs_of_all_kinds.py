@@ -18,7 +18,7 @@ from notebook_embed import outputs
 from notebook_embed.outputs import RENDERERS, Bundle, Renderer
 from tests.notebook_embed import test_corpus
 from tests.notebook_embed.corpus import NOTEBOOKS
-from tests.support.browser import AT_REST, Launcher, Watched, watched
+from tests.support.browser import AT_REST, Launcher, Watched, wait_until_instant, watched
 from tests.support.servers import BASE, ORIGIN, pages_of
 
 # Evaluating text as code is forbidden, and so is every other host.
@@ -390,6 +390,7 @@ def moved(drawn: Watched, bare: Watched) -> Faults:
 
 def go(tab: Watched, name: str) -> None:
     """Follow a link in place, and wait until all that lives on the page is drawn."""
+    wait_until_instant(tab.page)
     tab.page.evaluate("window.sameDocument = true")
     tab.page.locator(f'a[href$="{name}.html"]').first.click()
     tab.page.wait_for_url(f"**/{name}.html")

@@ -16,7 +16,8 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import watched
+from tests.support.browser import wait_for_fonts, watched
+from tests.support.pages import frames
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -56,6 +57,7 @@ def reader(browser: Browser, where: str) -> Iterator[Page]:
     with watched(browser, color_scheme="light", viewport=viewport) as tab:
         tab.page.add_init_script(path=Path(__file__).parent / "probe.js")
         tab.page.goto(ORIGIN + BASE + where)
+        wait_for_fonts(tab.page)
         tab.page.locator(FIGURE).scroll_into_view_if_needed()
         tab.page.mouse.move(3, 300)
         tab.page.mouse.move(5, 310)
@@ -68,6 +70,7 @@ def point_at(page: Page, canvas: int, across: float, down: float) -> None:
     """Move the mouse onto a canvas, to shares of its width and height."""
     drawn = page.locator(f"{FIGURE} canvas").nth(canvas)
     drawn.scroll_into_view_if_needed()
+    frames(page)  # what comes into view is laid out, and moves the rest
     box = drawn.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])

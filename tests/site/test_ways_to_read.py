@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browser import watched
+from tests.support.browser import wait_until_ready, watched
 from tests.support.pages import (
     PROBE,
     SCHEMES,
@@ -161,6 +161,17 @@ def test_paper_shows_every_figure(published: Site, browser: Browser) -> None:
     report(tab.take())
 
 
+def families_loaded(page: Page) -> set[str]:
+    """Return the families of fonts that have come; DevTools would ask for the page again."""
+    # What stands in for a font bears its name and has its height.
+    names = page.evaluate(
+        """() => [...document.fonts]
+          .filter((font) => font.status === "loaded" && font.ascentOverride === "normal")
+          .map((font) => font.family)"""
+    )
+    return {name.strip('"') for name in names}
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser, width: int) -> None:
     with watched(browser, **look("light", width)) as tab:
@@ -169,6 +180,7 @@ def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser, wi
         page.goto((published.folder / "index.html").as_uri())
         page.locator("main a", has_text="Vision Transformers").first.click()
         page.wait_for_url(f"**/{published.post}")
+        wait_until_ready(page)
         for id_ in interactive(page):
             page.locator(f"#{id_}").scroll_into_view_if_needed()
         page.mouse.wheel(0, 200)
@@ -178,14 +190,8 @@ def test_the_site_reads_well_from_the_disk(published: Site, browser: Browser, wi
         troubles = page.evaluate(
             "() => [...probe.blanks(), ...probe.sideways(), ...probe.clipped()]"
         )
-        # What stands in for a font bears its name and has its height; DevTools would ask for the page again.
-        loaded = page.evaluate(
-            """() => [...document.fonts]
-              .filter((font) => font.status === "loaded" && font.ascentOverride === "normal")
-              .map((font) => font.family)"""
-        )
-        families = {name.strip('"') for name in loaded}
-        assert {"Inter", "Source Serif 4", "KaTeX_Main"} <= families, families
+        families = {"Inter", "Source Serif 4", "KaTeX_Main"}
+        assert until(lambda: families <= families_loaded(page)), families_loaded(page)
         toggle(page, "dark")
         page.evaluate("() => probe.pictures()")
         troubles += page.evaluate("() => probe.blanks()")

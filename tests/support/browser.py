@@ -39,6 +39,16 @@ PATIENCE = 120
 #: after it has loaded.
 READY = "html.no-js, html:not(:has([data-scripts]))"
 
+#: Material follows links in place once it has the map of the site. It fills that in the task in which
+#: it parses it; until then the browser loads what a link leads to anew.
+NOTE_MAP = """{
+  const { parseFromString } = DOMParser.prototype;
+  DOMParser.prototype.parseFromString = function (text, type) {
+    if (type === "text/xml") window.mapRead = true;
+    return parseFromString.call(this, text, type);
+  };
+}"""
+
 #: Brings to its end what is on its way to another look, and what sets out when that has come. Until
 #: then what the browser computes is a value in between: the theme fades colours in when a scheme is
 #: chosen.
@@ -58,6 +68,21 @@ NO_INDEX = """{
 }"""
 
 
+def wait_until_ready(page: Page) -> None:
+    """Wait until the page's scripts run, if they ever will; it has to have loaded."""
+    page.wait_for_selector(READY, state="attached")
+
+
+def wait_until_instant(page: Page) -> None:
+    """Wait until links are followed in place; that the network is idle does not tell."""
+    page.wait_for_function("() => window.mapRead")
+
+
+def wait_for_fonts(page: Page) -> None:
+    """Wait until lines are set in the site's fonts: as these come, all that stands below moves."""
+    page.wait_for_selector("html:not([data-plain-math])", state="attached")
+
+
 @dataclass
 class Watched:
     """A browser tab, and all that went wrong in it."""
@@ -72,12 +97,18 @@ class Watched:
         self.page.on("request", self._request)
         self.page.on("requestfailed", self._failed)
         self.page.on("response", self._response)
-        self._open = self.page.goto
+        self._open, self._load_anew = self.page.goto, self.page.reload
         self.page.goto = self._goto  # type: ignore[method-assign]
+        self.page.reload = self._reload  # type: ignore[method-assign]
 
     def _goto(self, url: str, **options: Any) -> BrowserResponse | None:
         response = self._open(url, **options)
-        self.page.wait_for_selector(READY, state="attached")
+        wait_until_ready(self.page)
+        return response
+
+    def _reload(self, **options: Any) -> BrowserResponse | None:
+        response = self._load_anew(**options)
+        wait_until_ready(self.page)
         return response
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -111,6 +142,7 @@ class Watched:
 def profile(browser: Browser, *, search: bool = False, **options: Any) -> Iterator[BrowserContext]:
     """Start as a new reader, who may search or not; `options` are those of a browser context."""
     context = browser.new_context(**options)
+    context.add_init_script(NOTE_MAP)
     if not search:
         context.add_init_script(NO_INDEX)
     context.set_default_timeout(1000 * PATIENCE)

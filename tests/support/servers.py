@@ -70,6 +70,8 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 class PatientServer(http.server.ThreadingHTTPServer):
     """Takes it as it comes that a browser leaves before it has read all."""
 
+    request_queue_size = 128  # five would be less than the connections that one tab opens at once
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
