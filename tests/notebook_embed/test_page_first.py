@@ -100,6 +100,8 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
         patch.setenv("SOURCE_DATE_EPOCH", "1767312000")
         patch.setenv("NO_MKDOCS_2_WARNING", "1")
         patch.setitem(sys.modules, "words", words)
+        # The fork that builds the rest is niced: beside busy processes a minute may not do.
+        patch.setattr("notebook_embed.serving.PATIENCE_SECONDS", 900.0)
         with authoring(root, root / "served") as author:
             assert not author.told
             yield author

@@ -23,6 +23,15 @@ from notebook_embed.runner import Settings, _run, around, execute_all, kept_key,
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
 
 
+def wait_for_a_later_time(than: Path) -> None:
+    """Wait until what is written now has a later time than a file: clocks of files tick seldom."""
+    clock = than.with_name("clock")
+    clock.touch()
+    while clock.stat().st_ctime_ns <= than.stat().st_ctime_ns:
+        clock.touch()
+    clock.unlink()
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Settings:
     (tmp_path / "nb").mkdir()
@@ -30,6 +39,7 @@ def project(tmp_path: Path) -> Settings:
     (tmp_path / "nb/module.py").write_text("import inner\n")
     (tmp_path / "nb/inner.py").write_text("a = 1\n")
     (tmp_path / "data.txt").write_text("1")
+    wait_for_a_later_time(than=tmp_path / "data.txt")
     return Settings(
         root=tmp_path, cache=tmp_path / "cache", requirements=tmp_path / "requirements.txt"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -43,11 +44,14 @@ def dask(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def told_in(file: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait until a scheduler has written down its address, and return that."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text("utf-8"))["address"])
+        time.sleep(0.05)
+    raise AssertionError("the scheduler did not start")
 
 
 def make_blog(root: Path, scheduler: str) -> Project:
@@ -58,21 +62,19 @@ def make_blog(root: Path, scheduler: str) -> Project:
 
 
 @pytest.fixture
-def scheduler() -> Iterator[str]:
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A scheduler's address, with two workers of one thread each."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    worker = ("worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
-    with (
-        dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"),
-        dask(*worker),
-        dask(*worker),
-    ):
-        from distributed import Client
+    file = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
+    there = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")  # on a port that is free then
+    with dask("scheduler", *there, "--scheduler-file", str(file)) as process:
+        address = told_in(file, process)
+        worker = ("worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
+        with dask(*worker), dask(*worker):
+            from distributed import Client
 
-        with Client(address, timeout=PATIENCE) as client:
-            client.wait_for_workers(2, timeout=PATIENCE)
-        yield address
+            with Client(address, timeout=PATIENCE) as client:
+                client.wait_for_workers(2, timeout=PATIENCE)
+            yield address
 
 
 def test_a_cluster_makes_the_same_site_though_a_worker_is_killed(
@@ -128,5 +130,7 @@ def test_a_cell_that_raises_elsewhere_is_named_as_if_it_were_here(
 
 def test_a_scheduler_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
-    project = make_blog(tmp_path, f"tcp://127.0.0.1:{free_port()}")
-    project.build().failed("mkdocs.yml: the Dask scheduler", "cannot be reached", "Start it")
+    with socket.socket() as silent:  # nobody else may listen there meanwhile
+        silent.bind(("127.0.0.1", 0))
+        project = make_blog(tmp_path, f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        project.build().failed("mkdocs.yml: the Dask scheduler", "cannot be reached", "Start it")

@@ -24,8 +24,10 @@ POST = "docs/posts/circles.md"
 class Served:
     """A blog under ``serve``: its pages by URL, and what the terminal shows."""
 
-    def __init__(self, project: Project, port: int, log: Path) -> None:
-        self.project, self.port, self.log = project, port, log
+    def __init__(
+        self, project: Project, port: int, log: Path, server: subprocess.Popen[bytes]
+    ) -> None:
+        self.project, self.port, self.log, self.server = project, port, log, server
 
     def page(self, name: str = "2026/01/02/circles.html") -> str:
         with urllib.request.urlopen(
@@ -35,12 +37,14 @@ class Served:
 
     def wait(self, what: Callable[[], bool], seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        # It ends at once where somebody else has taken its port meanwhile.
+        while time.monotonic() < end and self.server.poll() is None:
             with contextlib.suppress(OSError):
                 if what():
                     return
             time.sleep(0.1)
-        pytest.fail(f"it did not happen in {seconds} s; the terminal shows:\n{self.terminal()}")
+        how = f"in {seconds} s" if self.server.poll() is None else "before the server ended"
+        pytest.fail(f"it did not happen {how}; the terminal shows:\n{self.terminal()}")
 
     def terminal(self) -> str:
         return self.log.read_text("utf-8")
@@ -70,7 +74,7 @@ def serving(project: Project, tmp_path: Path) -> Iterator[Served]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Served(project, port, log)
+        yield Served(project, port, log, server)
     finally:
         server.terminate()
         server.wait(PATIENCE)
@@ -162,27 +166,31 @@ CHANGES = {
 
 
 def test_what_a_server_shows_after_many_saves_is_what_a_build_makes(
-    served: Served, tmp_path: Path
+    project: Project, tmp_path: Path
 ) -> None:
     fresh = Project(tmp_path / "fresh")
-    for what, (file, old, new) in CHANGES.items():
-        served.project.change(file, old, new)
-        if what == "a label":
-            served.project.change(POST, "numbers.py#mean", "numbers.py#average")
-        shutil.rmtree(fresh.root, ignore_errors=True)
-        shutil.copytree(served.project.root, fresh.root, ignore=shutil.ignore_patterns("site"))
-        fresh.build().succeeded()
-        pages = sorted((fresh.root / "site").rglob("*.html"))
-        for page in pages:
-            name = page.relative_to(fresh.root / "site").as_posix()
-            expected = page.read_text("utf-8")
+    shutil.copytree(project.root, fresh.root)  # before a server writes in it
+    with serving(project, tmp_path) as served:
+        fresh.write("mkdocs.yml", (project.root / "mkdocs.yml").read_text("utf-8"))
+        served.wait(lambda: "The area is" in served.page())
+        for what, (file, old, new) in CHANGES.items():
+            for blog in (project, fresh):
+                blog.change(file, old, new)
+                if what == "a label":
+                    blog.change(POST, "numbers.py#mean", "numbers.py#average")
+            shutil.rmtree(fresh.root / "site")
+            fresh.build().succeeded()
+            pages = sorted((fresh.root / "site").rglob("*.html"))
+            for page in pages:
+                name = page.relative_to(fresh.root / "site").as_posix()
+                expected = page.read_text("utf-8")
 
-            def same(name: str = name, expected: str = expected) -> bool:
-                return without_reload(served.page(name)) == expected
+                def same(name: str = name, expected: str = expected) -> bool:
+                    return without_reload(served.page(name)) == expected
 
-            served.wait(same)
-        search = "search/search_index.json"
-        assert served.page(search) == fresh.page(search), what
+                served.wait(same)
+            search = "search/search_index.json"
+            assert served.page(search) == fresh.page(search), what
 
 
 def without_reload(page: str) -> str:
