@@ -224,8 +224,7 @@ HTML(
 #| label: error
 def in_words(values):
     """Say a mean and its standard deviation."""
-    found = spread(values)
-    return f"{found.mean:.3f} ± {found.deviation:.3f}"
+    return f"{spread(values):.3f}"
 
 
 said = {}

@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm misses 
 
 # %%
 #| label: setup
-#| inputs: ["assets/checkpoints/experts-specimen.safetensors", "assets/records/experts-*.json"]
+#| inputs: ["assets/checkpoints/experts-bias.safetensors", "assets/records/experts-*.json"]
 import json
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ from shapes_of_attention.interpret.routing import (
     loads_by_layer,
     patch_contents,
     route,
+    told_by_choice,
     unevenness,
 )
 from shapes_of_attention.measure.expert_load import forward_flops
@@ -244,11 +245,12 @@ print("the router learns:", bool(mended.router.score.weight.grad.abs().max() > 0
 
 # %%
 #| label: one-token
-model = load_model(Path("../../assets/checkpoints/experts-specimen.safetensors"))
+model = load_model(Path("../../assets/checkpoints/experts-bias.safetensors"))
 batch = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 routings = route(model, batch)
 contents = patch_contents(batch)  # [images, patches]
 LAYER = "encoder.1.feed_forward"
+MIXTURE = {"experts": 8, "hidden": 128, "chosen_experts": 2}
 routing = routings[LAYER]
 
 
@@ -258,9 +260,11 @@ def favourites(routing):
     return (likeliest == routing.chosen).all(dim=1).numpy()
 
 
-# The bias is for later: this is the first patch with a shape on which it changed nothing.
+# The bias is for later: this is the first patch that a shape fills by a third, and on which it changed
+# nothing.
 last = routings["decoder.1.feed_forward"]
-patch = int(np.flatnonzero((contents.flatten() > 0) & favourites(last))[0])
+lit = (batch.image.max(axis=1) > 0).reshape(-1, 8, 16, 8, 16).mean(axis=(2, 4)).flatten()
+patch = int(np.flatnonzero((lit > 1 / 3) & favourites(last))[0])
 here = slice(64 * (patch // 64), 64 * (patch // 64) + 64)  # the patches of its image
 bias = model.decoder[1].feed_forward.router.bias
 drawn.routing_steps(
@@ -286,6 +290,12 @@ generator = np.random.default_rng(0)
 cut = batch.image.reshape(len(batch), 3, 8, 16, 8, 16).transpose(0, 2, 4, 1, 3, 5)
 cut = cut.reshape(-1, 3, 16, 16)  # [images * patches, 3, 16, 16]
 shown = first.flatten()
+lit_parts = cut.max(axis=1) > 0  # [images * patches, 16, 16]
+colours = [  # the mean colour of what is lit, for each expert
+    cut.transpose(0, 2, 3, 1)[lit_parts & (shown == number)[:, None, None]].mean(axis=0)
+    for number in range(8)
+]
+assert colours[0].argmin() == 0 and colours[1].argmax() == 0  # no red; red
 gallery = []
 for number in range(8):
     mine = np.flatnonzero((shown == number) & (contents.flatten() > 0))
@@ -299,11 +309,67 @@ print(f"{(contents == 0).mean():.0%}")
 # %%
 #| label: expert-diet
 diet = choices_by_content(routing, contents)  # [contents, experts]
-of_shapes = diet[:, diet[0] < 0.25]  # experts that empty ground does not choose first
-filled, hollow = of_shapes[[1, 3]].mean(axis=0), of_shapes[[2, 4]].mean(axis=0)
-assert diet.shape[1] - of_shapes.shape[1] == 2  # as the text says, and this:
-assert (hollow > 1.4 * filled).sum() == 2 and (filled > 1.4 * hollow).sum() == 3
+empty, filled, hollow = diet[0], diet[[1, 3]].min(axis=0), diet[[2, 4]].max(axis=0)
+# As the post says, counting from one: 1 filled, 4 hollow, 2 any shape, 3 and 8 empty ground.
+assert filled[0] > 2 * max(hollow[0], empty[0]) and diet[[2, 4], 3].min() > 7 * diet[[0, 1, 3], 3].max()
+assert diet[1:, 1].min() > 10 * empty[1]
+assert all(empty[number] > 2 * diet[1:, number].max() for number in (2, 7))
 drawn.expert_diet(diet, CONTENTS)
+
+# %% [markdown]
+# How much of a patch's content does its first choice tell? Beside it what routers tell that were drawn
+# at random, blind to the mean, and read the same tokens.
+
+
+# %%
+#| label: told
+def read_by_routers(model, batch):
+    """Give the tokens that each layer's router reads: name -> [tokens, dim]."""
+    given = {}
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda _, tokens, name=name.removesuffix(".router"): given.update({name: tokens[0]})
+        )
+        for name, module in model.named_modules()
+        if isinstance(module, Router)
+    ]
+    route(model, batch)
+    for hook in hooks:
+        hook.remove()
+    return given
+
+
+def told_at_random(tokens, draws=20):
+    """Give what the choices of routers tell that are drawn at random."""
+    mean = functional.normalize(tokens.mean(dim=0), dim=0)
+    found = []
+    for seed in range(draws):
+        torch.manual_seed(seed)
+        rows = nn.Linear(tokens.shape[1], 8, bias=False).weight.detach()
+        rows = rows - torch.outer(rows @ mean, mean)
+        choice = (tokens @ rows.T).argmax(dim=1).numpy()
+        found.append(told_by_choice(choice, contents.flatten()))
+    return found
+
+
+at_random = {
+    name: told_at_random(tokens) for name, tokens in read_by_routers(model, batch).items()
+}
+trained = {
+    name: told_by_choice(found.chosen[:, 0].numpy(), contents.flatten())
+    for name, found in routings.items()
+}
+assert all(trained[name] < max(at_random[name]) for name in trained)  # as the post says
+unlearned = []
+for seed in range(5):
+    torch.manual_seed(seed)
+    fresh = build_model("encoder-decoder", MIXTURE)
+    unlearned += told_at_random(read_by_routers(fresh, batch)[LAYER], draws=4)
+{
+    "trained": f"{trained[LAYER]:.0%}",
+    "at-random": f"{min(at_random[LAYER]):.0%} to {max(at_random[LAYER]):.0%}",
+    "untrained": f"{min(unlearned):.0%} to {max(unlearned):.0%}",
+}
 
 # %% [markdown]
 # ## Balance
@@ -337,19 +403,9 @@ def shares_of_two(model):
 
 def common(model):
     """Compare, at each router, the tokens' mean with their root mean square distance from it."""
-    given = []
-    hooks = [
-        router.register_forward_pre_hook(lambda _, tokens: given.append(tokens[0]))
-        for router in model.modules()
-        if isinstance(router, Router)
-    ]
-    route(model, sixty_four)
-    for hook in hooks:
-        hook.remove()
-    means = [tokens.mean(dim=0) for tokens in given]
     return [
-        float(mean.norm() / (tokens - mean).square().sum(dim=1).mean().sqrt())
-        for tokens, mean in zip(given, means)
+        float(tokens.mean(dim=0).norm() / tokens.std(dim=0, correction=0).norm())
+        for tokens in read_by_routers(model, sixty_four).values()
     ]
 
 
@@ -357,7 +413,7 @@ sixty_four = make_shapes(range(64), seed=IMAGE_TEST_SEED)
 untrained = {name: [] for name in ("one", "two", "common", "one-even", "two-even")}
 for seed in range(5):
     torch.manual_seed(seed)
-    fresh = build_model("encoder-decoder", {"experts": 8, "hidden": 128, "chosen_experts": 2})
+    fresh = build_model("encoder-decoder", MIXTURE)
     one, two = shares_of_two(fresh)
     untrained["one"] += one
     untrained["two"] += two
@@ -375,13 +431,18 @@ for seed in range(5):
 }
 
 # %% [markdown]
-# The load over training, and that of every layer over the last tenth of it, for the three ways to
-# balance: older runs, in bfloat16.
+# The load over training, and that of every layer over the last tenth of it: without a remedy, from an
+# even start without one, and with each of two.
 
 # %%
 #| label: load-over-training
-older = comparable(run for run in recorded if run.family == "specimen")
-TITLES = {"unbalanced": "No balance", "loss": "Balance loss", "bias": "Moving bias"}
+TITLES = {
+    "unbalanced": "No balance",
+    "even-start": "No balance, even start",
+    "loss": "Balance loss",
+    "bias": "Moving bias",
+}
+mixtures = comparable(run for run in recorded if not run.family and run.label in TITLES)
 
 
 def course(run, layer):
@@ -393,48 +454,60 @@ def course(run, layer):
     )
 
 
-drawn.load_over_training({title: course(older[name][0], LAYER) for name, title in TITLES.items()})
+drawn.load_over_training(
+    {title: course(mixtures[name][0], LAYER) for name, title in TITLES.items()}
+)
 
 # %%
 #| label: layer-loads
-loads = {title: loads_by_layer(older[name][0].test, points=4) for name, title in TITLES.items()}
-drawn.layer_loads(loads)
+last_tenth = {
+    name: [loads_by_layer(run.test, points=4) for run in mixtures[name]] for name in TITLES
+}
+for name in ("unbalanced", "even-start"):  # as the post says: every token visits one expert
+    assert last_tenth[name][0]["encoder 2"].max() > 0.49
+drawn.layer_loads({title: last_tenth[name][0] for name, title in TITLES.items()})
 
 # %% [markdown]
-# The busiest two experts of each layer, left alone: before training, in its first hundred steps, and
-# in its last tenth.
+# The busiest two experts of each layer, over all starts: in the first and the third stretch of steps,
+# and in the last tenth of training.
 
 
 # %%
 #| label: busiest-two
-def busiest_two(layers):
-    """Give the share of choices of each layer's two busiest experts."""
-    return {name: float(np.sort(load)[-2:].sum()) for name, load in layers.items()}
+def busiest_two(found):
+    """Write the share of choices of a layer's two busiest experts, from lowest to highest."""
+    shares = [np.sort(load)[-2:].sum() for layers in found for load in layers.values()]
+    return f"{min(shares):.0%} to {max(shares):.0%}"
 
 
-first_steps = older["unbalanced"][0].test["load_over_training"][0]
-assert first_steps["step"] == 100
-torch.manual_seed(0)
-fresh = build_model("encoder-decoder", {"experts": 8, "hidden": 128, "chosen_experts": 2})
-before = busiest_two({name: r.load().numpy() for name, r in route(fresh, sixty_four).items()})
-after = busiest_two(first_steps["layers"])
-at_last = busiest_two(loads["No balance"])
-assert all(after[name] > before[name] for name in before)  # in every layer
-assert max(at_last, key=at_last.get) == "decoder 2"
+def stretch(name, number):
+    """Give the load of a stretch of steps, layer by layer, for each start."""
+    return [run.test["load_over_training"][number]["layers"] for run in mixtures[name]]
+
+
+(first_steps,) = {
+    run.test["load_over_training"][0]["step"] for runs in mixtures.values() for run in runs
+}
 {
-    name: f"{min(shares.values()):.0%} to {max(shares.values()):.0%}"
-    for name, shares in (("before", before), ("first", after), ("last", at_last))
-} | {"charted": f"{at_last['encoder 2']:.0%}"}
+    name: {
+        "first": busiest_two(stretch(name, 0)),
+        "third": busiest_two(stretch(name, 2)),
+        "last": busiest_two(last_tenth[name]),
+    }
+    for name in TITLES
+} | {"steps": first_steps}
+
+# %% [markdown]
+# How much more than its share does the busiest expert do in the last tenth, averaged over the layers?
 
 # %%
 #| label: unevenness
-{
-    name: f"{np.mean([unevenness(load) for load in loads[title].values()]):.0%}"
-    for name, title in TITLES.items()
-} | {
-    "images": f"{older['bias'][0].images:,}",
-    "errors": ", ".join(f"{older[name][0].score.colour_error:.1f}" for name in TITLES),
+excess = {
+    name: spread([np.mean([unevenness(load) for load in layers.values()]) for layers in found])
+    for name, found in last_tenth.items()
 }
+assert {found.count for found in excess.values()} == {3}
+{name: f"{found:.0%}" for name, found in excess.items()}
 
 # %% [markdown]
 # How often are the two chosen experts, in any order, those that the router would have taken without
@@ -481,38 +554,20 @@ for factor in (1.0, 1.25, 1.5):
 # %% [markdown]
 # ## Was it worth it?
 #
-# Dense layers of three widths, three seeds each, at the rate that did best in the sweep of each.
-
-# %%
-#| label: error-curves
-dense = comparable(run for run in recorded if not run.family and run.label.startswith("dense-"))
-WIDTHS = {"dense-256": "256 wide", "dense-512": "512 wide", "dense-1024": "1024 wide"}
-drawn.error_curves(
-    {
-        title: [
-            (
-                [point.images for point in run.curve],
-                [point.score.colour_error for point in run.curve],
-            )
-            for run in dense[label]
-        ]
-        for label, title in WIDTHS.items()
-    }
-)
+# Dense layers of three widths and mixtures of four balances, three seeds each, at the rate that did
+# best in the sweep of their kind.
 
 # %%
 #| label: results
-SWEPT = {
-    "dense-256": "dense, 256 wide: costs as much as the mixture",
+DENSE = {
+    "dense-256": "dense, 256 wide",
     "dense-512": "dense, 512 wide",
-    "dense-1024": "dense, 1024 wide: holds as much as the mixture",
-    "mixture": "two of eight experts, each 128 wide",
+    "dense-1024": "dense, 1024 wide",
 }
-sweeps = comparable(run for run in recorded if run.family == "tune")
-tried = errors_by_rate(sweeps, "colour/colour_error_median")
-assert not at_the_edge(tried) and {len(rates) for rates in tried.values()} == {5}
-best = {label: min(sweeps[label], key=lambda run: run.score.colour_error) for label in SWEPT}
-errors = {label: spread([run.score.colour_error for run in runs]) for label, runs in dense.items()}
+ALL = DENSE | {name: f"mixture: {title.lower()}" for name, title in TITLES.items()}
+compared = comparable(run for run in recorded if not run.family and run.label in ALL)
+errors = {label: spread([run.score.colour_error for run in compared[label]]) for label in ALL}
+assert {found.count for found in errors.values()} == {3}
 
 
 def cells(values):
@@ -521,59 +576,61 @@ def cells(values):
 
 def described(label):
     """Write a model's row."""
-    run = best[label]
+    run = compared[label][0]
     flops = forward_flops(build_model("encoder-decoder", run.config["options"]))
-    long = errors.get(label)
     return [
         f"{run.parameters / 1e6:.2f} M",
         f"{flops / 1e6:.0f}",
-        f"{run.score.colour_error:.1f}",
-        f"{long.mean:.1f} ± {long.deviation:.1f}" if long else "not run",
+        f"{errors[label]:.1f}",
     ]
 
 
-(short_images,) = {f"{run.images:,}" for runs in sweeps.values() for run in runs}
-(long_images,) = {f"{run.images:,}" for runs in dense.values() for run in runs}
 HTML(
     "<table><thead><tr><th>Feed-forward layers</th><th>Parameters</th><th>MFLOPs an image</th>"
-    f"<th>Error after {short_images} images</th><th>After {long_images} images</th>"
-    "</tr></thead><tbody>"
+    "<th>Colour error</th></tr></thead><tbody>"
     + "".join(
         f"<tr><th scope='row'>{title}</th>{cells(described(label))}</tr>"
-        for label, title in SWEPT.items()
+        for label, title in ALL.items()
     )
     + "</tbody></table>"
 )
 
+# %%
+#| label: error-curves
+drawn.error_curves(
+    {
+        ALL[label]: [
+            (
+                [point.images for point in run.curve],
+                [point.score.colour_error for point in run.curve],
+            )
+            for run in compared[label]
+        ]
+        for label in ("dense-256", "dense-1024", "bias")
+    }
+)
 
 # %%
 #| label: trained
-assert {found_errors.count for found_errors in errors.values()} == {3}
-means = [found_errors.mean for found_errors in errors.values()]
-deviations = [found_errors.deviation for found_errors in errors.values()]
-assert max(means) - min(means) < max(deviations)  # the post: widths differ less than seeds
-# Where the fall has begun: the first point of the curves after the sweeps' budget.
-(moment,) = {
-    next(point.images for point in run.curve if point.images > best["mixture"].images)
-    for runs in dense.values()
-    for run in runs
-}
-at_moment = [
-    point.score.colour_error
-    for run in dense["dense-1024"]
-    for point in run.curve
-    if point.images == moment
-]
+sweeps = comparable(run for run in recorded if run.family == "tune")
+tried = errors_by_rate(sweeps, "colour/colour_error_median")
+assert not at_the_edge(tried) and {len(rates) for rates in tried.values()} == {5}
 close = sorted(tried["dense-1024"].values())
-short = {label: run.score.colour_error for label, run in best.items()}
-assert sorted(short, key=short.get) == ["dense-512", "dense-256", "mixture", "dense-1024"]
+by_start = {label: [run.score.colour_error for run in compared[label]] for label in ALL}
+# As the post says: widths differ less than starts; mixtures are behind the dense layer of their cost
+# on average, and a start of one is not; balance makes no difference that starts do not.
+means = [errors[label].mean for label in DENSE]
+assert max(means) - min(means) < max(errors[label].deviation for label in DENSE)
+assert min(TITLES, key=lambda label: errors[label].mean) == "bias"
+assert errors["bias"].mean > errors["dense-256"].mean
+assert sum(error > min(by_start["loss"]) for error in by_start["dense-256"]) == 2
+assert all(max(by_start["bias"]) > min(by_start[label]) for label in TITLES)
+(short_images,) = {f"{run.images:,}" for runs in sweeps.values() for run in runs}
+(long_images,) = {f"{run.images:,}" for runs in compared.values() for run in runs}
 {
     "images": {"short": short_images, "long": long_images},
-    "short": {label: f"{error:.1f}" for label, error in short.items()},
-    "long": {label: f"{e.mean:.1f} ± {e.deviation:.1f}" for label, e in errors.items()},
-    "moment": f"{moment:,}",
+    "error": {label: f"{found:.1f}" for label, found in errors.items()},
     "close": f"{close[2] - close[0]:.2f}",
-    "at-moment": f"{min(at_moment):.0f} to {max(at_moment):.0f}",
 }
 
 # %% [markdown]

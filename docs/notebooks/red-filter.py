@@ -448,9 +448,7 @@ HTML(
 #| label: limited
 def over_seeds(name, measure, form):
     """Write mean and, of several, standard deviation over the models that were trained on."""
-    found = spread([measure(run) for run in after[name]])
-    text = f"{found.mean:{form}}"
-    return text if found.deviation is None else f"{text} ± {found.deviation:{form}}"
+    return f"{spread([measure(run) for run in after[name]]):{form}}"
 
 
 own, near, full = (reaches[name] for name in ("own patch", "3×3", "full"))

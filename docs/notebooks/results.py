@@ -517,8 +517,7 @@ results.strips(
 #| label: without-cross
 def in_words(values):
     """Say a mean and its standard deviation."""
-    found = spread(values)
-    return f"{found.mean:.1f} ± {found.deviation:.1f}"
+    return f"{spread(values):.1f}"
 
 
 flat = tried["without-cross-attention"].values()

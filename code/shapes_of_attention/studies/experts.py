@@ -2,13 +2,10 @@
 
 All variants see the same images in the same order, in float32. Each takes the learning rate that a
 sweep chose for layers of its kind. Each leaves, with its record, the load of its experts over
-training. Ways to share the load are compared by shorter runs too, as long as those of the sweep.
-
-Three models were trained before there were sweeps, in bfloat16. They are specimens, to look into:
-how good they are says nothing beside the others.
+training.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -42,9 +39,7 @@ __all__ = [
     "VARIANTS",
     "Variant",
     "experts_run",
-    "loads",
     "runs",
-    "specimens",
     "sweep",
 ]
 
@@ -83,6 +78,8 @@ class Variant:
     bias_rate: float = 1e-3
 
 
+#: The model that is kept, to look into.
+_KEPT = "experts-bias"
 _EXPERTS = {"experts": 8, "hidden": 128, "chosen_experts": 2}
 
 #: The models that are compared: two experts of 128 are active at a time, eight are there.
@@ -139,6 +136,7 @@ def experts_run(
         test=_test,
         note={"model": "encoder-decoder", "options": variant.options},
         record=label,
+        checkpoint=name if (name, seed) == (_KEPT, 0) else None,
     )
 
 
@@ -149,57 +147,16 @@ def sweep(label: str) -> list[Run]:
             experts_run(f"experts-{label}", SWEPT[label], rate=rate, images=_SWEEP_IMAGES),
             name=f"tune/{label}/rate-{rate:g}",
             record=f"experts-tune-{label}-rate-{rate:g}",
+            checkpoint=None,
             test=_judge,
         )
         for rate in RATES
     ]
 
 
-def loads(rate: float) -> list[Run]:
-    """List the runs that show what becomes of the load, as long as those of the sweep."""
-    return [
-        replace(
-            experts_run(name, VARIANTS[name], rate=rate, images=_SWEEP_IMAGES),
-            name=f"load/{name.removeprefix('experts-')}/seed-0",
-            record=f"experts-load-{name.removeprefix('experts-')}",
-        )
-        for name in ("experts-unbalanced", "experts-even-start", "experts-loss", "experts-bias")
-    ]
-
-
-def specimens() -> list[Run]:
-    """List the older runs, which are compared with nothing but each other."""
-    found = []
-    for balance in ("unbalanced", "loss", "bias"):
-        variant = VARIANTS[f"experts-{balance}"]
-        course = ShortRun(learning_rate=3e-3, steps=4000, warmup_steps=50)
-        run = experts_run(
-            f"experts-specimen-{balance}", variant, rate=course.learning_rate, images=4000 * _BATCH
-        )
-        config = {name: value for name, value in run.config.items() if name != "even_start"}
-        found.append(
-            replace(
-                run,
-                name=f"specimen/{balance}/seed-0",
-                course=course,
-                config={**config, "precision": "bf16"},
-                task=partial(_in_short, run.task),
-                checkpoint="experts-specimen" if balance == "bias" else None,
-            )
-        )
-    return found
-
-
-def _in_short(task: Callable[[nn.Module], Task], model: nn.Module) -> Task:
-    return replace(task(model), precision="bf16")
-
-
 def runs() -> list[Run]:
     """List all runs; those of layers of a kind once its sweep is done."""
-    tuned = [run for label in SWEPT for run in sweep(label)]
-    rate = best_rate(sweep("mixture"), "colour_error_median")
-    shorter = [] if rate is None else loads(rate)
-    return [*tuned, *shorter, *_compared(), *specimens()]
+    return [*(run for label in SWEPT for run in sweep(label)), *_compared()]
 
 
 def _compared() -> Iterator[Run]:

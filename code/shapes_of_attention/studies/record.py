@@ -54,7 +54,7 @@ _FILES: dict[str, str] = {
 #: Studies that keep the records of a group of runs in one file, by their names.
 _SHARING = ("efficient", "series")
 #: First parts of names in studies of which not all runs have one.
-_GROUPS = ("load/", "speed/", "specimen/", "tune/")
+_GROUPS = ("speed/", "tune/")
 #: Ends the name of a run that was not given the length that its study lists.
 _OTHER_LENGTH = re.compile(r"(?:^|[-/])(?:seconds|images|steps)-[\d.e+]+$")
 
@@ -165,6 +165,20 @@ class Spread:
     mean: float
     deviation: float | None
     count: int
+
+    def __format__(self, form: str) -> str:
+        """Write mean ± deviation, both as `form` says, as in .1f: 3.6 ± 0.3.
+
+        A deviation below the last digit has one digit of its own: 0.040 ± 0.0003.
+        """
+        text = f"{self.mean:{form}}"
+        if self.deviation is None:
+            return text
+        deviation = f"{self.deviation:{form}}"
+        if self.deviation > 0 and not float(deviation.strip("%")):
+            percent = deviation.endswith("%")
+            deviation = f"{self.deviation * (100 if percent else 1):.1g}" + "%" * percent
+        return f"{text} ± {deviation}"
 
 
 def read_records(

@@ -12,6 +12,7 @@ from shapes_of_attention.interpret.routing import (
     loads_by_layer,
     patch_contents,
     route,
+    told_by_choice,
     unevenness,
 )
 from shapes_of_attention.models import build_model
@@ -55,6 +56,14 @@ def test_a_model_of_experts_tells_the_route_of_every_patch():
         "decoder 2",
     ]
     assert all(routing.chosen.shape == (128, 2) for routing in routings.values())
+
+
+def test_a_choice_tells_all_or_nothing_of_what_a_patch_shows():
+    contents = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    assert told_by_choice(np.array([4, 4, 5, 5, 1, 1, 0, 0]), contents) == pytest.approx(1)
+    assert told_by_choice(np.array([0, 1] * 4), contents) == pytest.approx(0)
+    # Half is empty ground (one bit of one and a half): all that these choices tell.
+    assert told_by_choice(np.array([0] * 4 + [3] * 4), contents) == pytest.approx(1 / 1.5)
 
 
 def test_unevenness_is_the_busiest_experts_excess():

@@ -18,12 +18,9 @@ from shapes_of_attention.studies.experts import (
     VARIANTS,
     Variant,
     experts_run,
-    specimens,
     sweep,
 )
 from shapes_of_attention.studies.record import (
-    RecordError,
-    comparable,
     errors_by_rate,
     grouped,
     read_records,
@@ -93,8 +90,7 @@ def test_each_kind_of_layer_learns_as_fast_as_its_sweep_says_and_waits_for_it(
         experts, "best_rate", lambda runs, measure: known(runs, measure, assets=tmp_path)
     )
     listed = experts.runs()
-    compared = [run for run in listed if not run.name.startswith(("tune/", "load/", "specimen/"))]
-    shorter = [run for run in listed if run.name.startswith("load/")]
+    compared = [run for run in listed if not run.name.startswith("tune/")]
     assert sum(run.name.startswith("tune/") for run in listed) == 2 * len(SWEPT)
     assert sorted(run.name for run in compared) == sorted(
         f"{name.removeprefix('experts-')}/seed-{seed}"
@@ -105,23 +101,10 @@ def test_each_kind_of_layer_learns_as_fast_as_its_sweep_says_and_waits_for_it(
     found = grouped(read_records(tmp_path / "records", "experts"), "tune")
     errors = errors_by_rate(found, "colour/colour_error_median")["mixture"]
     assert set(errors) == {RATES[0], RATES[1]}
-    (rate,) = {run.course.learning_rate for run in compared + shorter}
-    assert rate in errors and len(shorter) == 4
-    for runs in (compared, shorter):
-        assert len({str(run.course.budget) for run in runs}) == 1
-        assert {run.config["precision"] for run in runs} == {"float32"}
-
-
-def test_what_was_trained_in_bfloat16_is_compared_with_nothing_else():
-    runs = specimens()
-    assert all(runner.is_done(run, runner.ASSETS) for run in runs)
-    assert {run.task(run.build()).precision for run in runs} == {"bf16"}
-    records = read_records(runner.ASSETS / "records", "experts")
-    short = [record for record in records if record.precision == "bf16"]
-    assert {record.name for record in short} == {run.name for run in runs}
-    assert len(comparable(short)) == len(runs)
-    with pytest.raises(RecordError, match="differ in precision"):
-        comparable(records)
+    (rate,) = {run.course.learning_rate for run in compared}
+    assert rate in errors
+    assert len({str(run.course.budget) for run in compared}) == 1
+    assert {run.config["precision"] for run in compared} == {"float32"}
 
 
 def test_the_load_of_an_untrained_model_is_made_even_and_its_weights_stay_otherwise():

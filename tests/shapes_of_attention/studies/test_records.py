@@ -17,6 +17,7 @@ from notebook_embed.runner import matching
 from shapes_of_attention.studies import runner
 from shapes_of_attention.studies.record import (
     RecordError,
+    Spread,
     comparable,
     grouped,
     read_records,
@@ -139,6 +140,24 @@ def test_the_spread_is_that_of_numpy(values: list[float]) -> None:
     np.testing.assert_allclose(found.mean, np.mean(values), rtol=1e-9, atol=1e-9)
     assert found.deviation is not None
     np.testing.assert_allclose(found.deviation, np.std(values, ddof=1), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "form", "written"),
+    [
+        (3.55, 0.351, ".1f", "3.5 ± 0.4"),
+        (0.0402, 0.00031, ".3f", "0.040 ± 0.0003"),
+        (0.974, 0.002, ".0%", "97% ± 0.2%"),
+        (-0.001, 0.2, "z.2f", "0.00 ± 0.20"),
+        (2.0, 0.0, ".1f", "2.0 ± 0.0"),
+        (2.0, None, ".1f", "2.0"),
+    ],
+)
+def test_a_spread_is_written_with_what_there_is_of_it(
+    mean: float, deviation: float | None, form: str, written: str
+) -> None:
+    found = Spread(mean=mean, deviation=deviation, count=1 if deviation is None else 3)
+    assert f"{found:{form}}" == written
 
 
 def test_one_seed_has_a_mean_and_no_spread() -> None:

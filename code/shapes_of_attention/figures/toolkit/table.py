@@ -34,10 +34,7 @@ def value_cell(value: float, form: str, unit: str = "") -> str:
 def mean_and_deviation(values: Sequence[float], form: str, unit: str = "") -> str:
     """Write the mean and, from two values on, their standard deviation; sorts by the mean."""
     found = spread(values)
-    text = f"{found.mean:{form}}"
-    if found.deviation is not None:
-        text += f" ± {found.deviation:{form}}"
-    return _cell(found.mean, text + unit)
+    return _cell(found.mean, f"{found:{form}}{unit}")
 
 
 def mean_and_range(values: Sequence[float], form: str, unit: str = "") -> str:
