@@ -364,7 +364,7 @@ def _by_module(model: EncoderDecoder, data: ShapesConfig) -> dict[str, float]:
 def summary(test: Mapping[str, Any]) -> str:
     """Say how well a model paints."""
     colour = test["colour"]
-    removed = colour["filtered_removed"]
+    removed = colour.get("filtered_removed")  # not there without the filter
     return (
         f"colour error {colour['colour_error_median']:.2f}, within 8 {colour['within_8']:.1%}, "
         + (f"filtered circles removed {removed:.1%}" if removed is not None else "nothing filtered")

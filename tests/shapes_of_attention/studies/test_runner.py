@@ -11,7 +11,7 @@ import torch
 from shapes_of_attention.__main__ import main
 from shapes_of_attention.measure.expert_load import LoadLog
 from shapes_of_attention.models.experts import Routing
-from shapes_of_attention.studies import runner
+from shapes_of_attention.studies import runner, vision
 from shapes_of_attention.studies.record import read_records
 from shapes_of_attention.training.checkpoint import read_tensors, write_tensors
 from shapes_of_attention.training.loop import Stopped
@@ -190,3 +190,10 @@ def test_the_log_of_loads_averages_over_stretches_of_steps_and_survives_json():
         {"step": 2, "layers": {"layer": [0.5, 0.5]}},
         {"step": 4, "layers": {"layer": [0.0, 1.0]}},
     ]
+
+
+def test_a_model_without_the_red_filter_is_summed_up_too() -> None:
+    colour = {"colour_error_median": 3.5, "within_8": 0.9}
+    assert vision.summary({"colour": colour}).endswith("nothing filtered")
+    found = vision.summary({"colour": {**colour, "filtered_removed": 0.98}})
+    assert found.endswith("filtered circles removed 98.0%")
