@@ -359,7 +359,8 @@ trained = {
     name: told_by_choice(found.chosen[:, 0].numpy(), contents.flatten())
     for name, found in routings.items()
 }
-assert all(trained[name] < max(at_random[name]) for name in trained)  # as the post says
+behind = [sum(draw < told for draw in at_random[name]) for name, told in trained.items()]
+assert sum(10 < draws < 20 for draws in behind) == 3 and 0 in behind  # as the post says
 unlearned = []
 for seed in range(5):
     torch.manual_seed(seed)

@@ -147,7 +147,6 @@ def sweep(label: str) -> list[Run]:
             experts_run(f"experts-{label}", SWEPT[label], rate=rate, images=_SWEEP_IMAGES),
             name=f"tune/{label}/rate-{rate:g}",
             record=f"experts-tune-{label}-rate-{rate:g}",
-            checkpoint=None,
             test=_judge,
         )
         for rate in RATES
