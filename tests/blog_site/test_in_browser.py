@@ -325,6 +325,19 @@ def test_a_second_touch_does_not_say_that_what_is_on_its_way_is_lost(slow: Page)
     slow.wait_for_selector(".nb-figure--live")
 
 
+def test_a_view_that_was_left_while_it_came_is_offered_again(slow: Page) -> None:
+    slow.evaluate("document.body.style.paddingBottom = '9000px'")
+    slow.evaluate("scrollTo(0, 9000)")
+    slow.wait_for_selector(".nb-figure__view", state="detached")
+    slow.evaluate("window.finish()")
+    wake = slow.locator(".nb-figure__wake")
+    expect(wake).to_have_text("Touch to try it")
+    wake.click()
+    slow.wait_for_function("() => document.querySelector('.nb-figure__view')")
+    slow.evaluate("window.finish()")
+    slow.wait_for_selector(".nb-figure--live")
+
+
 def test_a_view_wears_the_scheme_that_was_chosen_while_it_was_on_its_way(slow: Page) -> None:
     slow.evaluate("document.body.dataset.mdColorScheme = 'slate'")
     frames(slow)

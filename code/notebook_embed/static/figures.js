@@ -316,16 +316,22 @@
     );
   }
 
-  /** @param {HTMLElement} figure */
+  /**
+   * Say whether it failed: one that left meanwhile, or is on its way, has not.
+   * @param {HTMLElement} figure
+   */
   async function draw(figure) {
-    if (live.has(figure)) return;
+    if (live.has(figure)) return false;
     /** @type {Drawing} */
     const drawing = { plot: null, resizer: null, tokens: {} };
     live.set(figure, drawing);
     try {
-      if (figure.dataset.view) return await drawView(figure, drawing);
+      if (figure.dataset.view) {
+        await drawView(figure, drawing);
+        return false;
+      }
       const [Plotly, text] = await Promise.all([loadLibrary(figure.dataset.bundle), load(urlOf(figure, "plotly"))]);
-      if (live.get(figure) !== drawing) return; // it left meanwhile
+      if (live.get(figure) !== drawing) return false; // it left meanwhile
       if (!TOKENS.size) nameTokens();
       const spec = parsed(text, variables(figure));
       drawing.tokens = tokensIn(JSON.parse(text));
@@ -346,7 +352,7 @@
       if (live.get(figure) !== drawing) {
         Plotly.purge(plot);
         plot.remove();
-        return;
+        return false;
       }
       if (plot.querySelector(".no-webgl")) {
         Plotly.purge(plot);
@@ -358,11 +364,14 @@
       drawing.resizer = new ResizeObserver(() => requestAnimationFrame(() => resize(figure)));
       drawing.resizer.observe(canvas);
       announce(figure, "nb:drawn", plot);
+      return false;
     } catch (error) {
-      if (live.get(figure) === drawing) live.delete(figure);
+      const stayed = live.get(figure) === drawing;
+      if (stayed) live.delete(figure);
       drawing.plot?.remove();
       // A missing file or network leaves the static image and is no mistake of the page.
       if (!(error instanceof TypeError)) console.warn(`figure ${figure.id} stays static:`, error);
+      return stayed;
     }
   }
 
@@ -437,9 +446,10 @@
     button.addEventListener("click", async () => {
       if (live.has(figure)) return; // it is on its way: the first click tells what becomes of it
       words.textContent = "One moment …";
-      await draw(figure);
+      const failed = await draw(figure);
       const drawn = figure.classList.contains("nb-figure--live");
-      words.textContent = drawn ? OFFER : "That could not be loaded. Is the network there?";
+      if (live.has(figure) && !drawn) return; // it left and was touched again: that click tells
+      words.textContent = failed ? "That could not be loaded. Is the network there?" : OFFER;
       if (drawn) tell(live.get(figure)?.view, "focus"); // the button is gone: the keyboard goes on in the view
     });
     canvas.append(button);
