@@ -466,13 +466,17 @@ def crossed_table(
 
 
 def changes_table(changes: Mapping[str, Sequence[Record]]) -> str:
-    """Write what changes to one model are worth as a sortable table, a row for each."""
+    """Write what changes to one model are worth as a sortable table, a row for each.
+
+    The runs of a row saw equally many images.
+    """
+    assert all(len({run.images for run in runs}) == 1 for runs in changes.values())
     rows = [
         (
             name,
             [
                 *score_cells(runs),
-                mean_and_deviation([run.images / 1000 for run in runs], ".1f"),
+                value_cell(runs[0].images / 1000, ".0f"),
                 value_cell(len(runs), ".0f"),
             ],
         )

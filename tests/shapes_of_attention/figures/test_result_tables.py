@@ -70,7 +70,7 @@ def test_a_change_without_a_filter_removes_nothing_that_could_be_counted() -> No
         "Colour error": "9.00",
         "Within 8": "25.0%",
         "Filtered removed": "–",
-        "Thousand images": "40.0",
+        "Thousand images": "40",
         "Seeds": "1",
     }
 
