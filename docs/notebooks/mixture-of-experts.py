@@ -616,7 +616,8 @@ drawn.error_curves(
 sweeps = comparable(run for run in recorded if run.family == "tune")
 tried = errors_by_rate(sweeps, "colour/colour_error_median")
 assert not at_the_edge(tried) and {len(rates) for rates in tried.values()} == {5}
-close = sorted(tried["dense-1024"].values())
+in_trials = {label: sorted(errors_of.values()) for label, errors_of in tried.items()}
+close = {label: f"{found[2] - found[0]:.2f}" for label, found in in_trials.items()}
 by_start = {label: [run.score.colour_error for run in compared[label]] for label in ALL}
 # As the post says: widths differ less than starts; mixtures are behind the dense layer of their cost
 # on average, and a start of one is not; balance makes no difference that starts do not.
@@ -631,7 +632,9 @@ assert all(max(by_start["bias"]) > min(by_start[label]) for label in TITLES)
 {
     "images": {"short": short_images, "long": long_images},
     "error": {label: f"{found:.1f}" for label, found in errors.items()},
-    "close": f"{close[2] - close[0]:.2f}",
+    "close": close["dense-1024"],
+    "close-mixture": close["mixture"],
+    "ahead-dense-256": f"{in_trials['dense-256'][1] - in_trials['dense-256'][0]:.1f}",
 }
 
 # %% [markdown]
