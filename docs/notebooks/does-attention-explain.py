@@ -272,6 +272,7 @@ explanations.score_against_effect(
 
 # %%
 #| label: match
+idle = (whole > 0.9) & (effect < 0.1)
 {
     "points": len(effect),
     "group": f"{match['group']:.2f}",
@@ -279,7 +280,8 @@ explanations.score_against_effect(
     "others": f"{match['others']:.2f}",
     "on-the-group": {
         "high": int((whole > 0.9).sum()),
-        "idle": int(((whole > 0.9) & (effect < 0.1)).sum()),
+        "idle": int(idle.sum()),
+        "against": {2: "two"}[int((effect[idle] < -0.1).sum())],
     },
     "on-the-others": {
         "high": int((others > 0.4).sum()),
@@ -325,7 +327,8 @@ layers = {
     name: np.array(scan["teaching"]["modules"][f"encoder.{number}.attention"]["by_kind"])
     for number, name in enumerate(("first", "second"))
 }
-assert layers["first"].max() < 0 and np.argmax(layers["second"]) == 0  # as the text says
+circles, rectangles = layers["second"][:2], layers["second"][2:]
+assert layers["first"].max() < 0 and circles.min() > 0.3 and rectangles.max() < -0.1  # as it says
 {
     name: f"{kinds.min():+.0%} to {kinds.max():+.0%}".replace("-", "−")
     for name, kinds in layers.items()
@@ -393,7 +396,9 @@ assert carried.argmax() == np.ravel_multi_index((1, 0, 0), carried.shape)  # the
 #| label: depth-runs
 #| inputs:
 #|   - assets/records/compare-encoder-decoder-seed-*.json
+#|   - assets/records/contrast-*.json
 #|   - assets/records/depth-*.json
+#|   - assets/records/flagship.json
 #|   - assets/records/tune-depth-*.json
 ARCHITECTURES = {
     "encoder-decoder": "2 layers",
@@ -499,6 +504,16 @@ assert len(with_self) == len(without) == 6
 assert all(abs(carriers["cross"](run)) < 0.1 < 0.9 < carriers["cross"](other)
            for run in with_self for other in without)  # fmt: skip
 
+# The two models above are of another precision, and the teaching model saw more images.
+above = {
+    run.family: run
+    for run in read_records(Path("../../assets/records"), families=("contrast", "flagship"))
+    if run.is_listed
+}
+assert {run.precision for run in above.values()} == {"bf16"}
+assert all(run.precision == "float32" for runs in depth.values() for run in runs)
+assert depth["encoder-decoder"][0].images < above["flagship"].images
+
 makers = [max(f := run.test["intervention_by_module"], key=f.get) for run in depth["3-layers-self"]]
 assert sorted(makers) == [f"decoder.{n}.self_attention" for n in (1, 2, 2)]
 assert min(slopes["3-layers-self"]["self"]) < 0.5
@@ -529,6 +544,15 @@ at_the_edge(tried, told=("3-layers-self",))
 blinded = np.array(
     [[run.test["intervention"]["slope_by_kind"][kind] for kind in KINDS] for run in with_self]
 )  # [runs, kinds]
+# As the text says: circles and rectangles mostly go opposite ways, and where a best head has most on
+# the other shapes, the colour of that kind does not follow.
+assert np.sum(blinded[:, 0] * blinded[:, 2] < 0) > len(blinded) / 2
+others_most, misled, kind = max(
+    (run.test["attention"]["best"]["others"][kind]["share"], number, kind)
+    for number, run in enumerate(with_self)
+    for kind in KINDS
+)
+assert kind == "filled rectangle" and blinded[misled, KINDS.index(kind)] < 0
 blind = np.mean([list(run.test["attention"]["others_uniform"].values()) for run in with_self])
 {
     "images": f"{depth['encoder-decoder'][0].images:,}",
@@ -549,7 +573,9 @@ blind = np.mean([list(run.test["attention"]["others_uniform"].values()) for run 
     "encoder": between([carriers["encoder"](run) for run in without], ".2f"),
     "on-group": shares_of(with_self, "weights"),
     "on-others": shares_of(with_self, "others"),
+    "on-others-most": f"{others_most:.0%}",
     "blind": f"{blind:.0%}",
+    "blind-there": f"{with_self[misled].test['attention']['others_uniform'][kind]:.0%}",
     "others-without": shares_of(without, "others"),
     "smallest-rate": f"{min(tried['3-layers-self']):g}",
 }
