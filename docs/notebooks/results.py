@@ -90,6 +90,9 @@ results.examples(
     "test-images": flagship.test["images"],
     "minutes": f"{flagship.seconds / 60:.0f}",
     "images": flagship.images,
+    "precision": {"bf16": "half precision (bfloat16)", "float32": "full precision"}[
+        flagship.precision
+    ],
     "error": f"{flagship.score.colour_error:.2f}",
     "within-8": f"{flagship.score.within_8:.1%}",
     "removed": f"{flagship.score.filtered_removed:.1%}",
@@ -421,12 +424,22 @@ HTML(
 # %%
 #| label: wider
 comparable(record for record in records if record.family in ("compare", "depth"))
+deeper_runs = comparable(r for r in records if r.family == "depth")
+# As the text says: with self-attention in two layers, one makes nearly all of the mean; in three layers
+# and without it, two cross-attentions share it. Both are better than two layers of cross-attention.
+for run in deeper_runs["2-layers-self"]:
+    assert max(run.test["intervention_by_module"].values()) > 0.9
+for run in deeper_runs["3-layers"]:
+    *_, less, most = sorted(
+        slope
+        for module, slope in run.test["intervention_by_module"].items()
+        if module.endswith("cross_attention")
+    )
+    assert 0.1 < less and most < 0.75 and less + most > 0.85
+assert all(mean_error(runs) < error_of["encoder-decoder"] for runs in deeper_runs.values())
 deep = [label for label in tried if label.startswith("depth-")]
 at_the_edge({label: tried[label] for label in deep}, told=("depth-3-layers-self",))
-{
-    label: f"{mean_error(runs):.1f}"
-    for label, runs in comparable(r for r in records if r.family == "depth").items()
-}
+{label: f"{mean_error(runs):.1f}" for label, runs in deeper_runs.items()}
 
 # %% [markdown]
 # ### The fully connected network
@@ -679,9 +692,11 @@ by_patch = [[run.score.colour_error for run in changed[label]] for label in ("8"
 assert max(by_patch[0]) < min(by_patch[1]) and max(by_patch[1]) < min(by_patch[2])  # as the text says
 longer = [run.score.colour_error for run in compared["encoder-only"]]
 assert 2 * flops[16] < flops[8] / 2  # half of the work, and as far:
+assert 2 * changed["8"][0].images == compared["encoder-only"][0].images
 assert min(by_patch[0]) < min(longer) and max(longer) < max(by_patch[0])
 {
     "times": f"{flops[8] / flops[16]:.1f}",
+    "coarse": f"{flops[32] / flops[16]:.0%}",
     "images": f"{compared['encoder-only'][0].images:,}",
     "error": in_words(longer),
 }
