@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from shapes_of_attention.efficient.inputs import check_inputs
 
-__all__ = ["ReformerAttention", "hash_buckets", "lsh_attention", "shared_attention"]
+__all__ = ["ReformerAttention", "hash_buckets", "lsh_attention", "lsh_mask", "shared_attention"]
 
 #: The score of a token with itself: low enough to count only where it finds no other.
 _ITSELF = -1e5
@@ -87,15 +87,8 @@ def lsh_attention(
         If shapes do not match or a chunk holds no token.
     """
     check_inputs(shared, shared, value)
-    if rotations.ndim != 3 or rotations.shape[1] != shared.shape[-1] or not len(rotations):
-        raise ValueError(
-            f"rotations must be [rounds, {shared.shape[-1]}, buckets / 2], "
-            f"got {tuple(rotations.shape)}"
-        )
-    if chunk < 1:
-        raise ValueError(f"chunk must be at least 1, got {chunk}")
-    rounds, buckets = len(rotations), max(2 * rotations.shape[2], 1)
-    slot, chunks, code = _seats(hash_buckets(shared.detach(), rotations), buckets, chunk)
+    rounds = len(rotations)
+    slot, chunks, code = _hashed_seats(shared, rotations, chunk)
 
     # Which token sits in which slot, -1 where none does: [batch, heads, rounds, chunks, chunk]
     batch, heads, tokens, _ = shared.shape
@@ -130,6 +123,43 @@ def lsh_attention(
     index = slot.unsqueeze(-1).expand(*slot.shape, value.shape[-1])
     mixed = mixed.flatten(3, 4).gather(3, index)  # [batch, heads, rounds, tokens, head_dim]
     return (total.softmax(dim=2).unsqueeze(-1) * mixed).sum(dim=2)
+
+
+def lsh_mask(shared: Tensor, *, rotations: Tensor, chunk: int, causal: bool = False) -> Tensor:
+    """Tell which keys `lsh_attention` mixes: bool [batch, heads, query, key].
+
+    For counting and checking: all pairs are held at once, which hashing is there to avoid. A token
+    counts for itself only where it finds no other, since it weighs nothing beside others.
+
+    shared [batch, heads, tokens, head_dim]; the rest as for `lsh_attention`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match or a chunk holds no token.
+    """
+    check_inputs(shared, shared, shared)
+    _, _, code = _hashed_seats(shared, rotations, chunk)
+    ahead = code.unsqueeze(-1) - code.unsqueeze(-2)  # [batch, heads, rounds, query, key]
+    met = ((ahead == 0) | (ahead == 1)).any(dim=2)
+    if causal:
+        met = met.tril()
+    itself = torch.eye(met.shape[-1], dtype=torch.bool, device=met.device)
+    others = met & ~itself
+    return others | (itself & ~others.any(dim=-1, keepdim=True))
+
+
+def _hashed_seats(shared: Tensor, rotations: Tensor, chunk: int) -> tuple[Tensor, int, Tensor]:
+    """Hash tokens and seat them, see `_seats`; or raise ValueError where they cannot be."""
+    if rotations.ndim != 3 or rotations.shape[1] != shared.shape[-1] or not len(rotations):
+        raise ValueError(
+            f"rotations must be [rounds, {shared.shape[-1]}, buckets / 2], "
+            f"got {tuple(rotations.shape)}"
+        )
+    if chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
+    buckets = max(2 * rotations.shape[2], 1)
+    return _seats(hash_buckets(shared.detach(), rotations), buckets, chunk)
 
 
 def _seats(bucket: Tensor, buckets: int, chunk: int) -> tuple[Tensor, int, Tensor]:

@@ -7,6 +7,10 @@ seeks its own. Nothing is trained: projections, directions and rotations are ran
 An error is that of the mix, relative to the size of what it should be. Where values are small
 numbers around zero, so is nearly every right answer, and errors look large; with values around one
 they look small. `answering_mean` is what a constant answer would score in the same setting.
+
+A budget says what a method may spend, `keys_seen` what it got for it. A window is cut at the ends
+of the sequence. Hashing leaves seats empty, and in several rounds a token meets the same others
+again.
 """
 
 from __future__ import annotations
@@ -20,8 +24,9 @@ from torch import Tensor
 
 from shapes_of_attention.efficient.linformer import linformer_attention
 from shapes_of_attention.efficient.local import local_attention
+from shapes_of_attention.efficient.masks import local_mask
 from shapes_of_attention.efficient.performer import orthogonal_directions, performer_attention
-from shapes_of_attention.efficient.reformer import lsh_attention, shared_attention
+from shapes_of_attention.efficient.reformer import lsh_attention, lsh_mask, shared_attention
 from shapes_of_attention.models.attention import explicit_attention
 
 __all__ = [
@@ -32,10 +37,12 @@ __all__ = [
     "approximate",
     "budget_errors",
     "keys_looked_at",
+    "keys_seen",
+    "peaked_groups",
     "relative_error",
 ]
 
-#: Tokens that look at each other at a time, in a round of Reformer: two chunks.
+#: Seats in a chunk of Reformer. In a round a token looks at two chunks at most.
 _CHUNK = 16
 
 Draw = tuple[Tensor, Tensor, Tensor]
@@ -54,11 +61,21 @@ def peaked(seed: int, *, value_mean: float = 0.0, tokens: int = 512, dim: int = 
     q, k, v are [1, 1, tokens, dim]; `value_mean` is added to all values.
     """
     generator = torch.Generator().manual_seed(seed)
-    centre = torch.randn(16, dim, generator=generator)
-    group = torch.randint(16, (tokens,), generator=generator)
+    centre, group = _groups(generator, tokens, dim)
     noise = torch.randn(3, 1, 1, tokens, dim, generator=generator)
     q, k = (1.5 * centre[group] + 0.3 * noise[place] for place in (0, 1))
     return q, k, centre[group] + noise[2] + value_mean
+
+
+def peaked_groups(seed: int, *, tokens: int = 512, dim: int = 32) -> Tensor:
+    """Tell the group of each token in what `peaked` draws from the same seed: int [tokens]."""
+    return _groups(torch.Generator().manual_seed(seed), tokens, dim)[1]
+
+
+def _groups(generator: torch.Generator, tokens: int, dim: int) -> tuple[Tensor, Tensor]:
+    """Draw the centres of sixteen groups [16, dim] and the group of each token [tokens]."""
+    centre = torch.randn(16, dim, generator=generator)
+    return centre, torch.randint(16, (tokens,), generator=generator)
 
 
 #: The two sorts of attention: name -> draws queries, keys and values from a seed.
@@ -90,16 +107,22 @@ def _performer(q: Tensor, k: Tensor, v: Tensor, *, budget: int, seed: int) -> tu
 
 
 def _reformer(q: Tensor, k: Tensor, v: Tensor, *, budget: int, seed: int) -> tuple[Tensor, Tensor]:
-    # A shared key loses its length, so the query gets it: scores spread as far as the others'.
-    shared = q * k.norm(dim=-1).mean()
-    generator = torch.Generator().manual_seed(seed)
-    turns = torch.randn(budget // (2 * _CHUNK), q.shape[-1], 16, generator=generator)
+    shared, turns = _hashing(q, k, budget=budget, seed=seed)
     found = lsh_attention(shared, v, rotations=turns, chunk=_CHUNK)
     return found, shared_attention(shared, v)
 
 
-#: The approximations by name. Budgets are keys for local attention, rank for Linformer, features
-#: for Performer, and keys for Reformer, where a round of hashing looks at 32.
+def _hashing(q: Tensor, k: Tensor, *, budget: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Give Reformer's shared vectors [.., tokens, dim] and rotations [rounds, dim, buckets / 2]."""
+    # A shared key loses its length, so the query gets it: scores spread as far as the others'.
+    shared = q * k.norm(dim=-1).mean()
+    generator = torch.Generator().manual_seed(seed)
+    return shared, torch.randn(budget // (2 * _CHUNK), q.shape[-1], 16, generator=generator)
+
+
+#: The approximations by name. Budgets are rank for Linformer and features for Performer. For local
+#: attention and Reformer they are keys at most, and `keys_seen` tells how many they get: in a round
+#: of hashing a token could see 32, and where buckets hold 16 tokens it sees half of that.
 APPROXIMATIONS = {
     "local": _local,
     "linformer": _linformer,
@@ -132,6 +155,43 @@ def approximate(
     ValueError
         For an unknown name, or a budget that buys nothing.
     """
+    _check(name, budget)
+    return APPROXIMATIONS[name](query, key, value, budget=budget, seed=seed)
+
+
+def keys_seen(name: str, query: Tensor, key: Tensor, *, budget: int, seed: int) -> Tensor:
+    """Tell which keys an approximation mixes for which query: those whose value can change it.
+
+    Only of methods that leave keys out. Reformer's is hashing as in arXiv 2001.04451, with chunks
+    that begin anew in each bucket; a token that finds another does not see itself.
+
+    Parameters
+    ----------
+    name : local or reformer.
+    query, key : [batch, heads, tokens, head_dim]
+    budget, seed : as for `approximate`.
+
+    Returns
+    -------
+    bool [batch, heads, query, key]
+
+    Raises
+    ------
+    ValueError
+        For any other name, or a budget that buys nothing.
+    """
+    _check(name, budget)
+    if name == "local":
+        mask = local_mask(query.shape[2], window=budget // 2)
+        return mask.expand(*query.shape[:2], -1, -1)
+    if name == "reformer":
+        shared, turns = _hashing(query, key, budget=budget, seed=seed)
+        return lsh_mask(shared, rotations=turns, chunk=_CHUNK)
+    raise ValueError(f"{name} leaves no key out")
+
+
+def _check(name: str, budget: int) -> None:
+    """Raise ValueError for an unknown approximation, or a budget that buys nothing."""
     if name not in APPROXIMATIONS:
         raise ValueError(
             f"there is no approximation {name!r}; there are {', '.join(APPROXIMATIONS)}"
@@ -139,7 +199,6 @@ def approximate(
     least = 2 * _CHUNK if name == "reformer" else 2 if name == "local" else 1
     if budget < least:
         raise ValueError(f"{name} needs a budget of {least} at least, got {budget}")
-    return APPROXIMATIONS[name](query, key, value, budget=budget, seed=seed)
 
 
 def relative_error(found: Tensor, wanted: Tensor) -> float:

@@ -25,7 +25,7 @@ from shapes_of_attention.efficient import (
 )
 from shapes_of_attention.efficient.adaptive_span import soft_mask
 from shapes_of_attention.efficient.performer import feature_logs
-from shapes_of_attention.efficient.reformer import hash_buckets
+from shapes_of_attention.efficient.reformer import hash_buckets, lsh_mask
 from shapes_of_attention.models.attention import explicit_attention
 
 
@@ -216,6 +216,10 @@ def test_hashing_equals_full_attention_over_the_pairs_that_meet(
     scores = scores.masked_fill(torch.eye(tokens).bool(), -1e5).masked_fill(~meet, -1e300)
     found = lsh_attention(q, v, rotations=rotations, chunk=chunk, causal=causal)
     torch.testing.assert_close(found, scores.softmax(dim=-1) @ v, atol=1e-10, rtol=1e-10)
+    others = meet & ~torch.eye(tokens).bool()
+    alone = ~others.any(dim=-1, keepdim=True)  # who finds no other counts itself
+    mask = lsh_mask(q, rotations=rotations, chunk=chunk, causal=causal)
+    assert torch.equal(mask, others | (alone & torch.eye(tokens).bool()))
 
 
 def test_more_rounds_come_closer():

@@ -14,6 +14,8 @@ from shapes_of_attention.measure.approximation import (
     approximate,
     budget_errors,
     keys_looked_at,
+    keys_seen,
+    peaked_groups,
     relative_error,
 )
 from shapes_of_attention.models.attention import explicit_attention
@@ -98,6 +100,50 @@ def test_more_budget_errs_less():
                 for b in (32, 512)
             )
             assert large < small
+
+
+def test_keys_seen_are_those_whose_value_changes_the_answer():
+    # Short queries: no weight that counts is so small that a change of its value goes under.
+    q, k, v = (0.3 * x for x in SETTINGS["diffuse"](1, tokens=48, dim=8))
+    for name, budget in (("local", 2), ("local", 10), ("reformer", 32), ("reformer", 128)):
+        seen = keys_seen(name, q, k, budget=budget, seed=3)
+        before, _ = approximate(name, q, k, v, budget=budget, seed=3)
+        for key in range(48):
+            changed = v.clone()
+            changed[:, :, key] += 1e4
+            after, _ = approximate(name, q, k, changed, budget=budget, seed=3)
+            touched = (after - before).abs().amax(dim=-1) > 0.1  # [batch, heads, query]
+            assert torch.equal(seen[..., key], touched), (name, budget, key)
+
+
+def test_a_window_sees_its_budget_where_no_end_cuts_it_and_hashing_less():
+    q, k, _ = SETTINGS["diffuse"](0)
+    window = keys_seen("local", q, k, budget=64, seed=0)[0, 0].sum(dim=1)
+    assert (window[32:-32] == 65).all() and window[0] == 33
+    rounds = [keys_seen("reformer", q, k, budget=budget, seed=0) for budget in (32, 64, 512)]
+    for budget, seen in zip((32, 64, 512), rounds, strict=True):
+        assert 0 < seen.sum(dim=-1).float().mean() < 0.6 * budget
+    # More rounds keep what earlier ones brought together, but for tokens that had met nobody.
+    alone = rounds[0].diagonal(dim1=-2, dim2=-1).unsqueeze(-1)
+    assert (rounds[2] | ~rounds[0] | alone).all()
+
+
+def test_groups_are_those_that_peaked_tokens_were_drawn_around():
+    q, k, _ = SETTINGS["peaked"](5)
+    group = peaked_groups(5)
+    together = group[:, None] == group
+    alike = torch.cosine_similarity(q[0, 0, :, None], k[0, 0, None], dim=-1)
+    assert alike[together].min() > 0.6 > alike[~together].mean()
+    assert alike[together].mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "budget", "message"),
+    [("performer", 64, "leaves no key out"), ("reformer", 31, "at least"), ("big-bird", 64, "there is no approximation")],
+)  # fmt: skip
+def test_keys_that_cannot_be_counted_are_refused(name, budget, message):
+    with pytest.raises(ValueError, match=message):
+        keys_seen(name, *SETTINGS["diffuse"](0, tokens=64)[:2], budget=budget, seed=0)
 
 
 @pytest.mark.parametrize(
