@@ -52,6 +52,8 @@ from shapes_of_attention.measure.approximation import (
     answering_mean,
     budget_errors,
     keys_looked_at,
+    keys_seen,
+    peaked_groups,
     relative_error,
 )
 from shapes_of_attention.models.attention import causal_mask, explicit_attention
@@ -347,25 +349,116 @@ efficiency.reformer_diagram(buckets.flatten().tolist(), chunk=2)
 #
 # Two kinds of attention over 512 tokens of 32 dimensions. *Diffuse*: queries and keys are normal
 # numbers. *Peaked*: tokens belong to sixteen groups, and each looks for its own.
+#
+# A window is cut at the ends of the sequence, and a token of Reformer's meets as many others as its
+# buckets hold. So these two stand above the number of keys that a query truly saw.
 
 # %%
 #| label: keys-a-query
 {name: f"{keys_looked_at(*draw(0)[:2]):.0f}" for name, draw in SETTINGS.items()}
 
+
 # %%
 #| label: errors
+def pairs_seen(name, setting, budget):
+    """Give who saw whom in each of the four draws: bool [query, key]."""
+    draws = [(seed, *SETTINGS[setting](seed)[:2]) for seed in range(4)]
+    return [keys_seen(name, q, k, budget=budget, seed=seed)[0, 0] for seed, q, k in draws]
+
+
+def number_seen(name, setting, budget):
+    """Give the keys that a query sees, mean over queries and draws."""
+    return float(
+        np.mean([pairs.sum(dim=1).float().mean() for pairs in pairs_seen(name, setting, budget)])
+    )
+
+
 budgets = [32, 64, 128, 256, 512]
-error = {title: {name: (budgets, []) for name in APPROXIMATIONS} for title in SETTINGS}
+error = {title: {name: [] for name in APPROXIMATIONS} for title in SETTINGS}
 for found in budget_errors(budgets=budgets):
-    error[found.setting][found.name][1].append(np.mean(found.against_claim))
-efficiency.error_chart(error)
+    error[found.setting][found.name].append(np.mean(found.against_claim))
+seen = {
+    title: {
+        name: [number_seen(name, title, budget) for budget in budgets]
+        for name in ("local", "reformer")
+    }
+    for title in SETTINGS
+}
+efficiency.error_chart(
+    {
+        title: {name: (seen[title].get(name, budgets), errors) for name, errors in found.items()}
+        for title, found in error.items()
+    }
+)
 
 # %%
 #| label: error-table
 for title, found in error.items():
-    print(f"{title:9s}" + "".join(f"{b:>8d}" for b in budgets))
-    for name, (_, errors) in found.items():
-        print(f"{name:9s}" + "".join(f"{e:8.2f}" for e in errors))
+    print(f"{title:15s}" + "".join(f"{b:>8d}" for b in budgets))
+    for name, errors in found.items():
+        print(f"{name:15s}" + "".join(f"{e:8.2f}" for e in errors))
+        if name in seen[title]:
+            print("  keys seen    " + "".join(f"{n:8.0f}" for n in seen[title][name]))
+
+# %% [markdown]
+# **Equal keys.** Beside Reformer, a window that sees as many keys as Reformer does. And how much of
+# its own group, itself left out, does a token of Reformer's find?
+
+# %%
+#| label: reformer-sees
+itself = torch.eye(512, dtype=torch.bool)
+group_found = []
+for seed, pairs in enumerate(pairs_seen("reformer", "peaked", 64)):
+    group = peaked_groups(seed)
+    own = (group[:, None] == group) & ~itself
+    group_found.append(float((pairs & own).sum() / own.sum()))
+# Buckets hold sixteen tokens on average, so about half of the budget buys nothing.
+for setting in SETTINGS:
+    turns = torch.randn(2, 32, 16, generator=torch.Generator().manual_seed(0))
+    bucket = functional.one_hot(hash_buckets(SETTINGS[setting](0)[0], turns), 32)
+    assert (bucket.sum(dim=-2) >= 32).float().mean() < 0.2  # few fill two chunks of 16
+    assert seen[setting]["reformer"][budgets.index(64)] < 0.6 * 64
+{
+    setting: {
+        "at-64": f"{seen[setting]['reformer'][budgets.index(64)]:.0f}",
+        "at-512": f"{seen[setting]['reformer'][budgets.index(512)]:.0f}",
+    }
+    for setting in SETTINGS
+} | {"group-found": f"{np.mean(group_found):.0%}"}
+
+# %%
+#| label: equal-keys
+#| fold: true
+sees = {w: float(local_mask(512, window=w).sum(dim=1).float().mean()) for w in range(1, 256)}
+
+
+def error_of_window(keys, setting):
+    """Measure a window that sees so many keys, against full attention, which it claims."""
+    window = min(sees, key=lambda w: abs(sees[w] - keys))
+    (one,) = budget_errors(budgets=[2 * window], settings=[setting], names=["local"])
+    return float(np.mean(one.against_claim))
+
+
+equal = {
+    setting: [error_of_window(keys, setting) for keys in seen[setting]["reformer"]]
+    for setting in SETTINGS
+}
+for setting in SETTINGS:
+    print(f"{setting:9s}" + "".join(f"{e:8.2f}" for e in equal[setting]))
+
+# Where there are groups to find, Reformer is ahead at every budget, by far.
+assert all(np.array(error["peaked"]["reformer"]) < 0.5 * np.array(equal["peaked"]))
+# Where there are none, few keys do about as well as a window's.
+few = budgets.index(64)
+assert abs(error["diffuse"]["reformer"][few] / equal["diffuse"][few] - 1) < 0.1
+{
+    setting: {
+        "reformer": f"{error[setting]['reformer'][few]:.2f}",
+        "window": f"{equal[setting][few]:.2f}",
+        "window-at-512": f"{equal[setting][budgets.index(512)]:.2f}",
+    }
+    for setting in SETTINGS
+}
 
 # %% [markdown]
 # **What the errors are errors of.** They are relative to the size of the right answer. Values of
@@ -403,13 +496,8 @@ def mean_of_errors(errors):
         setting: {
             "claim": mean_of_errors(found_at(512, "reformer", setting, 0.0).against_claim),
             "full": mean_of_errors(found_at(512, "reformer", setting, 0.0).against_full),
-            "at-64": mean_of_errors(found_at(64, "reformer", setting, 0.0).against_full),
         }
         for setting in SETTINGS
-    },
-    "window": {  # it claims full attention
-        f"at-{keys}": f"{error['peaked']['local'][1][budgets.index(keys)]:.2f}"
-        for keys in (64, 512)
     },
 }
 

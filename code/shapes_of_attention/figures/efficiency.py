@@ -139,22 +139,25 @@ def time_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
 def error_chart(
     curves: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
 ) -> Figure:
-    """Draw error against budget, one panel a source of queries and keys, one line a family.
+    """Draw error against what it took, one panel a source of queries and keys, one line a family.
 
-    `curves` maps a panel's title to family -> (budgets, errors relative to the exact mix).
+    `curves` maps a panel's title to family -> (keys seen, rank or features; errors relative to the
+    exact mix).
     """
     figure = canvas(height=80 + 330 * len(curves))
     panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
     for axes, (title, families) in zip(panels, curves.items(), strict=True):
-        for name, (budgets, errors) in families.items():
-            axes.plot(budgets, np.maximum(errors, 1e-4), **_style(name))
+        for name, (spent, errors) in families.items():
+            axes.plot(spent, np.maximum(errors, 1e-4), **_style(name))
         axes.set_title(title, loc="left")
         _logarithmic(axes, "relative error")
     panels[-1].set_xscale("log", base=2)
-    panels[-1].set_xlabel("budget (keys, rank or features a query)")
-    ticks = sorted({b for f in curves.values() for bs, _ in f.values() for b in bs})
-    panels[-1].set_xticks(ticks[:: max(1, len(ticks) // 6)])
-    panels[-1].set_xticklabels([f"{tick:g}" for tick in ticks[:: max(1, len(ticks) // 6)]])
+    panels[-1].set_xlabel("keys seen, rank or features")
+    spent = [x for f in curves.values() for xs, _ in f.values() for x in xs]
+    # Keys that are counted are no round numbers, so ticks are powers of two, whatever was spent.
+    least, most = round(np.log2(min(spent))), round(np.log2(max(spent)))
+    ticks = 2 ** np.arange(least, most + 1, max(1, (most - least) // 6))
+    panels[-1].set_xticks(ticks, [str(tick) for tick in ticks])
     panels[-1].minorticks_off()
     _legend_below(figure, panels[0], columnspacing=1.2, handlelength=1.4)
     figure.subplots_adjust(left=0.17, right=0.97, top=0.94, bottom=0.22, hspace=0.22)

@@ -91,3 +91,15 @@ def test_the_kept_cells_are_filled_and_no_other(mask: NDArray[np.bool_]) -> None
     middles = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     filled = drawn.get_path().contains_points(middles) if mask.any() else np.zeros(mask.size, bool)
     np.testing.assert_array_equal(filled.reshape(mask.shape), mask)
+
+
+def test_errors_stand_above_what_was_spent_between_round_ticks():
+    seen, ranks = [15.9, 58.3, 178.9], [32, 128, 512]
+    errors = [5.3, 2.4, 0.9]
+    chart = efficiency.error_chart(
+        {title: {"reformer": (seen, errors), "linformer": (ranks, errors)} for title in "ab"}
+    )
+    upper, lower = chart.static.axes
+    np.testing.assert_allclose([line.get_xdata() for line in upper.lines], [seen, ranks])
+    assert [text.get_text() for text in lower.get_xticklabels()] == ["16", "32", "64", "128", "256", "512"]  # fmt: skip
+    assert lower.get_xlabel() == "keys seen, rank or features"
