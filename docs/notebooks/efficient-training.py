@@ -232,6 +232,37 @@ for family, length in runs:
     said.setdefault(family, {})[named(length)] = in_words(errors_of(family, length))
 said
 
+# %% [markdown]
+# What the post says of single starts holds for each, and what it calls little is little beside what
+# starts differ by.
+
+# %%
+#| label: single-starts
+assert min(errors_of("linformer", lengths[1])) > both
+for length in lengths:
+    assert abs(np.array(errors_of("local", length)) - nobody).max() < 0.003
+hashed, control = (np.array(errors_of(name, lengths[1])) for name in ("reformer", "shared"))
+assert 0 < hashed.mean() - control.mean() < hashed.std(ddof=1)
+hashed, control = (np.array(errors_of(name, lengths[0])) for name in ("reformer", "shared"))
+print(f"buckets cost {hashed.mean() / control.mean() - 1:.0%} at the shorter length")
+
+# %% [markdown]
+# Starts differ in their weights alone: what a family draws besides is the same in both layers,
+# whatever the seed of the weights.
+
+# %%
+#| label: one-draw
+for family in ("performer", "reformer", "block-sparse"):
+    drawn = []
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        model = build_efficient_model({"length": lengths[0], "family": family, "budget": budget})
+        for layer in model.layers:
+            [buffer] = layer.attend.buffers()
+            drawn.append(buffer)
+    assert all(torch.equal(drawn[0], other) for other in drawn)
+    print(f"{family:13s}one draw in {len(drawn)} layers")
+
 # %%
 #| label: step
 # in milliseconds
