@@ -100,9 +100,9 @@ found = record["models"]["flagship"]
 leads = np.array(found["leads"])
 own = np.array([level for level in found["own_threshold"] if level is not None])
 vote = np.array([level for level in found["vote_threshold"] if level is not None])
-unfiltered = [scan for name, scan in record["models"].items() if name != "flagship"]
-if not unfiltered:
-    raise FileNotFoundError("no model trained without the red filter is on record: scan again")
+# Of another form, with the filter and without.
+alike = record["models"]["compare-encoder-only-seed-0"]
+unfiltered = record["models"]["without-red-filter-seed-0"]
 print(found["circles"], "circles;", len(own), "and", len(vote), "pass a half within the range")
 
 # %%
@@ -111,8 +111,7 @@ curves = [
     ("circle is painted", red_filter.OWN, np.array(found["own"])),
     ("circle's vote counts", red_filter.VOTE, np.array(found["vote"])),
 ]
-mean = np.mean([scan["vote"] for scan in unfiltered], axis=0)
-curves.append(("vote, trained without filter", red_filter.UNFILTERED, mean))
+curves.append(("vote, trained without filter", red_filter.UNFILTERED, np.array(unfiltered["vote"])))
 unseen = ShapesConfig().dominance
 red_filter.threshold_curves(
     leads, curves, [(red_filter.OWN, own), (red_filter.VOTE, vote)], unseen=unseen
@@ -139,7 +138,7 @@ def width_of_steps(levels):
     return float(np.diff(np.quantile(levels, (0.1, 0.9)))[0])
 
 
-votes = np.concatenate([scan["vote"] for scan in unfiltered])
+votes = np.array(unfiltered["vote"])
 {
     "circles": found["circles"],
     "unseen-lead": f"{unseen:.0f}",
@@ -156,17 +155,19 @@ votes = np.concatenate([scan["vote"] for scan in unfiltered])
         "steps": f"{width_of_steps(vote):.0f}",
     },
     "unfiltered-vote": f"{votes.min():.0%} to {votes.max():.0%}",
+    "alike": f"{np.median([level for level in alike['vote_threshold'] if level is not None]):.1f}",
 }
 
 # %% [markdown]
 # ## With and without
 #
-# The same images, painted by the model with the filter and by one that was trained without it.
+# The same images, painted by the model with the filter and by one of another form, with no decoder,
+# that was trained without it.
 
 # %%
 #| label: without
-#| inputs: assets/checkpoints/ablation-no-red-filter-seed-0.safetensors
-unfiltered_path = folder / "ablation-no-red-filter-seed-0.safetensors"
+#| inputs: assets/checkpoints/without-red-filter-seed-0.safetensors
+unfiltered_path = folder / "without-red-filter-seed-0.safetensors"
 left_out = (batch.present & ~batch.kept).sum(axis=1)
 circles_kept = (batch.kept & (batch.kind == 0)).sum(axis=1)
 rows = np.flatnonzero((left_out >= 1) & (circles_kept >= 2))[:3]

@@ -21,7 +21,6 @@
 #| label: setup
 #| fold: true
 #| inputs:
-#|   - assets/records/ablation-*.json
 #|   - assets/records/compare-*.json
 #|   - assets/records/contrast-*.json
 #|   - assets/records/depth-*.json
@@ -616,6 +615,10 @@ errors_of = {
 }
 assert all(max(errors_of["rotary"]) < min(errors_of[name]) for name in errors_of if name != "rotary")
 gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
+filtered, unfiltered = (
+    [run.score.colour_error for run in changed[label]] for label in ("second-stream", "red-filter")
+)
+assert max(unfiltered) < min(filtered)
 assert 0 < gap < 0.2 and min(bases["sinusoidal"], key=bases["sinusoidal"].get) == 3
 for kind, errors in bases.items():
     print(kind, *(f"base {base:g}: {errors[base]:.1f} " for base in sorted(errors)))

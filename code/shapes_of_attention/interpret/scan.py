@@ -8,8 +8,9 @@ from every head of their decoders, and notes the slope of the painted change aga
 (`measure.intervention.Intervention`); it also stills those heads and notes the colour error. Three
 minutes on one core; assets/records/interpretation-heads.json.
 
-The second turns the red of filled circles through the threshold, for the teaching model and for
-those trained without the red filter. Half a minute a model; assets/records/interpretation-red.json.
+The second turns the red of filled circles through the threshold, for the teaching model, for those
+trained without the red filter, and for one of their form that was trained with it. Half a minute a
+model; assets/records/interpretation-red.json.
 
 python -m shapes_of_attention.interpret.scan units
 
@@ -24,8 +25,9 @@ still tell the kinds apart. Two minutes on one core; assets/records/interpretati
 
 python -m shapes_of_attention.interpret.scan channels
 
-Hides the red, the green or the blue keys of one shape from models with a token a patch and channel,
-and whole shapes. Three minutes a model on one core; assets/records/interpretation-channels.json.
+Shares the attention of models with a token a patch and channel between red, green and blue, then
+hides such keys of one shape, and whole shapes. Three minutes a model on one core;
+assets/records/interpretation-channels.json.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ from shapes_of_attention.interpret.units import (
     unit_names,
 )
 from shapes_of_attention.measure import painting
+from shapes_of_attention.measure.channel_attention import channel_attention
 from shapes_of_attention.measure.channel_intervention import ChannelIntervention
 from shapes_of_attention.measure.colours import company_error, score_colours
 from shapes_of_attention.measure.intervention import Intervention
@@ -71,6 +74,7 @@ from shapes_of_attention.training.checkpoint import (
 from shapes_of_attention.training.machine import processor, versions
 
 __all__ = [
+    "FILTERED",
     "LEADS",
     "UNIT_COUNTS",
     "scan_channels",
@@ -80,6 +84,9 @@ __all__ = [
     "scan_units",
 ]
 
+#: Models trained with the red filter whose threshold is looked for: the one that the posts look
+#: into, and one of the form that was trained without the filter as well.
+FILTERED = ("flagship", "compare-encoder-only-seed-0")
 #: Seed of the images whose averages still a head; no other measure uses them.
 STILL_SEED = 2_000_011
 #: Levels of red over the larger of green and blue at which a circle is painted.
@@ -237,12 +244,16 @@ def scan_reach(model: EncoderDecoder, *, images: int) -> dict[str, Any]:
 
 
 def scan_channels(model: EncoderDecoder, batches: list[ShapesBatch]) -> dict[str, Any]:
-    """Hide single channels of shapes from a model, and whole shapes, and judge what it paints."""
+    """Ask which channels shapes look at, then hide single channels of them, and whole shapes."""
     slopes = Intervention(model).over(batches).result()
     subjects = ChannelIntervention(model).over(batches).result()
     return {
         "colour": score_colours(model, batches).as_record(),
         "intervention": slopes.as_record() if slopes else {},
+        "attention": {
+            name: {who: [round(part, 4) for part in parts] for who, parts in asking.items()}
+            for name, asking in channel_attention(model, batches).items()
+        },
         "subjects": {
             subject: {name: effect.as_record() for name, effect in effects.items()}
             for subject, effects in subjects.items()
@@ -290,9 +301,9 @@ def scan_models(checkpoints: Path, *, images: int) -> dict[str, Any]:
 
 
 def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
-    """Scan the thresholds of the teaching model and of those trained without the red filter."""
+    """Scan the thresholds of models trained with the red filter, and of those without."""
     batch = make_shapes(range(12 * circles), seed=IMAGE_TEST_SEED)
-    paths = [checkpoints / "flagship.safetensors"]
+    paths = [checkpoints / f"{name}.safetensors" for name in FILTERED]
     paths += sorted(checkpoints.glob("*red-filter*.safetensors"))
     found = {}
     for path in paths:
@@ -300,7 +311,7 @@ def scan_red(checkpoints: Path, *, circles: int) -> dict[str, Any]:
             load_model(path),
             batch,
             circles=circles,
-            red_filter="red-filter" not in path.stem,
+            red_filter=path.stem in FILTERED,
         )
         print(f"{path.stem}: scanned", file=sys.stderr)
     return {"models": found}

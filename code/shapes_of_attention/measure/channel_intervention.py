@@ -24,7 +24,14 @@ from shapes_of_attention.measure.painting import paint_levels
 from shapes_of_attention.measure.regions import interior_means, patch_cover
 from shapes_of_attention.models import EncoderDecoder
 
-__all__ = ["HIDDEN", "SUBJECTS", "ChannelEffect", "ChannelIntervention"]
+__all__ = [
+    "CHANNELS",
+    "HIDDEN",
+    "SUBJECTS",
+    "ChannelEffect",
+    "ChannelIntervention",
+    "subjects_in",
+]
 
 CHANNELS = ("red", "green", "blue")
 #: What is hidden of a shape, in turn -> the channels whose keys those are. A circle left out for
@@ -39,7 +46,6 @@ HIDDEN: dict[str, tuple[int, ...]] = {
 }
 #: The shapes that keys are hidden of: kept ones of each kind, and the circles that are left out.
 SUBJECTS = (*KINDS, "left-out filled circle")
-LEFT_OUT = len(KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +116,8 @@ class ChannelIntervention:
         touched = patch_cover(batch, self.patch) >= KEY_PIXELS  # [batch, slots, patches]
         same = same_group(batch.kind, batch.kept)
         before = interior_means(paint_levels(self.model, batch), batch)
-        for number, subject in enumerate(SUBJECTS):
-            rows, hidden = _choose(batch, number)
+        for subject, fit in zip(SUBJECTS, subjects_in(batch), strict=True):
+            rows, hidden = choose_one(fit)
             if len(rows) == 0:
                 continue
             # Of the groups that lost a vote, the members that share no patch with the hidden one.
@@ -167,13 +173,10 @@ class ChannelIntervention:
         return found
 
 
-def _choose(batch: ShapesBatch, subject: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Choose a shape of one of `SUBJECTS` in each image that has one: its image and its slot."""
-    if subject == LEFT_OUT:
-        fit = (batch.kind == FILLED_CIRCLE) & batch.present & ~batch.kept
-    else:
-        fit = (batch.kind == subject) & batch.kept
-    return choose_one(fit)
+def subjects_in(batch: ShapesBatch) -> list[NDArray[np.bool_]]:
+    """Find the shapes of each of `SUBJECTS`: bool [batch, slots] each."""
+    kept = [(batch.kind == kind) & batch.kept for kind in range(len(KINDS))]
+    return [*kept, (batch.kind == FILLED_CIRCLE) & batch.present & ~batch.kept]
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:

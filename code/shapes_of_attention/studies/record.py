@@ -30,7 +30,6 @@ __all__ = [
 
 #: First parts of the names of vision's runs, and of the files of their records.
 FAMILIES = (
-    "ablation",
     "channels",
     "compare",
     "contrast",

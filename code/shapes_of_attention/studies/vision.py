@@ -38,7 +38,6 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 _SEEDS = (0, 1, 2)
 _FLAGSHIP_SECONDS = 40 * 60.0
 _CONTRAST_SECONDS = 20 * 60.0
-_ABLATION_SECONDS = 8 * 60.0
 
 #: The encoder-decoder that the posts look into: two layers on each side, no self-attention in the
 #: decoder, so that what is gathered from other shapes comes through cross-attention, in sight.
@@ -219,15 +218,6 @@ def runs() -> list[Run]:
         )
         for seed in _SEEDS
     ]
-    listed.append(
-        image_run(
-            name="ablation/no-red-filter/seed-0",
-            run=replace(_ENCODER_DECODER, data={"red_filter": False}).with_budget(
-                _ABLATION_SECONDS
-            ),
-            keep_model=True,
-        )
-    )
     return [*listed, *_compared(), *_of_depth(), *_changed(), *_positions()]
 
 

@@ -43,12 +43,12 @@ def test_scanning_heads_records_every_module_and_decoder_head(tmp_path):
 
 
 def test_scanning_red_takes_the_models_without_filter_that_are_there(tmp_path):
-    save(tmp_path, "flagship")
-    save(tmp_path, "without-red-filter-seed-0")
+    for name in (*scan.FILTERED, "without-red-filter-seed-0"):
+        save(tmp_path, name)
     given = ["red", "--checkpoints", str(tmp_path), "--records", str(tmp_path), "--circles", "3"]
     assert scan.main(given) == 0
     record = json.loads((tmp_path / "interpretation-red.json").read_text())
-    assert list(record["models"]) == ["flagship", "without-red-filter-seed-0"]
+    assert list(record["models"]) == [*scan.FILTERED, "without-red-filter-seed-0"]
     for found in record["models"].values():
         assert found["circles"] == len(found["own_threshold"]) == 3
         assert len(found["own"]) == len(found["vote"]) == len(found["leads"])
@@ -108,6 +108,8 @@ def test_scanning_channels_takes_the_models_that_have_such_tokens(tmp_path, caps
     found = record["models"]["flagship-channels"]
     assert list(found["intervention"]["slope_by_kind"]) == list(KINDS)
     assert list(found["subjects"]["filled circle"]) == list(HIDDEN)
+    (parts,) = [asking["filled circle"] for asking in found["attention"].values()]
+    assert sum(parts) == pytest.approx(1, abs=1e-3)
     assert len(found["subjects"]["filled circle"]["red"]["colour_change"]) == 3
 
 

@@ -83,7 +83,7 @@ def test_without_the_filter_nothing_is_removed(tmp_path: Path) -> None:
     point = {key: value for key, value in SCORE.items() if key != "filtered_removed"}
     write(
         tmp_path,
-        "ablation/no-red-filter/seed-0",
+        "without/red-filter/seed-0",
         test={"colour": score},
         curve=[{"images": 320, "seconds": 30.0, **point}],
     )
@@ -246,7 +246,7 @@ def test_the_results_notebook_declares_every_record_that_it_reads() -> None:
     }
     wanted = {
         f"assets/records/{path.name}"
-        for family in ("ablation", "compare", "contrast", "depth", "flagship", "speed", "tune")
+        for family in ("compare", "contrast", "depth", "flagship", "speed", "tune")
         for path in (ASSETS / "records").glob(f"{family}*.json")
     } | {
         f"assets/checkpoints/{path.name}"
