@@ -253,8 +253,8 @@ print(f"largest difference: {(moved - stayed).abs().max():.2f}")
 assert not torch.allclose(moved, stayed, atol=0.01)
 
 # %% [markdown]
-# **Proof.** Rotary positions turn query and key by angles that grow with their places. The score
-# then depends on the distance alone: move both by ten tokens and it stays.
+# **Proof.** Rotary positions turn query and key by angles that grow with their places. For given
+# contents, the score then depends on the signed offset alone: move both by ten tokens and it stays.
 
 # %%
 #| label: rotary-proof
