@@ -40,7 +40,7 @@ from shapes_of_attention.figures.toolkit.table import (
     sortable_table,
     value_cell,
 )
-from shapes_of_attention.measure.series import join_slots, token_truth
+from shapes_of_attention.measure.series import join_slots, kind_blind_error, token_truth
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.attention import explicit_attention
 from shapes_of_attention.series.data import SeriesConfig, make_series, same_group
@@ -132,22 +132,10 @@ for family in families:
 # %%
 #| label: yardsticks
 tests = make_series(range(512), seed=1, config=SeriesConfig(length=lengths[0]))
-own, wanted = tests.amplitude[tests.present], tests.group_mean[tests.present]
-middle = sum(SeriesConfig().amplitude) / 2
 of_all = np.nanmean(np.where(tests.present, tests.amplitude, np.nan), axis=1, keepdims=True)
-company = np.broadcast_to(of_all, tests.present.shape)[tests.present]
-
-
-def hedged(of_own, of_company):
-    """Measure the error of a mixture; what is left of the whole is the middle's share."""
-    rest = (1 - of_own - of_company) * middle
-    return float(np.abs(of_own * own + of_company * company + rest - wanted).mean())
-
-
-parts = np.linspace(0, 1, 41)
-nobody = min(hedged(part, 0) for part in parts)
-everybody = hedged(0, 1)
-both = min(hedged(part, other) for part in parts for other in parts)
+nobody = kind_blind_error(tests, np.mean, company=False)
+everybody = float(np.abs(of_all - tests.group_mean)[tests.present].mean())
+both = kind_blind_error(tests, np.mean)
 found_company = {family for family in families if min(tuned[family].values()) < both}
 assert found_company == {"fused", "shared", "reformer"}  # as the post says of the sweeps
 yardsticks = {"nobody": nobody, "everybody": everybody, "both": both}

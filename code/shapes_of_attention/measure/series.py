@@ -1,5 +1,6 @@
 """How well a model redraws series, and where its attention goes, against the truth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,13 @@ from torch import nn
 
 from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models.capture import capture_attention
-from shapes_of_attention.series.data import SERIES_KINDS, SeriesBatch, profile, same_group
+from shapes_of_attention.series.data import (
+    SERIES_KINDS,
+    SeriesBatch,
+    SeriesConfig,
+    profile,
+    same_group,
+)
 
 __all__ = [
     "REACHES",
@@ -24,6 +31,7 @@ __all__ = [
     "drawn_amplitudes",
     "ideal_attention",
     "join_slots",
+    "kind_blind_error",
     "redraw",
     "score_amplitudes",
     "score_attention",
@@ -114,6 +122,35 @@ def score_amplitudes(drawn: NDArray[np.float32], batch: SeriesBatch) -> Amplitud
 def score_redrawing(model: nn.Module, batch: SeriesBatch) -> AmplitudeResult:
     """Let a model redraw a batch and judge the amplitudes."""
     return score_amplitudes(redraw(model, batch), batch)
+
+
+def kind_blind_error(
+    batch: SeriesBatch,
+    measure: Callable[[NDArray[np.float64]], np.floating[Any]],
+    *,
+    company: bool = True,
+) -> float:
+    """Find the least error that is left without telling kinds apart.
+
+    Every shape is drawn at one mixture of its own amplitude, the mean of all shapes of its series
+    and the middle of the range that amplitudes are drawn from, in the proportion that errs least.
+
+    Parameters
+    ----------
+    measure : what is to be low, such as the mean or the median of the errors.
+    company : whether the mean of all shapes is mixed in; without it no other shape is looked at.
+    """
+    present = batch.present
+    own, wanted = batch.amplitude[present], batch.group_mean[present]
+    of_all = np.nanmean(np.where(present, batch.amplitude, np.nan), axis=1, keepdims=True)
+    everybody = np.broadcast_to(of_all, present.shape)[present]
+    middle = sum(SeriesConfig().amplitude) / 2
+    parts = np.linspace(0, 1, 41)
+    return min(
+        float(measure(np.abs(a * own + b * everybody + (1 - a - b) * middle - wanted)))
+        for a in parts
+        for b in (parts if company else (0.0,))
+    )
 
 
 def by_situation(

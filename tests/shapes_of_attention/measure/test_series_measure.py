@@ -10,6 +10,7 @@ from shapes_of_attention.measure.series import (
     by_situation,
     drawn_amplitudes,
     ideal_attention,
+    kind_blind_error,
     score_amplitudes,
     score_attention,
     shift_difference,
@@ -17,6 +18,7 @@ from shapes_of_attention.measure.series import (
 )
 from shapes_of_attention.models.attention import Attention
 from shapes_of_attention.series import SeriesConfig, make_series
+from shapes_of_attention.series.data import group_means
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,24 @@ def test_the_target_scores_perfectly_and_a_flat_line_is_off_by_the_means(quiet):
     assert best.within_tolerance == 1 and best.mse == 0
     flat = amplitude_errors(np.zeros_like(quiet.target), quiet)
     np.testing.assert_allclose(flat[quiet.present], quiet.group_mean[quiet.present], atol=1e-5)
+
+
+def test_who_tells_no_kinds_apart_errs_by_least_with_a_mixture_and_not_at_all_with_one_kind(quiet):
+    there = quiet.present
+    own, wanted = quiet.amplitude[there], quiet.group_mean[there]
+    blind = kind_blind_error(quiet, np.mean)
+    alone = kind_blind_error(quiet, np.mean, company=False)
+    middle = sum(SeriesConfig().amplitude) / 2
+    assert 0 < blind < alone < min(np.abs(own - wanted).mean(), np.abs(middle - wanted).mean())
+
+    of_one_kind = np.where(there, 0, -1).astype(quiet.kind.dtype)
+    means = group_means(of_one_kind, quiet.amplitude)
+    same = replace(quiet, kind=of_one_kind, group_mean=means)
+    assert kind_blind_error(same, np.median) < 1e-6 < kind_blind_error(same, np.mean, company=False)
+
+    # All have the middle's mean: own amplitudes and company could only lead away from it.
+    level = replace(quiet, group_mean=np.full_like(quiet.group_mean, middle))
+    assert kind_blind_error(level, np.mean) == pytest.approx(0, abs=1e-6)
 
 
 def test_situations_are_those_of_the_drawing(quiet):
