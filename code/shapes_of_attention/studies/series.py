@@ -1,8 +1,9 @@
 """The models of the first post: sweeps, a comparison over seeds, kinds of positions, a long run.
 
 All that is compared takes equally many steps, each at the learning rate that did best in its own
-sweep. The long run, whose budget is time, took its rate from a sweep by time. The records of a
-group of runs stand together in `assets/records/series-GROUP.json`, by their names.
+sweep; the long run is the compared attention model, trained for twice as many at the best rate of a
+sweep of that length. The records of a group of runs stand together in
+`assets/records/series-GROUP.json`, by their names.
 """
 
 from collections.abc import Mapping
@@ -31,13 +32,13 @@ from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
 
-__all__ = ["RATES_BY_TIME", "RATE_BY_TIME", "STUDY", "runs", "series_batch", "series_run"]
+__all__ = ["STUDY", "runs", "series_batch", "series_run"]
 
 _SEEDS = (0, 1, 2)
 _STEPS = 6_000
 _SWEEP_STEPS = 1_500
 _SPEED_STEPS = 200
-_LONG_SECONDS = 150.0
+_LONG_STEPS = 12_000
 
 _BATCH = 8
 #: More shapes a series than any in training.
@@ -56,6 +57,8 @@ _RECURRENT_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 #: Of sinusoidal and rotary positions, each tried with the middle rates.
 _BASES = (10.0, 100.0, 1_000.0, 10_000.0)
 _BASE_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
+#: Of the long run: what is best in a short trial is too fast for so many steps.
+_LONG_RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2)
 
 #: What recurrent layers share with the transformer's.
 _AS_ATTENTION = {"dim": 64, "hidden": 128}
@@ -108,13 +111,6 @@ _PLACES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-_SWEEP_SECONDS = 10.0
-
-#: Learning rates that the sweep by time tried, with rotary positions, and the one that it chose.
-RATES_BY_TIME = (1e-3, 3e-3, 6e-3)
-RATE_BY_TIME = 6e-3
-
-
 def series_batch(
     indices: NDArray[np.int64], *, seed: int, config: SeriesConfig | None = None
 ) -> Batch:
@@ -158,7 +154,7 @@ def series_run(
 
 
 def runs() -> list[Run]:
-    """List all runs: the sweeps, then what is compared, seed by seed, once its sweep is done."""
+    """List all runs: the sweeps, then what goes on from the best of a sweep, once that is done."""
     sweeps = {
         label: [
             series_run(
@@ -204,28 +200,34 @@ def runs() -> list[Run]:
                 run=ShortRun(steps=_SPEED_STEPS),
             )
         )
-    return [*listed, *_runs_by_time()]
+    return [*listed, *_long_runs(chosen[_COMPARED["attention"][0]])]
 
 
-def _runs_by_time() -> list[Run]:
-    """List the runs whose budget is time, all of the attention model."""
-    listed = [
+def _long_runs(compared: Run | None) -> list[Run]:
+    """List the sweep of the long run, once the compared model is known, and then the run itself."""
+    if compared is None:
+        return []
+    model, options = compared.config["model"], compared.config["options"]
+    sweep = [
         series_run(
             name=f"sweep/attention/rate-{rate:g}",
-            model="attention",
-            run=ShortRun(learning_rate=rate, seconds=_SWEEP_SECONDS),
+            model=model,
+            options=options,
+            run=ShortRun(learning_rate=rate, steps=_LONG_STEPS),
         )
-        for rate in RATES_BY_TIME
+        for rate in _LONG_RATES
     ]
-    listed.append(
-        series_run(
-            name="long/attention",
-            model="attention",
-            run=ShortRun(learning_rate=RATE_BY_TIME, seconds=_LONG_SECONDS),
-            keep_model=True,
-        )
+    best = best_run(sweep, _MEASURE)
+    if best is None:
+        return sweep
+    long = series_run(
+        name="long/attention",
+        model=model,
+        options=options,
+        run=ShortRun(learning_rate=best.course.learning_rate, steps=_LONG_STEPS),
+        keep_model=True,
     )
-    return listed
+    return [*sweep, long]
 
 
 def _sweeps_of(sweeps: Mapping[str, list[Run]], tuned: str) -> list[Run]:

@@ -105,10 +105,6 @@ def test_unknown_runs_and_damaged_weights_end_with_an_error(short, tmp_path: Pat
 
 def test_each_model_trains_at_the_rate_that_its_sweep_chose():
     records = read_records(ASSETS / "records", "series")
-    by_time = errors_by_rate(grouped(records, "sweep"), "amplitude_error_mean")["attention"]
-    assert sorted(by_time) == sorted(series.RATES_BY_TIME)
-    assert min(by_time, key=by_time.__getitem__) == series.RATE_BY_TIME
-
     tuned = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
     compared = comparable(record for record in records if record.family in ("compare", "places"))
     assert {len(seeds) for seeds in compared.values()} == {len(series._SEEDS)}
@@ -129,6 +125,16 @@ def test_each_model_trains_at_the_rate_that_its_sweep_chose():
             assert record.config["run"]["learning_rate"] == rate
             assert record.config["options"].get("base") == base
 
+    of_long = errors_by_rate(grouped(records, "sweep"), "amplitude_error_mean")
+    assert not at_the_edge(of_long)
+    [long] = grouped(records, "long")["attention"]
+    tried = of_long["attention"]
+    assert long.config["run"]["learning_rate"] == min(tried, key=tried.__getitem__)
+    sweeps = grouped(records, "sweep")["attention"]
+    same = [long, *sweeps, *compared["attention"]]
+    assert all(record.config["options"] == long.config["options"] for record in same)
+    assert {record.steps for record in sweeps} == {long.steps}
+
 
 def test_what_is_compared_waits_for_its_sweep_and_goes_on_from_its_best(tmp_path, monkeypatch):
     monkeypatch.setattr(series, "best_run", lambda *given: kept.best_run(*given, assets=tmp_path))
@@ -148,6 +154,10 @@ def test_what_is_compared_waits_for_its_sweep_and_goes_on_from_its_best(tmp_path
             run, {"key": run.key(), "curve": [{"amplitude_error_mean": error}]}, tmp_path
         )
     found = compared()
+    assert {run.name for run in series.runs() if run.name.startswith("sweep/")} == {
+        f"sweep/attention/rate-{rate:g}" for rate in series._LONG_RATES
+    }
+    assert "long/attention" not in {run.name for run in series.runs()}, "its sweep is missing"
     assert sorted(found) == ["compare/attention-causal/seed-0", "compare/attention/seed-0"]
     best = sweep[6]
     for run in found.values():
