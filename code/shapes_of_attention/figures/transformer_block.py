@@ -112,5 +112,7 @@ def learning_curve(
         color=MUTED,
     )
     axes.set(xlabel="training steps", ylabel="error", ylim=(0, 1.15 * max([*errors, level])))
-    axes.locator_params(axis="both", nbins=5)
+    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="y", nbins=5)
+    axes.set_xlim(0, 1.05 * max(steps))  # a tick at the very end would have its number cut off
     return Figure(static=figure)
