@@ -345,7 +345,7 @@ buckets = hash_buckets(tokens, torch.randn(1, 8, 2, generator=generator))
 efficiency.reformer_diagram(buckets.flatten().tolist(), chunk=2)
 
 # %% [markdown]
-# ## Error against budget
+# ## Errors against keys, rank and features
 #
 # Two kinds of attention over 512 tokens of 32 dimensions. *Diffuse*: queries and keys are normal
 # numbers. *Peaked*: tokens belong to sixteen groups, and each looks for its own.

@@ -155,7 +155,7 @@ votes = np.array(unfiltered["vote"])
         "steps": f"{width_of_steps(vote):.0f}",
     },
     "unfiltered-vote": f"{votes.min():.0%} to {votes.max():.0%}",
-    "alike": f"{np.median([level for level in alike['vote_threshold'] if level is not None]):.1f}",
+    "alike": f"{np.median([level for level in alike['vote_threshold'] if level is not None]):.1f}".replace("-", "−"),
 }
 
 # %% [markdown]

@@ -204,8 +204,8 @@ small, even, large, attention = (
     for label in (*STATES.values(), "attention")
 )
 assert max(large) < min(even) and max(even) < min(small)
-# With the smallest, one run of three does not get below what needs no kinds.
-assert sum(error > mixed for error in small) == 1 and max(even) < mixed
+# With the smallest, one run of three hardly gets below what needs no kinds, if at all.
+assert abs(max(small) - mixed) < 0.002 and max(even) < mixed
 chose, *rest = attention
 assert compared["attention"][0].seed == 0 and chose < min(large) and max(large) < min(rest)
 assert compared[STATES[16]][0].parameters < compared["attention"][0].parameters
@@ -297,7 +297,7 @@ for label, found in of_models.items():
 sweep_run = grouped(records, "tune")["recurrent"][0]
 others = sorted(min(tuned[label].values()) for label in BASES if label != best_base)
 none = min(tuned["positions-none"].values())
-assert len(others) == 3 and others[0] > none  # as the text says
+assert len(others) == 3 and none < min(tuned[best_base].values()) < others[0]  # as the text says
 {
     "steps": f"{sweep_run.steps:,}",
     "base": best_base.split("-")[-1],
@@ -305,7 +305,6 @@ assert len(others) == 3 and others[0] > none  # as the text says
     "bases": {
         "least": f"{min(min(tuned[label].values()) for label in BASES):.3f}",
         "largest": f"{max(min(tuned[label].values()) for label in BASES):.3f}",
-        "others": f"{others[0]:.3f} to {others[-1]:.3f}",
     },
     "none": f"{none:.3f}",
 }
@@ -538,7 +537,7 @@ at_the_edge(long_tuned)  # raises: the best rate has a worse one on either side
 long_rate = min(long_tuned["attention"], key=long_tuned["attention"].get)
 assert long.config["run"]["learning_rate"] == long_rate
 {
-    "rates": {4: "four"}[len(long_tuned["attention"])],
+    "rates": {5: "five"}[len(long_tuned["attention"])],
     "rate": f"{long_rate:g}",
     "steps": f"{long.steps:,}",
     "seconds": f"{long.seconds:.0f}",
@@ -693,6 +692,7 @@ words = {1: "one", 2: "two", 3: "three", 4: "four"}
     "group": f"{np.array(known['layers'][layers[0]]['group'])[near].max():.0%}",
     "others": f"{first[near].max():.0%}",
     "farther": f"{farther:.0%}",
+    "farther-head": int(np.flatnonzero(~near)[0]) + 1,
 }
 
 # %%

@@ -317,7 +317,7 @@
   }
 
   /**
-   * Say whether it failed: one that left meanwhile, or is on its way, has not.
+   * Draw a figure, and say whether that failed: one that left meanwhile, or is on its way, has not.
    * @param {HTMLElement} figure
    */
   async function draw(figure) {

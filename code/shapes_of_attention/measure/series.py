@@ -130,10 +130,11 @@ def kind_blind_error(
     *,
     company: bool = True,
 ) -> float:
-    """Find the least error that is left without telling kinds apart.
+    """Find how little one linear mixture errs that does not tell kinds apart.
 
     Every shape is drawn at one mixture of its own amplitude, the mean of all shapes of its series
     and the middle of the range that amplitudes are drawn from, in the proportion that errs least.
+    The parts add up to one; the last may be below zero.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ _RECURRENT_RATES = (7.5e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 _BASES = (10.0, 100.0, 1_000.0, 10_000.0)
 _BASE_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2)
 #: Of the long run: what is best in a short trial is too fast for so many steps.
-_LONG_RATES = (3e-3, 6e-3, 1.2e-2, 2.4e-2)
+_LONG_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2)
 
 #: What recurrent layers share with the transformer's.
 _AS_ATTENTION = {"dim": 64, "hidden": 128}

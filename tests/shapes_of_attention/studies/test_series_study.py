@@ -158,6 +158,14 @@ def test_what_is_compared_waits_for_its_sweep_and_goes_on_from_its_best(tmp_path
         f"sweep/attention/rate-{rate:g}" for rate in series._LONG_RATES
     }
     assert "long/attention" not in {run.name for run in series.runs()}, "its sweep is missing"
+    tried = [run for run in series.runs() if run.name.startswith("sweep/")]
+    for number, run in enumerate(tried):
+        kept.write_record(
+            run, {"key": run.key(), "curve": [{"amplitude_error_mean": abs(number - 2)}]}, tmp_path
+        )
+    [long] = [run for run in series.runs() if run.name == "long/attention"]
+    assert long.course.learning_rate == series._LONG_RATES[2]
+    assert long.config["options"]["base"] == sweep[6].config["options"]["base"]
     assert sorted(found) == ["compare/attention-causal/seed-0", "compare/attention/seed-0"]
     best = sweep[6]
     for run in found.values():
