@@ -325,15 +325,32 @@ def test_a_second_touch_does_not_say_that_what_is_on_its_way_is_lost(slow: Page)
     slow.wait_for_selector(".nb-figure--live")
 
 
+def leave(page: Page) -> None:
+    """Scroll so far from a figure that is on its way that it is given up."""
+    page.evaluate("document.body.style.paddingBottom = '9000px'")
+    page.evaluate("scrollTo(0, 9000)")
+    page.wait_for_selector(".nb-figure__view", state="detached")
+
+
 def test_a_view_that_was_left_while_it_came_is_offered_again(slow: Page) -> None:
-    slow.evaluate("document.body.style.paddingBottom = '9000px'")
-    slow.evaluate("scrollTo(0, 9000)")
-    slow.wait_for_selector(".nb-figure__view", state="detached")
+    leave(slow)
     slow.evaluate("window.finish()")
     wake = slow.locator(".nb-figure__wake")
     expect(wake).to_have_text("Touch to try it")
     wake.click()
     slow.wait_for_function("() => document.querySelector('.nb-figure__view')")
+    slow.evaluate("window.finish()")
+    slow.wait_for_selector(".nb-figure--live")
+
+
+def test_what_became_of_a_view_that_was_left_is_not_told_of_the_next(slow: Page) -> None:
+    leave(slow)
+    slow.evaluate("() => { window.first = window.finish; }")
+    slow.locator(".nb-figure__wake").click()
+    slow.wait_for_function("() => window.finish !== window.first")
+    slow.evaluate("window.first()")
+    frames(slow)
+    assert slow.locator(".nb-figure__wake").inner_text() == "One moment …"
     slow.evaluate("window.finish()")
     slow.wait_for_selector(".nb-figure--live")
 
