@@ -554,6 +554,7 @@ flat = tried["without-cross-attention"].values()
 listed = {
     "Positions": {
         "rotary": "second-stream",
+        "rotary, base 1,000": "rotary-16",
         "learned": "learned-16",
         "sinusoidal": "sinusoidal-16",
         "none": "none-16",
@@ -613,7 +614,16 @@ errors_of = {
     name: [run.score.colour_error for run in changed[label]]
     for name, label in changes["Positions"].items()
 }
-assert all(max(errors_of["rotary"]) < min(errors_of[name]) for name in errors_of if name != "rotary")
+rotary = [name for name in errors_of if name.startswith("rotary")]
+assert all(
+    max(errors_of[name]) < min(errors)
+    for name in rotary
+    for other, errors in errors_of.items()
+    if other not in rotary
+)
+assert np.mean(errors_of["rotary"]) < np.mean(errors_of["rotary, base 1,000"])
+tuned = changed["rotary-16"][0].config["options"]["position_base"]
+assert tuned == 1000 == min(bases["rotary"], key=bases["rotary"].get)  # as the text says
 gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
 filtered, unfiltered = (
     [run.score.colour_error for run in changed[label]] for label in ("second-stream", "red-filter")
@@ -663,7 +673,8 @@ def error_with(label):
     "nothing": error_with("second-stream"),
     **{
         heading.lower().replace(" ", "-"): {
-            name.split("×")[0]: error_with(label) for name, label in rows.items()
+            name.split("×")[0].replace(", base ", "-").replace(",", ""): error_with(label)
+            for name, label in rows.items()
         }
         for heading, rows in changes.items()
     },

@@ -22,6 +22,7 @@
 #|   - assets/checkpoints/flagship.safetensors
 #|   - assets/checkpoints/contrast-self-attention.safetensors
 #|   - assets/checkpoints/channels-warm-seed-0.safetensors
+#|   - assets/checkpoints/compare-encoder-decoder-channels-seed-0.safetensors
 #|   - assets/records/channels-warm-seed-*.json
 #|   - assets/records/compare-encoder-decoder-channels-seed-*.json
 #|   - assets/records/interpretation-channels.json
@@ -30,14 +31,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from IPython.display import HTML
-
-from shapes_of_attention.data import IMAGE_TEST_SEED, KINDS, make_shapes
+from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import attention_views
+from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
-from shapes_of_attention.measure.shares import AttentionShares
 from shapes_of_attention.models import capture_attention
+from shapes_of_attention.palette import AZURE, ORCHID
 from shapes_of_attention.studies.record import comparable, read_records
 from shapes_of_attention.training.checkpoint import load_model
 
@@ -46,6 +46,7 @@ folder = Path("../../assets/checkpoints")
 files = {
     "flagship": folder / "flagship.safetensors",
     "channels": folder / "channels-warm-seed-0.safetensors",
+    "from-nothing": folder / "compare-encoder-decoder-channels-seed-0.safetensors",
     "deeper": folder / "contrast-self-attention.safetensors",
 }
 models = {name: load_model(path) for name, path in files.items()}
@@ -100,7 +101,7 @@ shown = {
     # The rest is too much to send: their cross-attention alone.
     **{
         name: {layer: w for layer, w in attention[name].items() if "cross" in layer}
-        for name in ("channels", "deeper")
+        for name in ("channels", "from-nothing", "deeper")
     },
 }
 attention_views.attention_explorer(
@@ -109,6 +110,7 @@ attention_views.attention_explorer(
     titles={
         "flagship": "2 + 2 layers",
         "channels": "channel tokens",
+        "from-nothing": "channel tokens, from nothing",
         "deeper": "3 + 3 layers",
     },
     checkpoints={name: attention_views.checkpoint_hash(path) for name, path in files.items()},
@@ -262,13 +264,19 @@ attention_views.attention_examples(pictures)
 # ## Channel by channel
 #
 # The model with a token a patch and channel has 192 keys: every patch three times. So its attention
-# is split between red, green and blue, and we can see which of them a query asks. It has learned the
-# task from the weights of the model with a token a patch, its projection as the mean of three.
+# is split between red, green and blue, and we can see which of them a query asks. Three runs went on
+# from the weights of the model with a token a patch, its projection as the mean of three; three
+# began from nothing.
 
 # %%
 #| label: channels
-errors = [run.score.colour_error for run in channel_runs]
 words = {2: "two", 3: "three"}
+
+
+def errors_of(runs):
+    """Say between which values the median errors of runs lie."""
+    errors = [run.score.colour_error for run in runs]
+    return f"{min(errors):.1f} to {max(errors):.1f}"
 
 
 def slopes_of(runs):
@@ -282,92 +290,84 @@ def slopes_of(runs):
 {
     "seeds": words[len(channel_runs)],
     "images": f"{channel_runs[0].images:,}",
-    "error": f"{min(errors):.1f} to {max(errors):.1f}",
+    "error": errors_of(channel_runs),
     "slopes": slopes_of(channel_runs),
-    "from-nothing": {"seeds": words[len(from_nothing)], "slopes": slopes_of(from_nothing)},
+    "from-nothing": {
+        "seeds": words[len(from_nothing)],
+        "images": f"{from_nothing[0].images:,}",
+        "error": errors_of(from_nothing),
+        "slopes": slopes_of(from_nothing),
+    },
 }
 
-# %%
-#| label: channel-sample
-by_layer = {
-    name: weights.reshape(len(sample), 4, 64, 3, 64)  # [images, heads, query, channel, patch]
-    for name, weights in attend(models["channels"]).items()
-    if name.startswith("decoder")
-}
-names = sorted(by_layer)
-cover = patch_cover(sample, 16)  # [images, slots, patches]
-circle, rectangle = ((sample.kind == kind) & sample.present for kind in (0, 2))
-kept, left_out = circle & sample.kept, circle & ~sample.kept
-print({name: weights.shape for name, weights in by_layer.items()})
+# %% [markdown]
+# Which channels do they ask? The share of the cross-attention of patches that filled shapes cover,
+# on record for all six: `python -m shapes_of_attention.interpret.scan channels`.
 
 # %%
 #| label: channel-shares
+scans = {
+    begun: [scanned["models"][run.name.replace("/", "-")] for run in runs]
+    for begun, runs in (("from nothing", from_nothing), ("head start", channel_runs))
+}
+assert all(len(found) == 3 for found in scans.values())
+ASKING = {
+    "kept": "filled circle",
+    "rectangles": "filled rectangle",
+}
 
 
-def queries_of(slots):
-    """Find the patches that some shapes cover by half or more: [images, patches]."""
-    return ((cover >= 128) & slots[..., None]).any(axis=1)
-
-
-def shares(slots, layer):
-    """Share the attention of the patches of some shapes between channels: [3]."""
-    return by_layer[layer].sum(axis=-1).mean(axis=1)[queries_of(slots)].mean(axis=0)
+def asked(begun, who, layer=1):
+    """Share the attention of patches of a sort between channels, model by model: [models, 3]."""
+    module = f"decoder.{layer}.cross_attention"
+    return np.array([scan["attention"][module][ASKING[who]] for scan in scans[begun]])
 
 
 attention_views.channel_shares(
     {
-        f"{who}, layer {number + 1}": shares(slots, layer)
-        for number, layer in enumerate(names)
-        for who, slots in (
-            ("kept circles", kept),
-            ("filtered circles", left_out),
-            ("filled rectangles", rectangle),
-        )
+        f"{begun}, seed {seed}": parts
+        for begun in scans
+        for seed, parts in enumerate(asked(begun, "kept"))
     }
 )
 
-# %% [markdown]
-# The head that treats kept and filtered circles most differently, by how much of their weight lies
-# on the patches of the circle that asks.
-
-
 # %%
-#| label: filter-head
-def own_mass(slots, layer):
-    """Average, head by head, the weight that some shapes' patches put on their shape: [heads]."""
-    mine = (cover >= 1) & slots[..., None]  # [images, slots, patches]
-    asking = (cover >= 128) & slots[..., None]
-    own = np.einsum("isq,isk->iqk", asking, mine)
-    weights = by_layer[layer].sum(axis=3)  # over channels: [images, heads, query, key]
-    looks = AttentionShares()
-    looks.add({layer: torch.from_numpy(weights)}, own[:, None], queries_of(slots)[:, None])
-    return looks.result().modules[layer][:, 0]
+#| label: red-share
+for begun in scans:
+    for layer in (0, 1):
+        red = {who: asked(begun, who, layer)[:, 0].round(2).tolist() for who in ASKING}
+        print(f"{begun}, layer {layer + 1}: red's share", red)
 
 
-own = {layer: (own_mass(kept, layer), own_mass(left_out, layer)) for layer in names}
-filter_layer, filter_head = max(
-    ((layer, head) for layer in names for head in range(4)),
-    key=lambda at: abs(own[at[0]][0][at[1]] - own[at[0]][1][at[1]]),
-)
-{
-    "layer": f"{'first' if names.index(filter_layer) == 0 else 'second'}",
-    "number": filter_head + 1,
-    "kept": f"{own[filter_layer][0][filter_head]:.0%}",
-    "filtered": f"{own[filter_layer][1][filter_head]:.0%}",
-}
+def each(values):
+    """Say a share for each of three models, in the order of their starts."""
+    first, second, third = (f"{value:.0%}" for value in values)
+    return f"{first}, {second} and {third}"
+
+
+{begun.split()[-1]: {who: each(asked(begun, who)[:, 0]) for who in ASKING} for begun in scans}
 
 # %% [markdown]
-# That head in the first held-out image with circles of both sorts, for the patch that shows the
-# most of each.
+# What does that look like? One model that began from nothing, in the decoder's second layer: the head
+# that gives red the largest share when kept circles ask, in the first held-out image with circles
+# of both sorts, for the patch that shows the most of each.
 
 # %%
 #| label: circles-by-channel
+circle = (sample.kind == 0) & sample.present
+kept, left_out = circle & sample.kept, circle & ~sample.kept
+cover = patch_cover(sample, 16)  # [images, slots, patches]
+by_channel = attend(models["from-nothing"])["decoder.1.cross_attention"].reshape(
+    len(sample), 4, 64, 3, 64  # [images, heads, query, channel, patch]
+)
+asks = ((cover >= 128) & kept[..., None]).any(axis=1)  # [images, patches]
+red_of_heads = by_channel[..., 0, :].sum(axis=-1).transpose(0, 2, 1)[asks].mean(axis=0)
 big = (cover * circle[..., None]).max(axis=-1) >= 128
 row = int(np.flatnonzero((big & kept).any(axis=1) & (big & left_out).any(axis=1))[0])
 asking = []
 for title, slots in (("A kept circle asks", kept), ("A filtered circle asks", left_out)):
     query = int((cover[row] * slots[row][:, None]).max(axis=0).argmax())
-    asking.append((title, query, by_layer[filter_layer][row, filter_head, query]))
+    asking.append((title, query, by_channel[row, red_of_heads.argmax(), query]))
 attention_views.attention_by_channel(sample.image[row], asking)
 
 # %% [markdown]
@@ -376,24 +376,49 @@ attention_views.attention_by_channel(sample.image[row], asking)
 
 # %%
 #| label: hidden-keys
-effects = scanned["models"]["channels-warm-seed-0"]["subjects"]
-hidden = ("red", "green", "blue", "green and blue", "all")
-lost = {
-    kind: {keys: float(np.mean(effects[kind][keys]["others_slope"])) for keys in hidden}
-    for kind in KINDS
-}
-HTML(attention_views.hidden_keys(lost))
+def lost(begun, kind, keys):
+    """Measure the vote lost, as a part of it, model by model."""
+    return [float(np.mean(scan["subjects"][kind][keys]["others_slope"])) for scan in scans[begun]]
+
+
+rows = []
+for kind in ("filled circle", "filled rectangle"):
+    rows.append(DotRow(label=f"Of a {kind}"))
+    rows += [
+        DotRow(label=label, values=[lost(begun, kind, keys) for begun in scans])
+        for label, keys in (
+            ("its red", "red"),
+            ("green and blue", "green and blue"),
+            ("all three", "all"),
+        )
+    ]
+dot_rows(
+    [Series(name="from nothing", colour=ORCHID), Series(name="with a head start", colour=AZURE)],
+    rows,
+    title="part of its vote lost, %",
+    ticks=[(tick / 100, str(tick)) for tick in (0, 25, 50, 75, 100)],
+    limits=(-0.04, 1.04),
+)
 
 # %%
 #| label: vote
-circles, rectangles = lost["filled circle"], lost["filled rectangle"]
-alone = effects["left-out filled circle"]
+# As the text says: with red hidden two of those from nothing lose all that can be lost and with green
+# and blue nothing, the third some with either; with a head start most goes with green and blue.
+CIRCLE = "filled circle"
+from_red, from_rest, from_all = (
+    {begun: np.array(lost(begun, CIRCLE, keys)) for begun in scans}
+    for keys in ("red", "green and blue", "all")
+)
+alone = (from_all["from nothing"] - from_red["from nothing"] < 0.02) & (from_rest["from nothing"] < 0.01)
+assert alone.sum() == 2 and (asked("from nothing", "kept")[alone, 0] > 0.8).all()
+assert from_red["head start"].max() < 0.1 and from_rest["head start"].min() > 0.7
+for begun in scans:
+    print(begun, "others counted:", [s["subjects"][CIRCLE]["red"]["others"] for s in scans[begun]])
 {
-    "images": scanned["images"],
-    "red": f"{circles['red']:.1%}",
-    "others": f"{circles['green and blue']:.0%}",
-    "rectangle-red": f"{rectangles['red']:.0%}",
-    "rectangle-others": f"{rectangles['green and blue']:.0%}",
-    "still-out": f"{1 - max(alone[keys]['visible'] for keys in hidden[:-1]):.0%}",
-    "back": f"{alone['all']['visible']:.0%}",
+    "red": each(from_red["from nothing"]),
+    "others": each(from_rest["from nothing"]),
+    "back": each(
+        scan["subjects"]["left-out filled circle"]["green and blue"]["visible"]
+        for scan in scans["from nothing"]
+    ),
 }

@@ -18,7 +18,6 @@ from shapes_of_attention.figures.toolkit.draw import frame_patch, panel, show_im
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import rgb
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri, dimmed
-from shapes_of_attention.figures.toolkit.table import sortable_table, value_cell
 from shapes_of_attention.figures.toolkit.view import View, packed
 from shapes_of_attention.measure.ideal import Ideal, ideal_attention
 from shapes_of_attention.palette import CHANNELS, INK, MUTED, WHITE
@@ -32,7 +31,6 @@ __all__ = [
     "attention_matrices",
     "channel_shares",
     "checkpoint_hash",
-    "hidden_keys",
     "matrix_beside_ideal",
 ]
 
@@ -205,19 +203,6 @@ def channel_shares(shares: Mapping[str, Numbers]) -> Figure:
             left += float(part)
         axes.add_patch(Rectangle((0, 0), 1, 1, facecolor="none", edgecolor=MUTED, linewidth=0.75))
     return Figure(static=figure)
-
-
-def hidden_keys(lost: Mapping[str, Mapping[str, float]]) -> str:
-    """Tabulate how much of a shape's vote is lost (0 to 1) when some of its keys are hidden.
-
-    `lost` maps kinds of shapes to what is hidden of them.
-    """
-    titles = list(next(iter(lost.values())))
-    rows = [
-        (kind, [value_cell(100 * row[title], ".0f", "%") for title in titles])
-        for kind, row in lost.items()
-    ]
-    return sortable_table("Hidden of a", titles, rows)
 
 
 def attention_explorer(

@@ -1,6 +1,6 @@
 """The vision models of the third post: sweeps, comparisons, ablations, flagships."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -90,8 +90,11 @@ _COMPARED: dict[str, tuple[RunConfig, tuple[float, ...]]] = {
         _CONVOLUTION_RATES,
     ),
 }
-#: Those whose weights the posts look at.
-_KEPT = ("encoder-decoder", "encoder-only", "unet", "encoder-decoder-channels")
+#: Models whose weights the posts look at -> the seeds of which they are kept.
+_KEPT: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("encoder-decoder", "encoder-only", "unet"), (0,)),
+    "encoder-decoder-channels": _SEEDS,
+}
 
 #: Depth, with and without self-attention in the decoder. Two layers without are the
 #: encoder-decoder that is compared.
@@ -214,7 +217,7 @@ def runs() -> list[Run]:
         image_run(
             name=f"channels/warm/seed-{seed}",
             run=replace(_CHANNELS_WARM, seed=seed),
-            keep_model=seed == 0,
+            keep_model=True,
         )
         for seed in _SEEDS
     ]
@@ -226,7 +229,7 @@ def _compared() -> Iterator[Run]:
     for label, (run, rates) in _COMPARED.items():
         yield from _sweep(label, run, rates)
     for label, (run, rates) in _COMPARED.items():
-        kept = label in _KEPT
+        kept = _KEPT.get(label, ())
         yield from _chosen(f"compare/{label}", _sweep(label, run, rates), _COMPARED_IMAGES, kept)
     # How long an image takes is told by short runs, one at a time, on one core.
     timed = {label: run for label, (run, _) in _COMPARED.items()}
@@ -257,7 +260,7 @@ def _changed() -> Iterator[Run]:
     for name, (options, data, rates) in _CHANGED_ENCODER_ONLY.items():
         run = replace(_ENCODER_ONLY, options=options, data=data)
         sweep = _sweep(name.replace("/", "-"), run, rates)
-        kept = name == "without/red-filter"
+        kept = (0,) if name == "without/red-filter" else ()
         yield from [*sweep, *_chosen(name, sweep, _PART_IMAGES, kept)]
     for label, reach in _REACH_WARM.items():
         run = replace(
@@ -286,7 +289,7 @@ def _positions() -> Iterator[Run]:
             sweep = _sweep(name, run, _NEAR_RATES)
             based = _based(name, run, sweep, _BASES.get(kind, ()))
             yield from [*sweep, *based]
-            kept = (kind, patch) == ("learned", 16)
+            kept = (0,) if (kind, patch) == ("learned", 16) else ()
             yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES, kept)
         run = replace(_ENCODER_ONLY, options=options)
         sweep = _sweep(label, run, rates)
@@ -324,8 +327,11 @@ def _sweep(label: str, run: RunConfig, rates: Sequence[float]) -> list[Run]:
     ]
 
 
-def _chosen(name: str, sweep: Sequence[Run], images: int, keep: bool = False) -> list[Run]:
-    """List the run that did best in a sweep with more images and over seeds; nothing before."""
+def _chosen(name: str, sweep: Sequence[Run], images: int, keep: Container[int] = ()) -> list[Run]:
+    """List the run that did best in a sweep with more images and over seeds; nothing before.
+
+    Weights are kept of the seeds in `keep`.
+    """
     best = best_run(sweep, "colour_error_median")
     if best is None:
         return []
@@ -334,7 +340,7 @@ def _chosen(name: str, sweep: Sequence[Run], images: int, keep: bool = False) ->
         image_run(
             name=f"{name}/seed-{seed}",
             run=_in_images(best.course, images, seed=seed),
-            keep_model=keep and seed == 0,
+            keep_model=seed in keep,
         )
         for seed in _SEEDS
     ]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -201,15 +200,6 @@ def test_shares_of_channels_are_as_wide_as_they_are_large() -> None:
     bars = [each for axes in figure.axes for each in axes.patches if isinstance(each, Rectangle)]
     widths = [bar.get_width() for bar in bars]
     assert widths[:3] == pytest.approx([0.5, 0.3, 0.2])
-
-
-def test_hidden_keys_stand_in_one_row_a_kind() -> None:
-    lost = {"filled circle": {"red": 0.004, "all": 0.951}, "ring": {"red": 0.129, "all": 0.94}}
-    table = attention_views.hidden_keys(lost)
-    assert re.findall(r'data-sort="number">([^<]+)', table) == ["red", "all"]
-    rows = re.findall(r'<th scope="row">([^<]+)</th>(.*?)</tr>', table)
-    assert [name for name, _ in rows] == list(lost)
-    assert re.findall(r">([^<]+)</td>", rows[0][1]) == ["0%", "95%"]
 
 
 def test_attention_by_channel_has_a_row_for_each_who_asks_and_a_panel_for_each_channel() -> None:
