@@ -103,6 +103,18 @@
     return [`the page is ${width} px wide: ${wide.slice(-3).join(", ")}`];
   }
 
+  /* Parts of a page that do not stand in its column, where a window is wider than the text and holds no contents list. */
+  function beside() {
+    const column = document.querySelector(".md-content__inner");
+    if (!column) return [];
+    const { left, right } = column.getBoundingClientRect();
+    return [...column.children].filter(visible).flatMap((part) => {
+      const box = part.getBoundingClientRect();
+      const off = Math.round(box.left - left - (right - box.right));
+      return box.width > 2 && Math.abs(off) > 2 ? [`${name(part)} stands ${off} px beside its text`] : [];
+    });
+  }
+
   /* Pictures that cannot be seen where they should be. Only after `settle`. */
   function blanks() {
     /** @type {string[]} */
@@ -248,5 +260,19 @@
     thinned = [];
   }
 
-  window.probe = { shifts, frame, visible, clipped, sideways, blanks, pictures, unfold, canvases, plot, thin, restore };
+  window.probe = {
+    shifts,
+    frame,
+    visible,
+    clipped,
+    sideways,
+    beside,
+    blanks,
+    pictures,
+    unfold,
+    canvases,
+    plot,
+    thin,
+    restore,
+  };
 })();

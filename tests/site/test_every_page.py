@@ -77,6 +77,17 @@ def test_every_page_is_whole_and_quiet(
     report(troubles)
 
 
+def test_nothing_stands_beside_its_text(published: Site, browser: Browser) -> None:
+    troubles = []
+    with profile(browser, **look("light", 1000)) as reader:
+        reader.add_init_script(path=PROBE)
+        page = reader.new_page()
+        for name in published.pages:
+            page.goto(ORIGIN + BASE + name)
+            troubles += [f"{name}: {trouble}" for trouble in page.evaluate("probe.beside()")]
+    report(troubles)
+
+
 def opened(
     reader: BrowserContext, pages: list[str], home: str
 ) -> Iterator[tuple[str, str, Watched]]:
