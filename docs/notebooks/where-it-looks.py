@@ -109,8 +109,8 @@ attention_views.attention_explorer(
     shown,
     titles={
         "flagship": "2 + 2 layers",
-        "channels": "channel tokens",
-        "from-nothing": "channel tokens, from nothing",
+        "channels": "RGB, head start",
+        "from-nothing": "RGB, from nothing",
         "deeper": "3 + 3 layers",
     },
     checkpoints={name: attention_views.checkpoint_hash(path) for name, path in files.items()},

@@ -429,7 +429,7 @@ def test_a_view_is_in_the_address_and_comes_back_with_it(
         explorer.wake()
         assert "explore" not in tab.page.url, "only what the reader chose is in the address"
         for label, option in (
-            ("Image", "3"), ("Model", "channel tokens"), ("Layer", "decoder 1, cross"),
+            ("Image", "3"), ("Model", "RGB, head start"), ("Layer", "decoder 1, cross"),
             ("Head", "mean"), ("Keys in", "G"),
         ):  # fmt: skip
             explorer.choose(label, option)
@@ -600,12 +600,13 @@ def test_it_has_no_barriers_keeps_its_height_and_wears_the_scheme_s_colours(
         explorer.wake()
         heights = []
         for view in (
-            f"5~flagship~{LAST}~1~22", f"1~channels~{LAST}~2~20~apart", f"7~deeper~{LAST}~1~41",
+            f"5~flagship~{LAST}~1~22", f"1~channels~{LAST}~2~20~apart",
+            f"1~from-nothing~{LAST}~2~20~apart", f"7~deeper~{LAST}~1~41",
         ):  # fmt: skip
             box.locator(".nb-figure__view").evaluate("(box, view) => box.explorer.open(view)", view)
             explorer.reaches(view)
             heights.append(box.evaluate("b => b.getBoundingClientRect().height"))
-        assert heights == [before] * 3
+        assert heights == [before] * 4
         tab.page.evaluate("() => probe.pictures()")
         shifts = tab.page.evaluate("() => probe.shifts")
         assert not [s for s in shifts if any("nb-figure" in node for node in s["nodes"])], shifts
