@@ -326,44 +326,7 @@
     const drawing = { plot: null, resizer: null, tokens: {} };
     live.set(figure, drawing);
     try {
-      if (figure.dataset.view) {
-        await drawView(figure, drawing);
-        return false;
-      }
-      const [Plotly, text] = await Promise.all([loadLibrary(figure.dataset.bundle), load(urlOf(figure, "plotly"))]);
-      if (live.get(figure) !== drawing) return false; // it left meanwhile
-      if (!TOKENS.size) nameTokens();
-      const spec = parsed(text, variables(figure));
-      drawing.tokens = tokensIn(JSON.parse(text));
-      const canvas = canvasOf(figure);
-      const box = document.createElement("div");
-      box.className = "nb-figure__plot";
-      canvas.append(box);
-      drawing.plot = box;
-      drawing.library = Plotly;
-      const layout = {
-        dragmode: false, // a finger or a wheel over a figure scrolls the page
-        ...spec.layout,
-        ...sizeOf(canvas),
-        autosize: false,
-        template: template(figure),
-      };
-      const plot = await Plotly.newPlot(box, spec.data, layout, { displayModeBar: false, ...spec.config });
-      if (live.get(figure) !== drawing) {
-        Plotly.purge(plot);
-        plot.remove();
-        return false;
-      }
-      if (plot.querySelector(".no-webgl")) {
-        Plotly.purge(plot);
-        throw new TypeError("there is no WebGL"); // the image says more than plotly's apology
-      }
-      setLive(figure, true);
-      keepGround(figure);
-      describeKeys(canvas, plot);
-      drawing.resizer = new ResizeObserver(() => requestAnimationFrame(() => resize(figure)));
-      drawing.resizer.observe(canvas);
-      announce(figure, "nb:drawn", plot);
+      await (figure.dataset.view ? drawView : drawPlot)(figure, drawing);
       return false;
     } catch (error) {
       const stayed = live.get(figure) === drawing;
@@ -373,6 +336,44 @@
       if (!(error instanceof TypeError)) console.warn(`figure ${figure.id} stays static:`, error);
       return stayed;
     }
+  }
+
+  /** @type {(figure: HTMLElement, drawing: Drawing) => Promise<void>} */
+  async function drawPlot(figure, drawing) {
+    const [Plotly, text] = await Promise.all([loadLibrary(figure.dataset.bundle), load(urlOf(figure, "plotly"))]);
+    if (live.get(figure) !== drawing) return; // it left meanwhile
+    if (!TOKENS.size) nameTokens();
+    const spec = parsed(text, variables(figure));
+    drawing.tokens = tokensIn(JSON.parse(text));
+    const canvas = canvasOf(figure);
+    const box = document.createElement("div");
+    box.className = "nb-figure__plot";
+    canvas.append(box);
+    drawing.plot = box;
+    drawing.library = Plotly;
+    const layout = {
+      dragmode: false, // a finger or a wheel over a figure scrolls the page
+      ...spec.layout,
+      ...sizeOf(canvas),
+      autosize: false,
+      template: template(figure),
+    };
+    const plot = await Plotly.newPlot(box, spec.data, layout, { displayModeBar: false, ...spec.config });
+    if (live.get(figure) !== drawing) {
+      Plotly.purge(plot);
+      plot.remove();
+      return;
+    }
+    if (plot.querySelector(".no-webgl")) {
+      Plotly.purge(plot);
+      throw new TypeError("there is no WebGL"); // the image says more than plotly's apology
+    }
+    setLive(figure, true);
+    keepGround(figure);
+    describeKeys(canvas, plot);
+    drawing.resizer = new ResizeObserver(() => requestAnimationFrame(() => resize(figure)));
+    drawing.resizer.observe(canvas);
+    announce(figure, "nb:drawn", plot);
   }
 
   /** @param {HTMLElement} figure */

@@ -106,8 +106,7 @@ def lsh_attention(
     own = torch.zeros_like(scores, dtype=torch.bool)  # whether it meets in this one
     for number in range(rounds):
         codes = code[:, :, number]
-        ahead = _take_numbers(codes, token).unsqueeze(-1) - _take_numbers(codes, seen).unsqueeze(-2)
-        together = (ahead == 0) | (ahead == 1)
+        together = _meet(_take_numbers(codes, token), _take_numbers(codes, seen))
         meet += together
         own[:, :, number] = together[:, :, number]
     allowed = own & (asked >= 0) & (asking >= 0)
@@ -140,8 +139,7 @@ def lsh_mask(shared: Tensor, *, rotations: Tensor, chunk: int, causal: bool = Fa
     """
     check_inputs(shared, shared, shared)
     _, _, code = _hashed_seats(shared, rotations, chunk)
-    ahead = code.unsqueeze(-1) - code.unsqueeze(-2)  # [batch, heads, rounds, query, key]
-    met = ((ahead == 0) | (ahead == 1)).any(dim=2)
+    met = _meet(code, code).any(dim=2)  # in any round
     if causal:
         met = met.tril()
     itself = torch.eye(met.shape[-1], dtype=torch.bool, device=met.device)
@@ -160,6 +158,12 @@ def _hashed_seats(shared: Tensor, rotations: Tensor, chunk: int) -> tuple[Tensor
         raise ValueError(f"chunk must be at least 1, got {chunk}")
     buckets = max(2 * rotations.shape[2], 1)
     return _seats(hash_buckets(shared.detach(), rotations), buckets, chunk)
+
+
+def _meet(asking: Tensor, asked: Tensor) -> Tensor:
+    """Tell which queries [.., query] look at which keys [.., key] by their codes, see `_seats`."""
+    ahead = asking.unsqueeze(-1) - asked.unsqueeze(-2)  # chunks
+    return (ahead == 0) | (ahead == 1)
 
 
 def _seats(bucket: Tensor, buckets: int, chunk: int) -> tuple[Tensor, int, Tensor]:
