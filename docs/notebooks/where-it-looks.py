@@ -412,9 +412,10 @@ from_red, from_rest, from_all = (
 alone = (from_all["from nothing"] - from_red["from nothing"] < 0.02) & (from_rest["from nothing"] < 0.01)
 assert alone.sum() == 2 and (asked("from nothing", "kept")[alone, 0] > 0.8).all()
 assert from_red["head start"].max() < 0.1 and from_rest["head start"].min() > 0.7
-for begun in scans:
-    print(begun, "others counted:", [s["subjects"][CIRCLE]["red"]["others"] for s in scans[begun]])
+(counted,) = {s["subjects"][CIRCLE]["red"]["others"] for found in scans.values() for s in found}
 {
+    "counted": counted,
+    "images": scanned["images"],
     "red": each(from_red["from nothing"]),
     "others": each(from_rest["from nothing"]),
     "back": each(
