@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +275,15 @@ def test_every_committed_record_names_a_command_for_any_machine() -> None:
         for command in found:
             assert command.startswith("python "), f"{path.name}: {command}"
             assert not any(word.startswith(("/", "~")) for word in command.split()), path.name
+            assert can_be_given(command), f"{path.name}: {command}"
+
+
+def can_be_given(command: str) -> bool:
+    """Tell whether the program, and the run that it asks for, are still there."""
+    _, *words = command.split()
+    if words[0] != "-m":
+        return (ASSETS.parent / words[0]).is_file()
+    if words[1:3] != ["shapes_of_attention", "study"]:
+        return find_spec(words[1]) is not None
+    study, pattern = words[3], words[words.index("--only") + 1]
+    return any(fnmatch(run.name, pattern) for run in runner.STUDIES[study].runs())
