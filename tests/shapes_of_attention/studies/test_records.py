@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from fnmatch import fnmatch
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -286,4 +287,10 @@ def can_be_given(command: str) -> bool:
     if words[1:3] != ["shapes_of_attention", "study"]:
         return find_spec(words[1]) is not None
     study, pattern = words[3], words[words.index("--only") + 1]
-    return any(fnmatch(run.name, pattern) for run in runner.STUDIES[study].runs())
+    return any(fnmatch(name, pattern) for name in names_of(study))
+
+
+@cache
+def names_of(study: str) -> list[str]:
+    """List the names of a study's runs."""
+    return [run.name for run in runner.STUDIES[study].runs()]
