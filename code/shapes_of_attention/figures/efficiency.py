@@ -15,6 +15,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
+from shapes_of_attention.figures.toolkit.draw import with_looks
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.palette import ACCENT, BLUE, GREEN, MUTED, VERMILION, WHITE
 
@@ -213,10 +214,10 @@ def accuracy_beside_cost(
 
 
 def span_curve(distance: NDArray[np.float64], masks: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Draw soft masks over distance, named at their slopes."""
+    """Draw soft masks over distance, each with its name: three at most, or ValueError is raised."""
     figure = canvas(height=280)
     axes = figure.subplots()
-    for (name, mask), colour in zip(masks.items(), (BLUE, VERMILION, GREEN), strict=False):
+    for (name, mask), colour in with_looks(masks.items(), (BLUE, VERMILION, GREEN)):
         axes.plot(distance, mask, color=colour, label=name, linewidth=3)
     axes.set(xlabel="distance in tokens", ylabel="mask", yticks=[0, 0.5, 1])
     axes.legend(loc="upper right")
@@ -225,12 +226,15 @@ def span_curve(distance: NDArray[np.float64], masks: Mapping[str, NDArray[np.flo
 
 
 def entmax_weights(weights: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Draw the weights of the same scores under several alphas as bars, side by side."""
+    """Draw the weights of the same scores under several alphas as bars, side by side.
+
+    Three alphas at most, or ValueError is raised.
+    """
     figure = canvas(height=330)
     axes = figure.subplots()
     number = len(weights)
     colours = (FAMILY_COLOURS["block-sparse"], VERMILION, GREEN)
-    for place, ((name, found), colour) in enumerate(zip(weights.items(), colours, strict=False)):
+    for place, ((name, found), colour) in enumerate(with_looks(weights.items(), colours)):
         x = np.arange(len(found)) + (place - (number - 1) / 2) * 0.27
         axes.bar(x, found, width=0.25, color=colour, label=name)
     axes.set(xlabel="keys, by score", ylabel="weight", xticks=[])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
+from shapes_of_attention.figures.toolkit.draw import axes_at, panel, with_looks, write
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import (
@@ -55,6 +56,8 @@ PLUM = "#b4568f"
 #: Weights below get no curve; so does the script, assets/theme/assets/site/asking.js.
 LEAST_CURVE = 0.02
 LINES = (BLUE, VERMILION, GREEN, PLUM, "#8a6d1d")
+#: Looks of models that have none below: every colour in one kind of line before the next kind.
+FREE_STYLES = [(colour, dash) for dash, colour in product(("-", "--", ":"), LINES)]
 #: One colour a family in every chart; dashed are the variants that see less than the other one.
 MODEL_STYLES = {
     "fully connected": (BLUE, "-"),
@@ -125,15 +128,21 @@ def error_lines(
 
     `lines` maps a model to one mapping a seed, from a situation to its error; `ticks` names the
     situations, in order. Models in `MODEL_STYLES` look as they do there.
+
+    Raises
+    ------
+    ValueError
+        If there are more models than `FREE_STYLES`.
     """
-    left, top, high = 66, 100 if len(lines) > 2 else 74, 250
+    # Above the axes: two names a row.
+    left, top, high = 66, 44 + 30 * -(-len(lines) // 2), 250
     figure = canvas(height=top + high + 70)
     write(figure, 0, top - 18, ylabel, colour=MUTED)
     axes = axes_at(figure, left, top, WIDTH - left - 26, high)
     x = np.arange(len(ticks))
     largest = 0.0
-    for (name, seeds), free in zip(lines.items(), LINES, strict=False):
-        colour, dash = MODEL_STYLES.get(name, (free, "-"))
+    for (name, seeds), free in with_looks(lines.items(), FREE_STYLES):
+        colour, dash = MODEL_STYLES.get(name, free)
         numbers = np.array([[seed[key] for key in ticks] for seed in seeds])  # [seeds, situations]
         largest = max(largest, float(numbers.max()))
         axes.plot(x, numbers.mean(axis=0), color=colour, linestyle=dash, label=name)

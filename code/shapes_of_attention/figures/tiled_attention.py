@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
-from shapes_of_attention.figures.toolkit.draw import axes_at, log_ticks
+from shapes_of_attention.figures.toolkit.draw import axes_at, log_ticks, with_looks
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.view import View
@@ -92,13 +92,15 @@ def _still(scores: Numbers, values: Numbers, tile: int, query: int) -> Figure:
 
 
 def traffic_chart(lengths: Sequence[int], moved: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw megabytes moved in slow memory against length, one line a way of computing."""
+    """Draw megabytes moved in slow memory against length, one line a way of computing.
+
+    Three ways at most, or ValueError is raised.
+    """
     left, top, high = 92, 24 + 30 * len(moved), 300
     figure = canvas(height=top + high + 76)
     axes = axes_at(figure, left, top, WIDTH - left - 20, high)
-    for (name, megabytes), colour, dash in zip(
-        moved.items(), (VERMILION, BLUE, BLUE), ("-", "-", DASHED), strict=False
-    ):
+    looks = ((VERMILION, "-"), (BLUE, "-"), (BLUE, DASHED))
+    for (name, megabytes), (colour, dash) in with_looks(moved.items(), looks):
         axes.plot(lengths, megabytes, "o", linestyle=dash, color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="tokens", ylabel="megabytes moved")
     axes.set_xticks(lengths[::2], [f"{length:,}" for length in lengths[::2]])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -11,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import PathPatch
 from numpy.typing import NDArray
 
-from shapes_of_attention.figures import attention_patterns, efficiency
+from shapes_of_attention.figures import attention_patterns, efficiency, tiled_attention
 
 STYLE = Path(__file__).parents[3] / "assets" / "matplotlibrc"
 RUNS = [
@@ -75,6 +76,23 @@ def test_a_chart_of_time_alone_has_a_line_a_family_and_the_lengths_that_were_mea
     assert axes.get_xticklabels()[-1].get_text() == "65,536"
     (axes,) = efficiency.time_chart({"fused": {"rows": COSTS}}).static.axes
     assert axes.get_xticklabels()[-1].get_text() == "16,384"
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        lambda named: efficiency.span_curve(np.arange(4.0), named),
+        efficiency.entmax_weights,
+        lambda named: tiled_attention.traffic_chart([1, 2, 4, 8], named),
+    ],
+    ids=["spans", "entmax", "traffic"],
+)
+def test_a_chart_draws_all_that_it_is_given_or_says_for_how_many_it_has_looks(chart):
+    given = {f"number {n}": np.arange(1.0, 5.0) for n in range(3)}
+    (axes,) = chart(given).static.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(given)
+    with pytest.raises(ValueError, match="4 lines or bars, but only 3 looks"):
+        chart({**given, "one more": np.arange(1.0, 5.0)})
 
 
 def test_lengths_are_written_out_in_the_interactive_chart():

@@ -1,12 +1,16 @@
 import base64
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from shapes_of_attention.figures import attention_by_hand, series_data, series_results
 from shapes_of_attention.measure.series import ideal_attention
 from shapes_of_attention.series import SERIES_KINDS, make_series
 
+STYLE = Path(__file__).parents[3] / "assets" / "matplotlibrc"
 BATCH = make_series(range(3))
 SITUATIONS = {"1": 0.1, "2": 0.2}
 
@@ -56,6 +60,21 @@ def test_a_model_has_one_colour_in_every_chart_and_its_blinder_variant_is_dashed
     assert line("recurrent, both ways", "attention")[1] == painted
     dashed, painted = line("attention, causal")
     assert painted and dashed
+
+
+def test_every_model_has_a_line_of_its_own_look_and_a_name_within_the_chart():
+    for models in (series_results.MODEL_STYLES, [f"model {n}" for n in range(15)]):
+        with mpl.rc_context(fname=STYLE):
+            figure = series_results.error_lines(
+                {name: [SITUATIONS] for name in models}, xlabel="x", ticks={"1": "one", "2": "two"}
+            ).static
+            drawn = FigureCanvasAgg(figure).get_renderer()
+            [axes] = figure.axes
+            box, whole = axes.get_legend().get_window_extent(drawn), figure.bbox
+        lines = [line for line in axes.lines if line.get_marker() == "None"]
+        assert [line.get_label() for line in lines] == list(models)
+        assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(models)
+        assert box.y1 <= whole.y1 and box.x0 >= 0 and box.x1 <= whole.x1
 
 
 def test_the_linked_view_carries_the_truth_about_every_token():

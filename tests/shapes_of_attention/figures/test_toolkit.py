@@ -1,6 +1,8 @@
 """The parts that pictures are made of: patches and their pixels, tables, rows of buttons."""
 
+import ast
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.patches import Circle
 
+from shapes_of_attention import figures
 from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
 from shapes_of_attention.figures.toolkit.diagram import EDGE, Diagram
 from shapes_of_attention.figures.toolkit.figure import canvas
@@ -52,6 +55,13 @@ def test_a_number_in_a_table_stands_apart_from_its_words_and_names_are_no_markup
     assert "±" in table.mean_and_deviation([1.0, 2.0], ".1f")
     assert table.value_cell(-0.5, ".1f") == '<td data-value="-0.5">−0.5</td>'
     assert "±" not in table.mean_and_deviation([1.0], ".1f")
+
+
+def test_no_picture_leaves_out_what_it_has_no_partner_for() -> None:
+    for path in Path(figures.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "strict":
+                assert getattr(node.value, "value", None) is True, f"{path}:{node.value.lineno}"
 
 
 @pytest.mark.parametrize(("below", "side", "edge"), [(True, "t", "top"), (False, "b", "bottom")])

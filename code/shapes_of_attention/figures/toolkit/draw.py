@@ -5,7 +5,8 @@ Letters are 19 px on a picture 600 px wide, so that they still read at 343 px on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
@@ -30,9 +31,13 @@ __all__ = [
     "percent",
     "show_image",
     "show_ticks",
+    "with_looks",
     "write",
     "write_upright",
 ]
+
+Thing = TypeVar("Thing")
+Look = TypeVar("Look")
 
 
 def axes_at(figure: MatplotlibFigure, left: float, top: float, width: float, height: float) -> Axes:
@@ -64,6 +69,19 @@ def panel(
     axes.yaxis.set_visible(False)
     axes.spines[:].set_visible(False)
     return axes
+
+
+def with_looks(things: Collection[Thing], looks: Sequence[Look]) -> Iterable[tuple[Thing, Look]]:
+    """Pair each of `things` with a look of its own, in order.
+
+    Raises
+    ------
+    ValueError
+        If there are more things than looks: one would be left out, or look like another.
+    """
+    if len(things) > len(looks):
+        raise ValueError(f"{len(things)} lines or bars, but only {len(looks)} looks for them")
+    return zip(things, looks[: len(things)], strict=True)
 
 
 def frame(axes: Axes) -> None:
