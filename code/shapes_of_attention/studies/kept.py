@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,12 +70,18 @@ def read_record(run: Run, assets: Path) -> dict[str, Any]:
 
 
 def write_record(run: Run, record: dict[str, Any], assets: Path) -> None:
-    """Write a run's record, beside the others where several share a file."""
+    """Write a run's record, beside the others where several share a file.
+
+    Who writes such a file holds a lock that lies beside it, so that it is one for all machines and
+    users that share the folder. Its name has a dot in front; git and readers of records pass it by.
+    """
     path = _record_path(run, assets)
     if not run.shares_record:
         write_atomically(path, as_json(record))
         return
-    with FileLock(Path(tempfile.gettempdir()) / f"shapes-of-attention-{path.name}.lock"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever may write into the folder may take the lock, whoever made it.
+    with FileLock(path.with_name(f".{path.name}.lock"), mode=0o666):
         others = _read_file(run, path)
         write_atomically(path, as_json(dict(sorted({**others, run.name: record}.items()))))
 

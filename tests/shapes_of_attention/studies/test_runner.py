@@ -4,6 +4,11 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
+import threading
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,11 +16,12 @@ import torch
 from shapes_of_attention.__main__ import main
 from shapes_of_attention.measure.expert_load import LoadLog
 from shapes_of_attention.models.experts import Routing
-from shapes_of_attention.studies import runner, vision
+from shapes_of_attention.studies import kept, runner, vision
 from shapes_of_attention.studies.record import read_records
 from shapes_of_attention.training.checkpoint import read_tensors, write_tensors
 from shapes_of_attention.training.loop import Stopped
 
+ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ["vision", "series", "efficient", "language", "experts"]
 
 
@@ -142,6 +148,34 @@ def test_two_runs_that_share_a_record_are_both_there_and_a_damaged_one_stops_the
     assert main(arguments(tmp_path, "series")) == 1
     assert "series-both.json' is damaged" in capsys.readouterr().err
     assert path.read_text() == "{"
+
+
+def test_two_machines_that_write_into_one_record_wait_for_each_other(
+    small_studies, tmp_path, monkeypatch
+):
+    first, second = small_studies["series"]
+    run, other = (replace(run, record="series-both") for run in (first, second))
+    # Each machine has a folder of its own for temporary files.
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: tempfile.mkdtemp(dir=tmp_path))
+    elsewhere = threading.Thread(target=kept.write_record, args=(other, {"of": 2}, tmp_path))
+    write = kept.write_atomically
+
+    def meanwhile(*given):
+        if threading.current_thread() is threading.main_thread():
+            elsewhere.start()
+            elsewhere.join(timeout=1)  # it writes now if nothing keeps it from that
+        write(*given)
+
+    monkeypatch.setattr(kept, "write_atomically", meanwhile)
+    kept.write_record(run, {"of": 1}, tmp_path)
+    elsewhere.join()
+    path = tmp_path / "records" / "series-both.json"
+    assert json.loads(path.read_text()) == {run.name: {"of": 1}, other.name: {"of": 2}}
+    for left in path.parent.iterdir():
+        if left != path:
+            assert fnmatch(f"/assets/records/{left.name}", "/assets/records/.*.lock")
+            assert "/assets/records/.*.lock" in (ROOT / ".gitignore").read_text().splitlines()
+            assert left.stat().st_mode & 0o666 == 0o666, "another user may hold it, too"
 
 
 def test_a_run_starts_from_the_weights_of_another_that_its_listing_names(
