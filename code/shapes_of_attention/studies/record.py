@@ -53,7 +53,7 @@ _FILES: dict[str, str] = {
 #: Studies that keep the records of a group of runs in one file, by their names.
 _SHARING = ("efficient", "series")
 #: First parts of names in studies of which not all runs have one.
-_GROUPS = ("speed/", "tune/")
+_GROUPS = ("speed", "tune")
 #: Ends the name of a run that was not given the length that its study lists.
 _OTHER_LENGTH = re.compile(r"(?:^|[-/])(?:seconds|images|steps)-[\d.e+]+$")
 
@@ -184,6 +184,8 @@ def read_records(
     folder: Path, study: str = "vision", *, families: Collection[str] | None = None
 ) -> list[Record]:
     """Read the records of a study in `folder`, by name; only those of some families, if given.
+
+    Files of other families are not opened. Runs of studies that have but one are of family "".
 
     Raises
     ------
@@ -329,7 +331,8 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
     pattern = _FILES.get(study, rf"{re.escape(study)}-.+")
     if (named := re.fullmatch(pattern, stem)) is None:
         return
-    if families is not None and stem.removeprefix("series-").split("-")[0] not in families:
+    first = stem.removeprefix(f"{study}-").split("-")[0]
+    if families is not None and _family(study, first) not in families:
         return
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -349,8 +352,13 @@ def _read(path: Path, study: str, families: Collection[str] | None) -> Iterator[
         raise RecordError(f"the record '{path}' is damaged: {error}") from error
 
 
+def _family(study: str, first: str) -> str:
+    """Give the family that the first part of a run's name, or of its file's, tells: "" if none."""
+    return first if study in ("vision", *_SHARING) or first in _GROUPS else ""
+
+
 def _record(found: Mapping[str, Any], study: str, name: str) -> Record:
-    has_family = study in ("vision", *_SHARING) or name.startswith(_GROUPS)
+    has_family = _family(study, name.split("/")[0])
     family, label, variant = [*(name if has_family else f"/{name}").split("/", 2), "", ""][:3]
     config = {**found["config"], "seed": int(found["config"]["seed"])}
     machine = found.get("machine", {})

@@ -231,6 +231,18 @@ def test_the_committed_records_of_every_study_say_what_comparisons_need() -> Non
         assert {record.name for record in records if record.is_listed} <= listed
 
 
+@pytest.mark.parametrize("study", runner.STUDIES)
+def test_the_records_of_some_families_are_all_of_theirs_and_no_others(study: str) -> None:
+    records = read_records(ASSETS / "records", study)
+    families = {record.family for record in records}
+    for wanted in [{family} for family in families] + [families]:
+        found = read_records(ASSETS / "records", study, families=wanted)
+        names = {record.name for record in records if record.family in wanted}
+        assert {record.name for record in found} == names
+    with pytest.raises(RecordError, match=f"no record of a run of {study}"):
+        read_records(ASSETS / "records", study, families=(study,))
+
+
 def test_the_committed_records_can_be_read() -> None:
     records = read_records(ASSETS / "records")
     assert {"flagship", "compare"} <= {record.family for record in records}
