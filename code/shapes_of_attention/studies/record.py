@@ -168,7 +168,8 @@ class Spread:
     def __format__(self, form: str) -> str:
         """Write mean ± deviation, both as `form` says, as in .1f: 3.6 ± 0.3.
 
-        A deviation below the last digit has one digit of its own: 0.040 ± 0.0003.
+        A deviation below the last digit has one digit of its own: 0.040 ± 0.0003. It is never
+        written with an exponent, which readers would have to take apart.
         """
         text = f"{self.mean:{form}}"
         if self.deviation is None:
@@ -176,7 +177,9 @@ class Spread:
         deviation = f"{self.deviation:{form}}"
         if self.deviation > 0 and not float(deviation.strip("%")):
             percent = deviation.endswith("%")
-            deviation = f"{self.deviation * (100 if percent else 1):.1g}" + "%" * percent
+            shown = self.deviation * (100 if percent else 1)
+            decimals = max(0, -int(f"{shown:.0e}".split("e")[1]))  # that its first digit needs
+            deviation = f"{shown:.{decimals}f}" + "%" * percent
         return f"{text} ± {deviation}"
 
 

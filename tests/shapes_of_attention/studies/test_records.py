@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from decimal import Decimal
 from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
@@ -151,6 +153,8 @@ def test_the_spread_is_that_of_numpy(values: list[float]) -> None:
         (3.55, 0.351, ".1f", "3.5 ± 0.4"),
         (0.0402, 0.00031, ".3f", "0.040 ± 0.0003"),
         (0.974, 0.002, ".0%", "97% ± 0.2%"),
+        (0.0401, 3e-5, ".3f", "0.040 ± 0.00003"),
+        (0.0401, 9.6e-5, ".3f", "0.040 ± 0.0001"),
         (-0.001, 0.2, "z.2f", "0.00 ± 0.20"),
         (2.0, 0.0, ".1f", "2.0 ± 0.0"),
         (2.0, None, ".1f", "2.0"),
@@ -161,6 +165,25 @@ def test_a_spread_is_written_with_what_there_is_of_it(
 ) -> None:
     found = Spread(mean=mean, deviation=deviation, count=1 if deviation is None else 3)
     assert f"{found:{form}}" == written
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.integers(0, 4), st.sampled_from(["f", "%"]))
+def test_a_deviation_is_written_without_an_exponent_and_rounded_at_its_last_digit(
+    mean: float, deviation: float, decimals: int, kind: str
+) -> None:
+    found = Spread(mean=mean, deviation=deviation, count=3)
+    text = f"{found:.{decimals}{kind}}".partition(" ± ")[2]
+    assert text.endswith("%") == (kind == "%")
+    written = text.rstrip("%")
+    assert re.fullmatch(r"\d+(\.\d+)?", written)
+    shown, asked = Decimal(deviation) * (100 if kind == "%" else 1), Decimal(1).scaleb(-decimals)
+    last = Decimal(1).scaleb(Decimal(written).as_tuple().exponent)
+    assert abs(Decimal(written) - shown) <= last / 2 * (1 + Decimal("1e-6"))
+    if last < asked:  # one digit of its own
+        assert len(Decimal(written).as_tuple().digits) == 1
+    else:
+        assert last == asked
+    assert (Decimal(written) > 0) == (deviation > 0)
 
 
 def test_one_seed_has_a_mean_and_no_spread() -> None:
