@@ -24,7 +24,13 @@ from shapes_of_attention.figures.toolkit.draw import (
     show_ticks,
     write,
 )
-from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
+from shapes_of_attention.figures.toolkit.figure import (
+    DASHED,
+    PIXELS_PER_INCH,
+    WIDTH,
+    Figure,
+    canvas,
+)
 from shapes_of_attention.figures.toolkit.pixels import Numbers, levels
 from shapes_of_attention.figures.toolkit.plot import BARE, button_row
 from shapes_of_attention.figures.toolkit.table import (
@@ -374,7 +380,7 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
 
 def draw_legend(figure: MatplotlibFigure, looks: Sequence[Look]) -> None:
     """Name the marks at the top of a figure, three a line, 31 px a line."""
-    height = figure.get_size_inches()[1] * figure.dpi
+    height = figure.get_size_inches()[1] * PIXELS_PER_INCH
     for number, look in enumerate(looks):
         row, column = divmod(number, 3)
         x, y = (0.0, 216.0, 404.0)[column], 14 + row * 31.0

@@ -4,13 +4,16 @@ import ast
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from shapes_of_attention import figures
+from shapes_of_attention.figures import results
 from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
 from shapes_of_attention.figures.toolkit.diagram import EDGE, Diagram
 from shapes_of_attention.figures.toolkit.figure import canvas
@@ -57,6 +60,13 @@ def test_a_number_in_a_table_stands_apart_from_its_words_and_names_are_no_markup
     assert "±" not in table.mean_and_deviation([1.0], ".1f")
 
 
+def test_no_picture_asks_how_many_dots_its_figure_has() -> None:
+    for path in Path(figures.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr != "dpi", f"{path}:{node.lineno}: use PIXELS_PER_INCH"
+
+
 def test_no_picture_leaves_out_what_it_has_no_partner_for() -> None:
     for path in Path(figures.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -71,8 +81,10 @@ def test_buttons_keep_their_gap_from_the_plot(below: bool, side: str, edge: str)
     assert {name for name, gap in row["pad"].items() if gap} == {side}
 
 
-def test_things_stand_where_their_pixels_say() -> None:
-    figure = canvas(height=200)
+@pytest.mark.parametrize("dots", [96, 100])
+def test_things_stand_where_their_pixels_say(dots: int) -> None:
+    with mpl.rc_context({"figure.dpi": dots}):  # 100 in a notebook outside the site's build
+        figure = canvas(height=200)
     box = draw.panel(figure, 60, 20, 300, 100).get_position()
     np.testing.assert_allclose((box.x0, box.x1), (0.1, 0.6))
     np.testing.assert_allclose((box.y0, box.y1), (0.4, 0.9))
@@ -80,6 +92,13 @@ def test_things_stand_where_their_pixels_say() -> None:
     (text,) = figure.texts
     np.testing.assert_allclose(text.get_position(), (0.1, 0.75))
     assert text.get_rotation() == 90
+    draw.write(figure, 60, 50, "along")
+    np.testing.assert_allclose(figure.texts[-1].get_position(), (0.1, 0.75))
+    results.draw_legend(figure, [results.MODEL_LOOKS["unet"]])
+    np.testing.assert_allclose(figure.texts[-1].get_position(), (0.06, 1 - 14 / 200))
+    (mark,) = figure.artists
+    assert isinstance(mark, Line2D)
+    np.testing.assert_allclose(mark.get_ydata(), 1 - 14 / 200)
 
 
 @settings(deadline=None, max_examples=25)

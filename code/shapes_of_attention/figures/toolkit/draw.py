@@ -99,7 +99,7 @@ def write(
     align: str = "left",
 ) -> None:
     """Write on the figure at a place given in pixels from its top left; y is the text's middle."""
-    width, height = figure.get_size_inches() * figure.dpi
+    width, height = figure.get_size_inches() * PIXELS_PER_INCH
     figure.text(x / width, 1 - y / height, text, color=colour, ha=align, va="center_baseline")
 
 
