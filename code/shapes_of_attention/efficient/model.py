@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.efficient.families import SHARED, Budget, build_family
 from shapes_of_attention.models.blocks import FeedForward
-from shapes_of_attention.models.options import check_heads, check_sizes
+from shapes_of_attention.models.options import check_heads, check_series, check_sizes
 
 __all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model"]
 
@@ -108,10 +108,7 @@ class EfficientModel(nn.Module):
         self.draw = nn.Linear(config.dim, config.token)
 
     def forward(self, signal: Tensor) -> Tensor:
-        if signal.ndim != 2 or signal.shape[1] != self.config.length:
-            raise ValueError(
-                f"series must be [batch, {self.config.length}], got {tuple(signal.shape)}"
-            )
+        check_series(signal, length=self.config.length)
         seen = rearrange(self.see(signal.unsqueeze(1)), "b d n -> b n d")
         tokens = self.layers(self.embed(self.activation(seen)))
         return rearrange(self.draw(self.norm(tokens)), "b n s -> b (n s)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.draw import axes_at
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
-from shapes_of_attention.figures.toolkit.view import View
+from shapes_of_attention.figures.toolkit.view import View, bits
 from shapes_of_attention.palette import BLUE, INK, LINE, MUTED
 
 __all__ = ["mask_grid", "pattern_view"]
@@ -43,7 +42,7 @@ def pattern_view(
             "patterns": [
                 {
                     "name": name,
-                    "bits": base64.b64encode(np.packbits(mask).tobytes()).decode("ascii"),
+                    "bits": bits(mask),
                     "about": about[name],
                 }
                 for name, mask in masks.items()

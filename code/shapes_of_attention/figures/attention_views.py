@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from shapes_of_attention.figures.toolkit.draw import frame_patch, panel, show_im
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import rgb
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri, dimmed
-from shapes_of_attention.figures.toolkit.view import View, packed
+from shapes_of_attention.figures.toolkit.view import View, bits, packed
 from shapes_of_attention.measure.ideal import Ideal, ideal_attention
 from shapes_of_attention.palette import CHANNELS, INK, MUTED, WHITE
 from shapes_of_attention.training.checkpoint import file_hash
@@ -288,11 +287,6 @@ def example(batch: ShapesBatch, row: int, truth: Ideal) -> dict[str, Any]:
         "group": bits(truth.group),
         "others": bits(truth.others),
     }
-
-
-def bits(flags: NDArray[np.bool_]) -> str:
-    """Pack booleans into bits, the first in the highest bit of the first byte."""
-    return base64.b64encode(np.packbits(flags).tobytes()).decode("ascii")
 
 
 def checkpoint_hash(path: Path) -> str:

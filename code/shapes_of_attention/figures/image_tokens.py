@@ -139,7 +139,7 @@ def rotary_clocks(*, head_dim: int, places: int = 8) -> Figure:
     figure = canvas(height=round(34 + len(pairs) * step + 4))
     axes = panel(figure, 0, 34, WIDTH, len(pairs) * step)
     axes.set(xlim=(0, WIDTH), ylim=(len(pairs) * step, 0))
-    write(figure, label, 14, "column 1 to 8", colour=MUTED)
+    write(figure, label, 14, f"column 1 to {places}", colour=MUTED)
     radius = step * 0.38
     for line, pair in enumerate(pairs):
         y = (line + 0.5) * step

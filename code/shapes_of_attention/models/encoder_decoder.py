@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import DecoderBlock, EncoderBlock
 from shapes_of_attention.models.experts import MixtureConfig
-from shapes_of_attention.models.options import check_heads, check_sizes
+from shapes_of_attention.models.options import check_heads, check_images, check_sizes
 from shapes_of_attention.models.patches import (
     ChannelPatchEmbedding,
     Head,
@@ -204,11 +204,7 @@ class EncoderDecoder(nn.Module):
         ValueError
             For images of another shape.
         """
-        if image.shape[1:] != (3, self.config.size, self.config.size):
-            raise ValueError(
-                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
-                f"got {tuple(image.shape)}"
-            )
+        check_images(image, size=self.config.size)
         x = self.encoder_positions(self.encoder_embedding(image))
         tokens, rotary = x.shape[1], self.memory_rotary
         if self.config.registers:

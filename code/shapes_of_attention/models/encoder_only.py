@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from shapes_of_attention.models.blocks import EncoderBlock
-from shapes_of_attention.models.options import check_heads, check_sizes
+from shapes_of_attention.models.options import check_heads, check_images, check_sizes
 from shapes_of_attention.models.patches import (
     Head,
     PatchEmbedding,
@@ -81,11 +81,7 @@ class EncoderOnly(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        if image.shape[1:] != (3, self.config.size, self.config.size):
-            raise ValueError(
-                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
-                f"got {tuple(image.shape)}"
-            )
+        check_images(image, size=self.config.size)
         x = self.positions(self.embedding(image))
         for block in self.encoder:
             x = block(x, rotary=self.rotary)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from shapes_of_attention.models.options import check_sizes
+from shapes_of_attention.models.options import check_images, check_sizes
 
 __all__ = ["FullyConnected", "FullyConnectedConfig"]
 
@@ -45,11 +45,7 @@ class FullyConnected(nn.Module):
         self.paint = nn.Linear(config.hidden, pixels)
 
     def forward(self, image: Tensor) -> Tensor:
-        if image.shape[1:] != (3, self.config.size, self.config.size):
-            raise ValueError(
-                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
-                f"got {tuple(image.shape)}"
-            )
+        check_images(image, size=self.config.size)
         x = self.read(image.flatten(1))
         for layer in self.hidden:
             x = x + layer(x)

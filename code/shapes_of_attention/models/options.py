@@ -1,10 +1,12 @@
-"""Check what a configuration file or a command asks of a model before it is built."""
+"""Check what a configuration or a command asks of a model, and the shape of what it is to read."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-__all__ = ["check_heads", "check_options", "check_sizes"]
+from torch import Tensor
+
+__all__ = ["check_heads", "check_images", "check_options", "check_series", "check_sizes"]
 
 
 def check_options(
@@ -57,3 +59,27 @@ def check_heads(*, dim: int, heads: int) -> None:
     """
     if heads < 1 or dim % heads:
         raise ValueError(f"heads must divide dim, got dim={dim}, heads={heads}")
+
+
+def check_images(image: Tensor, *, size: int) -> None:
+    """Check that images are what a model reads: [batch, 3, size, size], `size` in pixels.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape.
+    """
+    if image.shape[1:] != (3, size, size):
+        raise ValueError(f"images must be [batch, 3, {size}, {size}], got {tuple(image.shape)}")
+
+
+def check_series(signal: Tensor, *, length: int) -> None:
+    """Check that series are what a model reads: [batch, length], `length` in samples.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape.
+    """
+    if signal.ndim != 2 or signal.shape[1] != length:
+        raise ValueError(f"series must be [batch, {length}], got {tuple(signal.shape)}")

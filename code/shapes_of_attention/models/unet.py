@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shapes_of_attention.models.options import check_sizes
+from shapes_of_attention.models.options import check_images, check_sizes
 from shapes_of_attention.models.patches import Head, check_head
 
 __all__ = ["UNet", "UNetConfig"]
@@ -98,11 +98,7 @@ class UNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
-        if image.shape[1:] != (3, self.config.size, self.config.size):
-            raise ValueError(
-                f"images must be [batch, 3, {self.config.size}, {self.config.size}], "
-                f"got {tuple(image.shape)}"
-            )
+        check_images(image, size=self.config.size)
         x = functional.pixel_unshuffle(image, self.config.fold)
         x = self.read(x.contiguous(memory_format=torch.channels_last))
         skips = []

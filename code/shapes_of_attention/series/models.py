@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models.attention import causal_mask
 from shapes_of_attention.models.blocks import EncoderBlock, FeedForward
-from shapes_of_attention.models.options import check_heads, check_options, check_sizes
+from shapes_of_attention.models.options import check_heads, check_options, check_series, check_sizes
 from shapes_of_attention.models.positions import (
     LearnedPositions,
     SinusoidalPositions,
@@ -175,7 +175,7 @@ class FullyConnectedSeries(nn.Module):
         self.draw = nn.Linear(config.hidden, config.length)
 
     def forward(self, signal: Tensor) -> Tensor:
-        _check(signal, self.config.length)
+        check_series(signal, length=self.config.length)
         x = self.read(signal)
         for layer in self.hidden:
             x = x + layer(x)
@@ -197,7 +197,7 @@ class TokenModel(nn.Module):
         self.draw = nn.Linear(config.dim, config.token)
 
     def forward(self, signal: Tensor) -> Tensor:
-        _check(signal, self.config.length)
+        check_series(signal, length=self.config.length)
         tokens = rearrange(signal, "b (n s) -> b n s", s=self.config.token)
         drawn = self.draw(self.norm(self.body(self.embed(tokens))))
         return rearrange(drawn, "b n s -> b (n s)")
@@ -331,11 +331,6 @@ class AttentionBody(nn.Module):
         for layer in self.layers:
             x = layer(x, mask=self.mask, rotary=self.rotary)
         return x
-
-
-def _check(signal: Tensor, length: int) -> None:
-    if signal.ndim != 2 or signal.shape[1] != length:
-        raise ValueError(f"series must be [batch, {length}], got {tuple(signal.shape)}")
 
 
 #: Name of a model -> its configuration and, for token models, its body.

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.patches import Circle
 
 from shapes_of_attention.data import make_shapes
 from shapes_of_attention.figures import Figure
@@ -78,6 +79,14 @@ def test_drawings_of_tokens_and_attention_are_small_and_the_same_to_the_byte():
         assert len(svg) < 200_000, f"{name} weighs {len(svg)} bytes"
         assert svg == second[name].svg(), name
         assert '<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="600"' in svg
+
+
+@pytest.mark.parametrize("places", [5, 8])
+def test_clocks_say_how_many_columns_they_stand_for(places):
+    figure = rotary_clocks(head_dim=16, places=places).static
+    assert figure.texts[0].get_text() == f"column 1 to {places}"
+    circles = [patch for patch in figure.axes[0].patches if isinstance(patch, Circle)]
+    assert len(circles) == 3 * places
 
 
 @pytest.mark.parametrize("positions", ["none", "sinusoidal", "learned", "rotary"])

@@ -1,6 +1,7 @@
 """The models as wholes: shapes, bad input, capture, masks, wiring."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -30,9 +31,11 @@ def test_every_model_paints_an_image_and_learns_from_it(name):
 
 
 @pytest.mark.parametrize("name", sorted(IMAGE_MODELS))
-def test_wrong_image_shapes_are_refused(name):
-    with pytest.raises(ValueError, match=r"images must be \[batch, 3, 128, 128\]"):
-        build_model(name)(torch.rand(1, 3, 64, 64))
+@pytest.mark.parametrize("shape", [(1, 3, 64, 64), (1, 1, 128, 128), (3, 128, 128)])
+def test_wrong_image_shapes_are_refused_in_the_same_words(name, shape):
+    said = re.escape(f"images must be [batch, 3, 128, 128], got {shape}")
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        build_model(name)(torch.rand(shape))
 
 
 @pytest.mark.parametrize("name", sorted(IMAGE_MODELS))

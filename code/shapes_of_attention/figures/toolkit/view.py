@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.figure import SVG, Figure
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 
-__all__ = ["View", "packed"]
+__all__ = ["View", "bits", "packed"]
 
 VIEW = "application/vnd.notebook-embed.view+json"
 
@@ -55,3 +56,8 @@ def packed(weights: Numbers) -> str:
     running = np.round(np.cumsum(weights / largest * 254, axis=-1, dtype=np.float64))
     levels = np.diff(running, axis=-1, prepend=0)
     return base64.b64encode(levels.astype(np.uint8).tobytes()).decode("ascii")
+
+
+def bits(flags: NDArray[np.bool_]) -> str:
+    """Pack booleans into bits, the first in the highest bit of the first byte."""
+    return base64.b64encode(np.packbits(flags).tobytes()).decode("ascii")
