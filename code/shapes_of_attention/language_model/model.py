@@ -39,8 +39,8 @@ class LanguageModelConfig:
         a latent.
     groups : of grouped-query attention.
     latent_dim, rotary_dim, query_latent_dim : of latent attention.
-    rotary_base : sets the slowest rotation, about 2 pi times this many tokens a turn; Llama's is
-        10,000, for far longer texts.
+    rotary_base : sets the slowest rotation: of n, it takes 2 pi rotary_base^((n - 1) / n) tokens a
+        turn; Llama's base is 10,000, for far longer texts.
     norm_epsilon : what RMSNorm adds to the mean square before it takes the root.
     """
 

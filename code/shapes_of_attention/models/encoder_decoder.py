@@ -51,8 +51,8 @@ class EncoderDecoderConfig:
     patch : height and width of a patch, pixels.
     tokens : "rgb", the encoder sees a token a patch, or "channel", one a patch and channel.
     positions : how tokens learn where they are.
-    position_base : of sinusoidal and rotary positions; the slowest wave is 2 pi times as many cells
-        long.
+    position_base : of sinusoidal and rotary positions; the slowest of n waves along an axis is
+        2 pi position_base^((n - 1) / n) cells long.
     dim, heads, hidden : width of a token, attention heads, width inside the feed-forward network.
     encoder_layers, decoder_layers : depth.
     encoder_reach : how far the encoder's attention sees, in patches to every side; None is all of

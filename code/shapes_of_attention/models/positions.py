@@ -53,7 +53,11 @@ def reach_mask(grid: int, reach: int | None) -> Tensor:
 
 
 def _frequencies(number: int, base: float) -> Tensor:
-    """Give `number` angular frequencies, from 1 down to almost 1 / base, evenly spaced in ratio."""
+    """Give `number` angular frequencies, evenly spaced in ratio, in radians a token.
+
+    They go from 1 down to base^-((number - 1) / number): the more there are, the closer the last
+    one comes to 1 / base, which it never is.
+    """
     return base ** (-torch.arange(number, dtype=torch.float32) / number)
 
 
@@ -70,7 +74,8 @@ def sinusoidal(coordinates: Tensor, *, dim: int, base: float = 10_000.0) -> Tens
     """Write each coordinate as the sines and cosines of its multiples.
 
     `coordinates` [tokens, axes] -> [tokens, dim], the sines first; each axis has an equal share.
-    `base` sets the slowest wave: 2 pi base tokens long.
+    `base` sets the slowest wave: of n waves along an axis, it is 2 pi base^((n - 1) / n) tokens
+    long, the longer the more there are, and always shorter than 2 pi base.
 
     Raises
     ------

@@ -135,8 +135,9 @@ class AttentionConfig(TokenConfig):
     ----------
     heads, hidden : heads of each attention, units of each token's own network.
     positions : how a token knows its place.
-    base : of sinusoidal and rotary positions, their slowest wave is 2 pi base tokens long; for None
-        it is 100 for sinusoidal and 2000 for rotary ones.
+    base : of sinusoidal and rotary positions, the slowest of their n waves is
+        2 pi base^((n - 1) / n) tokens long; for None it is 100 for sinusoidal and 2000 for rotary
+        ones.
     causal : each token looks only at itself and at those before it.
     """
 

@@ -17,7 +17,10 @@ def adamw(
     fused: bool = True,
     recorded_on: torch.device | None = None,
 ) -> torch.optim.AdamW:
-    """Make AdamW (arXiv 1711.05101) that lets matrices decay; biases, norms and tables do not.
+    """Make AdamW (arXiv 1711.05101) that lets parameters of two dimensions or more decay.
+
+    These are matrices, and with them tables of embeddings and places, registers, projections and
+    the vectors that tell channels apart. Biases and the gains of norms do not decay.
 
     `recorded_on` is the graphics card on which steps are recorded and replayed: the learning rate
     stands there then, as a number in Python would be recorded, too.

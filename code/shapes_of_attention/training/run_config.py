@@ -87,7 +87,7 @@ class RunConfig:
     seed : of the weights and the images; images of validation and tests come from other seeds.
     batch_size : images a step, over all processes together.
     learning_rate : at its highest.
-    weight_decay : of matrices; biases, norms and tables have none.
+    weight_decay : of matrices and tables, not of biases and norms; see `optimizer.adamw`.
     warmup_images : images over which the learning rate rises; then it falls as a cosine to zero.
     loss : mean absolute ("l1") or squared ("mse") difference of pixels in 0 ... 1.
     precision : of matrix products in training; weights are kept in float32 in either case. A
@@ -173,7 +173,7 @@ class ShortRun:
     Attributes
     ----------
     learning_rate : at its highest.
-    weight_decay : of matrices; biases, norms and tables have none.
+    weight_decay : of matrices and tables, not of biases and norms; see `optimizer.adamw`.
     warmup_steps : steps over which the learning rate rises; it falls as a cosine to zero.
     steps, seconds, images : where the run ends, exactly one of them; see `Progress`.
     """

@@ -89,6 +89,18 @@ def test_sinusoidal_table_holds_sines_and_cosines_of_each_axis():
     torch.testing.assert_close(table[row * 4 + column], torch.tensor(wanted), atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("waves", [1, 4, 8, 32])
+@pytest.mark.parametrize("base", [100.0, 10_000.0])
+def test_the_slowest_wave_is_as_long_as_the_base_and_the_number_of_waves_say(waves, base):
+    length = 2 * math.pi * base ** ((waves - 1) / waves)
+    assert length < 2 * math.pi * base
+    once_round = rotary_angles(torch.tensor([[length]]), head_dim=2 * waves, base=base)
+    assert once_round.min().item() == pytest.approx(2 * math.pi, rel=1e-5)
+    steps = torch.tensor([[1.0], [1.0 + length]], dtype=torch.float64)
+    start, end = sinusoidal(steps, dim=2 * waves, base=base)
+    torch.testing.assert_close(start[[waves - 1, -1]], end[[waves - 1, -1]], atol=1e-3, rtol=0)
+
+
 def test_added_positions_keep_the_shape_and_differ_between_places():
     tokens = torch.zeros(2, 12, 8)
     for positions in (

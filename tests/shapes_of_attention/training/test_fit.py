@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from shapes_of_attention.models import build_model
 from shapes_of_attention.training.loop import Task, fit
+from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import Budget, Progress, RunConfig, ShortRun
 
 TRUTH = torch.tensor([[1.0, -2.0, 0.5]])
@@ -96,6 +98,28 @@ def test_a_loss_that_is_not_finite_ends_the_run() -> None:
 def test_a_run_that_makes_no_sense_is_refused(wrong: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ShortRun(**wrong)
+
+
+def test_matrices_and_tables_decay_but_neither_biases_nor_the_gains_of_norms() -> None:
+    model = build_model(
+        "encoder-decoder",
+        {"dim": 16, "heads": 2, "tokens": "channel", "positions": "learned", "registers": 2},
+    )
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    decaying, spared = (
+        {names[id(parameter)] for parameter in group["params"]}
+        for group in adamw(model, learning_rate=0.1, weight_decay=0.1).param_groups
+    )
+    assert decaying | spared == set(names.values())
+    assert {name for name in decaying if "weight" not in name} == {
+        "registers", "encoder_embedding.channel",
+        "encoder_positions.table", "decoder_positions.table",
+    }  # fmt: skip
+    for name, module in model.named_modules():
+        if isinstance(module, nn.LayerNorm):
+            assert {f"{name}.weight", f"{name}.bias"} <= spared
+        elif isinstance(module, nn.Linear):
+            assert f"{name}.weight" in decaying and f"{name}.bias" not in decaying
 
 
 def test_a_step_is_adamw_on_a_clipped_gradient_at_the_rate_of_the_course() -> None:
