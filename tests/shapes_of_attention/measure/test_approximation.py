@@ -29,12 +29,14 @@ def only(found, **wanted):
 
 def test_a_window_over_all_tokens_errs_nowhere():
     found = budget_errors(budgets=[1024], seeds=[0], names=["local"])
+    assert [entry.setting for entry in found] == list(SETTINGS)
     for entry in found:
         assert entry.against_claim[0] < 1e-5 and entry.against_full[0] < 1e-5
 
 
 def test_only_reformer_claims_something_else_than_full_attention():
     found = budget_errors(budgets=[64], seeds=[0, 1])
+    assert len(found) == len(SETTINGS) * len(APPROXIMATIONS)
     for entry in found:
         same = entry.against_claim == pytest.approx(entry.against_full, rel=1e-6)
         assert same == (entry.name != "reformer")

@@ -95,6 +95,7 @@ def test_a_model_that_treats_all_places_alike_does_not_notice_a_shift(quiet):
 
 
 def test_ideal_attention_gives_each_shape_of_the_group_one_vote(quiet):
+    mixtures = 0
     for row in range(20):
         one = make_series([row], config=SeriesConfig(noise=0.0))
         ideal = ideal_attention(one, token=10)
@@ -114,6 +115,8 @@ def test_ideal_attention_gives_each_shape_of_the_group_one_vote(quiet):
                 votes = np.stack([weight[:, a].sum(axis=1) for a in alone], axis=1)
                 mixed = votes @ one.amplitude[0, group]
                 np.testing.assert_allclose(mixed, one.group_mean[0, slot], atol=1e-4)
+                mixtures += len(group) > 1
+    assert mixtures, "no group of several shapes stood apart from all others"
 
 
 class Told(nn.Module):

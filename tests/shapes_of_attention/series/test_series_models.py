@@ -100,6 +100,7 @@ def test_causal_weights_lie_on_and_below_the_diagonal():
     model = built("attention", {"causal": True})
     with torch.no_grad(), capture_attention(model) as weights:
         model(torch.randn(2, 500))
+    assert len(weights) == len(model.body.layers)
     for matrix in weights.values():
         assert (matrix.masked_select(~causal_mask(50)) == 0).all()
         torch.testing.assert_close(matrix.sum(dim=-1), torch.ones(2, 4, 50))
