@@ -342,26 +342,28 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
 def test_without_webassembly_javascript_does_the_same(folder: Any, lab: Lab) -> None:
     lab.open()
     fast = lab.painted()
-    lab.page.route("**/*.wasm", lambda route: route.fulfill(status=404, body=""))
+    lab.page.route("**/*.wasm", lambda route: route.fulfill(body="no module"))
     lab.page.reload()
     lab.page.locator(".nb-figure__wake").click()
     lab.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
     lab.settled()
     expect(lab.page.locator(".lab")).to_contain_text("by JavaScript")
     assert max(abs(a - b) for a, b in zip(fast, lab.painted(), strict=True)) <= 1
-    lab.troubles.clear()  # the browser notes the missing file
 
 
-def test_a_model_that_cannot_be_fetched_is_told_and_tried_again(lab: Lab) -> None:
-    lab.page.route("**/flagship.safetensors.gz", lambda route: route.abort())
+@pytest.mark.parametrize("file", ["worker.js", "products.js", "flagship.safetensors.gz", "*.wasm"])
+def test_what_cannot_be_fetched_is_told_and_tried_again(lab: Lab, file: str) -> None:
+    """The worker's script, one that it imports, the weights, the kernel: with the network all is whole again."""
+    lab.page.route(f"**/{file}", lambda route: route.abort())
     lab.open(wake=False)
     lab.page.locator(".nb-figure__wake").click()
     expect(lab.page.locator(".lab")).to_contain_text("could not be loaded")
-    lab.page.unroute("**/flagship.safetensors.gz")
+    lab.page.unroute(f"**/{file}")
     lab.shape(1).press("ArrowDown")
-    lab.settled()
+    assert lab.settled().startswith("o10_14_")
+    expect(lab.page.locator(".lab")).to_contain_text("by WebAssembly")
     assert lab.shows_something()
-    lab.troubles.clear()
+    lab.troubles.clear()  # the browser notes what did not come
 
 
 @pytest.mark.parametrize("scheme", ["default", "slate"])
@@ -407,11 +409,14 @@ def test_the_policy_holds_as_a_header_too(lab: Lab, of_worker: str, backend: str
         lab.troubles.clear()  # the browser notes what it forbade
 
 
-def test_a_change_made_while_a_model_is_on_its_way_in_vain_tries_again_by_itself(lab: Lab) -> None:
+@pytest.mark.parametrize("file", ["flagship.safetensors.gz", "worker.js"])
+def test_a_change_made_while_a_file_is_on_its_way_in_vain_tries_again_by_itself(
+    lab: Lab, file: str
+) -> None:
     held: list[Route] = []
-    lab.page.route("**/flagship.safetensors.gz", lambda route: held.append(route), times=1)
+    lab.page.route(f"**/{file}", lambda route: held.append(route), times=1)
     lab.open(wake=False)
-    with lab.page.expect_request("**/flagship.safetensors.gz"):
+    with lab.page.expect_request(f"**/{file}"):
         lab.page.locator(".nb-figure__wake").click()
     lab.shape(1).press("ArrowDown")
     lab.page.wait_for_function(

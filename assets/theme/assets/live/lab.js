@@ -18,12 +18,12 @@ import {
 } from "../site/attention-tools.js";
 import { makeEditor } from "./editor.js";
 import { copy, difference, drawMatrix, makePicture, overlay } from "./pictures.js";
+import { makeQueue } from "./queue.js";
 import { GRID, KINDS, PATCHES, isCircle, isHollow, isKept, membersOf, paint, touchedBy } from "./scene.js";
 import * as states from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./worker.js").Answer} Answer */
-/** @typedef {import("./worker.js").Request} Request */
 
 /**
  * @typedef {object} Data
@@ -253,32 +253,34 @@ async function mountLab(box, data) {
   box.append(view);
   await styled(box, new URL("lab.css", import.meta.url));
 
-  /* ---- the worker: at most one scene under way, and the newest one waiting ---- */
+  /* ---- the worker ---- */
 
-  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  let under = false;
-  let waiting = false;
-  let number = 0;
-  let asked = ""; // the scene that is under way
-  let answered = ""; // the one that is drawn
+  let answered = ""; // the scene that is drawn
   /** @type {Answer | null} */
   let answer = null;
   /** @type {(value?: unknown) => void} */
   let drawn = () => {};
   const firstPicture = new Promise((resolve) => (drawn = resolve));
 
-  function request() {
-    if (under) {
-      waiting = true;
-      return;
-    }
-    under = true;
-    waiting = false;
-    asked = states.write(state);
+  const queue = makeQueue({
+    newest: () => ({ request: requested(), scene: states.write(state) }),
+    answered(given, scene) {
+      answer = given;
+      answered = scene;
+      showAnswer();
+    },
+    failed() {
+      speed.textContent = "The model could not be loaded. Is the network there? The next change tries again.";
+      drawn();
+    },
+  });
+  let number = 0;
+
+  /** @returns {import("./worker.js").Request} */
+  function requested() {
     const long = (/** @type {Record<string, number[]>} */ heads) =>
       Object.fromEntries(Object.entries(heads).map(([module, list]) => [states.longName(module), list]));
-    /** @type {Request} */
-    const message = {
+    return {
       id: ++number,
       model: state.model,
       shapes: state.shapes,
@@ -288,28 +290,7 @@ async function mountLab(box, data) {
       unturned: state.unturned,
       averages: data.averages[state.model],
     };
-    worker.postMessage(message);
   }
-
-  worker.addEventListener("message", ({ data: given }) => {
-    under = false;
-    if (!given.error) {
-      answer = given;
-      answered = asked;
-    }
-    if (waiting) request(); // whatever became of the one before it
-    if (given.error) {
-      speed.textContent = "The model could not be loaded. Is the network there? The next change tries again.";
-      drawn();
-      return;
-    }
-    showAnswer();
-  });
-  worker.addEventListener("error", () => {
-    under = false;
-    speed.textContent = "This browser does not run the model: it takes no worker that is a module.";
-    drawn();
-  });
 
   /* ---- changes ---- */
 
@@ -328,7 +309,7 @@ async function mountLab(box, data) {
     gesture = why.startsWith("select") || why === "ask" ? "" : why;
     state = after;
     greeting = "";
-    request();
+    queue.ask();
     show();
     rest();
   }
@@ -344,7 +325,7 @@ async function mountLab(box, data) {
     if (before === undefined) return;
     state = states.read(before, names);
     gesture = "";
-    request();
+    queue.ask();
     show();
     rest();
   }
@@ -646,14 +627,14 @@ async function mountLab(box, data) {
   });
 
   show();
-  request();
+  queue.ask();
   await firstPicture;
   return {
     focus: () => canvas.focus(state.selected),
     purge: () => {
       clearTimeout(resting);
       controller.abort();
-      worker.terminate();
+      queue.end();
     },
   };
 }

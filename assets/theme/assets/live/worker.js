@@ -43,15 +43,17 @@ async function fetched(name) {
 }
 
 /**
- * Use WebAssembly where the page's policy and the browser let us.
+ * Use WebAssembly where the page's policy and the browser let us. A kernel that does not come says nothing of that:
+ * then there is no network, and another try may have one.
  *
  * @param {number} room
  * @param {boolean} [plain]
  */
 async function products(room, plain) {
   for (const kernel of plain ? [] : KERNELS) {
+    const code = await fetched(kernel);
     try {
-      const { instance } = await WebAssembly.instantiate(await fetched(kernel));
+      const { instance } = await WebAssembly.instantiate(code);
       return fastProducts(/** @type {any} */ (instance.exports), room);
     } catch {
       // The next one asks less of the browser.
