@@ -53,6 +53,11 @@ class Lab:
     def shape(self, number: int) -> Any:
         return self.page.locator(f"[data-shape='{number - 1}']")
 
+    def middle(self, number: int) -> tuple[float, float]:
+        """Say where on the screen a shape has its middle."""
+        box = self.shape(number).bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
     def painted(self) -> list[int]:
         """The pixels of what the model has painted."""
         return list(
@@ -125,8 +130,7 @@ def test_nothing_is_fetched_before_the_reader_touches_the_picture(lab: Lab) -> N
 def test_a_shape_is_dragged_and_the_model_repaints(lab: Lab) -> None:
     lab.open()
     before = lab.painted()
-    box = lab.shape(1).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = lab.middle(1)
     unit = lab.page.locator(".lab__canvas").bounding_box()["width"] / 128
     lab.page.mouse.move(x, y)
     lab.page.mouse.down()
@@ -138,6 +142,42 @@ def test_a_shape_is_dragged_and_the_model_repaints(lab: Lab) -> None:
     lab.page.get_by_role("button", name="Undo").click()
     assert lab.settled().startswith("o10_12_30_30_4_"), "one drag is one step back"
     assert lab.painted() == before
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_shape_that_is_deleted_in_the_hand_leaves_it_empty(lab: Lab, number: int) -> None:
+    lab.open()
+    shapes = SCENE.split("*")[:5]
+    x, y = lab.middle(number)
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x, y + 4)
+    lab.page.keyboard.press("Delete")
+    for step in range(1, 6):
+        lab.page.mouse.move(x, y + 30 * step)
+    lab.page.mouse.up()
+    left = [shape for i, shape in enumerate(shapes, 1) if i != number]
+    assert lab.settled().split("*")[:4] == left, "no other shape has moved"
+    lab.shape(2).press("ArrowLeft")  # the view goes on
+    assert lab.settled().split("*")[1] != left[1]
+
+
+def test_a_drag_ends_where_the_pointer_is_taken_away(lab: Lab) -> None:
+    lab.open()
+    x, y = lab.middle(1)
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.evaluate(
+        """() => document.querySelector(".lab__shapes").addEventListener(
+          "pointermove", (event) => event.currentTarget.releasePointerCapture(event.pointerId), { once: true })"""
+    )
+    lab.page.mouse.move(x, y + 20)
+    dragged = lab.settled()
+    assert dragged != SCENE
+    lab.page.mouse.move(x, y + 60)
+    lab.page.mouse.move(x, y + 80)
+    assert lab.settled() == dragged
+    lab.page.mouse.up()
 
 
 def test_moves_stay_in_the_training_set_until_the_reader_leaves_it(lab: Lab) -> None:
@@ -319,9 +359,8 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
     lab = lab_of(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
     lab.open()
     lab.shape(1).scroll_into_view_if_needed()
-    box = lab.shape(1).bounding_box()
+    x, y = lab.middle(1)
     unit = lab.page.locator(".lab__canvas").bounding_box()["width"] / 128
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     top = lab.page.evaluate("scrollY")
     session = lab.page.context.new_cdp_session(lab.page)
     touch = "Input.dispatchTouchEvent"
@@ -336,6 +375,30 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
     assert lab.page.evaluate("scrollY") == top
     width = lab.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 375, "nothing sticks out of a phone"
+    assert lab.troubles == []
+
+
+def test_of_two_fingers_the_first_one_drags(lab_of: Callable[..., Lab]) -> None:
+    lab = lab_of(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
+    lab.open()
+    lab.page.locator(".lab__canvas").scroll_into_view_if_needed()
+    unit = lab.page.locator(".lab__canvas").bounding_box()["width"] / 128
+    session = lab.page.context.new_cdp_session(lab.page)
+    (x1, y1), (x2, y2) = lab.middle(1), lab.middle(2)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        touched = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+
+    touch("touchStart", (x1, y1))
+    touch("touchStart", (x1, y1), (x2, y2))
+    touch("touchMove", (x1, y1 + 6 * unit), (x2, y2 + 4 * unit))
+    touch("touchMove", (x1, y1 + 10 * unit))  # the other one is up
+    touch("touchEnd")
+    lab.page.wait_for_function(
+        "() => document.querySelector('.nb-figure__view').dataset.wanted.startsWith('o10_22_')"
+    )
+    assert lab.settled().split("*")[1] == SCENE.split("*")[1], "the other one moves nothing"
     assert lab.troubles == []
 
 

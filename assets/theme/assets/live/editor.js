@@ -4,6 +4,7 @@ import { contextOf } from "../site/attention-tools.js";
 import { GRID, PATCH, SIZE } from "./scene.js";
 import { moved, sized, wordsFor } from "./state.js";
 
+/** @typedef {import("./scene.js").Shape} Shape */
 /** @typedef {import("./state.js").State} State */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -59,7 +60,11 @@ export function makeEditor(wishes) {
   /** @type {SVGElement[]} */
   const nodes = [];
   let gestures = 0;
-  /** @type {{number: number, x: number, y: number, size: boolean, gesture: string} | null} */
+  /**
+   * What a pointer has in hand. A shape that something else changes or takes away meanwhile is no longer in it: each
+   * change makes it anew, whatever its number.
+   * @type {{pointer: number, shape: Shape, x: number, y: number, size: boolean, gesture: string} | null}
+   */
   let drag = null;
   let onShape = false; // where the pointer went down: a click that ends a drag asks for no patch
 
@@ -79,7 +84,7 @@ export function makeEditor(wishes) {
 
   /** @param {PointerEvent} event */
   function down(event) {
-    if (event.button) return;
+    if (event.button || (drag && drag.pointer !== event.pointerId)) return;
     const state = wishes.state();
     const { x, y } = place(event);
     const size = gripped(state, x, y);
@@ -88,8 +93,10 @@ export function makeEditor(wishes) {
     onShape = number >= 0;
     if (!onShape) return;
     event.preventDefault();
-    const [x0, y0, x1, y1] = state.shapes[number].box;
-    drag = { number, size, x: x - (size ? x1 : x0), y: y - (size ? y1 : y0), gesture: `drag ${++gestures}` };
+    const shape = state.shapes[number];
+    const [x0, y0, x1, y1] = shape.box;
+    const [left, top] = size ? [x1, y1] : [x0, y0];
+    drag = { pointer: event.pointerId, shape, size, x: x - left, y: y - top, gesture: `drag ${++gestures}` };
     over.setPointerCapture(event.pointerId);
     if (state.selected !== number) wishes.change({ ...state, selected: number, patch: -1 }, drag.gesture);
     nodes[number]?.focus({ preventScroll: true });
@@ -106,21 +113,25 @@ export function makeEditor(wishes) {
 
   /** @param {PointerEvent} event */
   function move(event) {
-    if (!drag) return;
+    if (drag?.pointer !== event.pointerId) return;
     const state = wishes.state();
+    const number = state.shapes.indexOf(drag.shape);
+    if (number < 0) {
+      drag = null;
+      return;
+    }
     const { x, y } = place(event);
-    const [x0, y0] = state.shapes[drag.number].box;
+    const [x0, y0] = drag.shape.box;
     const next = drag.size
-      ? sized(state, drag.number, x - drag.x - x0, y - drag.y - y0)
-      : moved(state, drag.number, Math.round(x - drag.x), Math.round(y - drag.y));
+      ? sized(state, number, x - drag.x - x0, y - drag.y - y0)
+      : moved(state, number, Math.round(x - drag.x), Math.round(y - drag.y));
     wishes.change(next, drag.gesture);
+    drag.shape = wishes.state().shapes[number];
   }
 
   /** @param {PointerEvent} event */
   function up(event) {
-    if (!drag) return;
-    over.releasePointerCapture?.(event.pointerId);
-    drag = null;
+    if (drag?.pointer === event.pointerId) drag = null;
   }
 
   /** @param {MouseEvent} event */
@@ -162,8 +173,7 @@ export function makeEditor(wishes) {
   over.addEventListener("pointerdown", down);
   over.addEventListener("touchstart", touch, { passive: false });
   over.addEventListener("pointermove", move);
-  over.addEventListener("pointerup", up);
-  over.addEventListener("pointercancel", up);
+  over.addEventListener("lostpointercapture", up); // after a pointer is up, is cancelled, or is taken from us
   over.addEventListener("click", click);
   over.addEventListener("keydown", key);
   over.addEventListener("focusin", focus);
