@@ -271,11 +271,20 @@ def test_of_another_model_the_head_that_is_shown_is_changed(folder: Path, lab: L
     }
     lab.page.route("**/lab.json", lambda route: route.fulfill(json=content))
     weights = packed(FLAGSHIP.with_name("compare-encoder-only-seed-0.safetensors"))
-    lab.page.route("**/encoder-only.*", lambda route: route.fulfill(body=weights))
+    held: list[Route] = []
+    lab.page.route("**/encoder-only.*", lambda route: held.append(route))
     lab.open()
-    lab.page.get_by_label("Model").select_option("encoder-only")
+    hide = lab.page.get_by_label("Hide Hollow circle 1 from the keys")
+    with lab.page.expect_request("**/encoder-only.*"):
+        lab.page.get_by_label("Model").select_option("encoder-only")
     expect(lab.page.get_by_label("Layer")).to_have_value("e4")  # it has no d2
+    hide.focus()
+    held[0].fulfill(body=weights)
     lab.settled()
+    expect(hide).to_be_disabled()  # there is no cross-attention whose keys these are
+    expect(hide).to_be_focused()
+    hide.press("Space")
+    expect(hide).not_to_be_checked()
     before = lab.painted()
     for change, written in (("Still this", "*se4.1"), ("Put the ideal", "*ie4.1")):
         box = lab.page.get_by_label(change)
@@ -332,7 +341,30 @@ def test_no_shapes_at_all_are_no_mistake(lab: Lab) -> None:
         lab.page.keyboard.press("Delete")
     lab.settled()
     expect(lab.page.locator(".lab__badge")).to_contain_text("No shapes")
+    expect(lab.page.locator(".lab__shapes")).to_be_focused()
     expect(lab.page.get_by_role("button", name="Remove")).to_be_disabled()
+
+
+def test_the_keyboard_is_never_sent_back_to_the_beginning_of_the_page(lab: Lab) -> None:
+    lab.open(f"?live={SCENE.replace('*v1', '')}#fig-lab", wake=False)
+    lab.page.locator(".nb-figure__wake").press("Enter")
+    expect(lab.page.locator(".lab__shapes")).to_be_focused()  # no shape is chosen
+    lab.shape(1).press("ArrowDown")
+    undo = lab.page.get_by_role("button", name="Undo")
+    undo.focus()
+    for _ in range(3):  # the move, the choice, and once more than there is
+        lab.page.keyboard.press("Enter")
+    expect(undo).to_be_disabled()
+    expect(undo).to_be_focused()
+    assert lab.settled() == SCENE.replace("*v1", "")
+    still = lab.page.get_by_label("Still this head")
+    still.check()
+    lab.page.get_by_label("Put the ideal in its place").check()
+    lab.page.get_by_role("button", name="is still").press("Enter")
+    ideal = lab.page.get_by_role("button", name="has the ideal weights")
+    expect(ideal).to_be_focused()
+    lab.page.keyboard.press("Enter")
+    expect(still).to_be_focused()
 
 
 def test_a_newer_scene_replaces_one_that_waits(lab: Lab) -> None:

@@ -41,7 +41,7 @@ export function makeEditor(wishes) {
   canvas.className = "lab__pixels";
   canvas.setAttribute("aria-hidden", "true");
   const pixels = new ImageData(SIZE, SIZE);
-  const over = drawn("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, class: "lab__shapes", role: "group" });
+  const over = drawn("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, class: "lab__shapes", role: "group", tabindex: -1 });
   over.setAttribute("aria-label", "Your drawing. Tab reaches each shape; arrow keys move it, with shift they size it");
   const grid = drawn("g", { class: "lab__grid" });
   for (let line = 1; line < GRID; line++) {
@@ -225,8 +225,8 @@ export function makeEditor(wishes) {
       badge.textContent = note;
       badge.hidden = !note;
     },
-    /** @param {number} number */
-    focus: (number) => nodes[number]?.focus({ preventScroll: true }),
+    /** Where there is no such shape the whole drawing takes the keyboard. @param {number} number */
+    focus: (number) => (nodes[number] ?? over).focus({ preventScroll: true }),
   };
 }
 

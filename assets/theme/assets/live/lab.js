@@ -11,6 +11,7 @@ import {
   overGrid,
   placeOf,
   rowOf,
+  setIdle,
   stepper,
   styled,
   uniformOn,
@@ -410,13 +411,13 @@ async function mountLab(box, data) {
     image = paint(state.shapes);
     canvas.show(state, image, kept, states.askingPatch(state), note());
     const { selected, shapes } = state;
-    undo.disabled = !past.length;
-    away.disabled = selected < 0;
+    setIdle(undo, !past.length);
+    setIdle(away, selected < 0);
     free.box.checked = state.free;
     quiet.textContent = state.free
       ? "Shapes may touch and be of any size. The model has seen nothing like it."
       : "Shapes keep two pixels apart, sides of 16 to 40, at most eight.";
-    for (const made of adders) made.disabled = shapes.length >= states.limitsOf(state.free).shapes;
+    for (const made of adders) setIdle(made, shapes.length >= states.limitsOf(state.free).shapes);
     chosen.hidden = selected < 0;
     if (selected >= 0) showChosen(kept);
     const { least, most } = states.limitsOf(state.free);
@@ -476,7 +477,12 @@ async function mountLab(box, data) {
       for (const [module, heads] of Object.entries(state[what])) {
         for (const one of heads) {
           const text = `${states.titleOf(module)}, head ${one + 1} ${words}`;
-          const undoIt = () => settle({ ...state, [what]: states.toggled(state[what], module, one) }, what);
+          const at = chips.length;
+          const undoIt = () => {
+            settle({ ...state, [what]: states.toggled(state[what], module, one) }, what);
+            const next = changed.children[Math.min(at, changed.children.length - 1)] ?? still.box;
+            /** @type {HTMLElement} */ (next).focus(); // it is gone, and would take the keyboard with it
+          };
           chips.push(button(`${text} ×`, undoIt, { class: "lab__button lab__button--worded", title: "Take it back" }));
         }
       }
@@ -521,7 +527,7 @@ async function mountLab(box, data) {
         : `left out; off black by ${off.toFixed(1)}`;
       const input = /** @type {HTMLInputElement} */ (hiding.querySelector("input"));
       input.checked = state.hidden.includes(i);
-      input.disabled = !crossed;
+      setIdle(input, !crossed);
       input.setAttribute("aria-label", `Hide ${name} from the keys`);
     });
   }

@@ -226,6 +226,26 @@ export const overGrid = (/** @type {number} */ side) => (/** @type {number} */ f
   ArrowDown: from < side ** 2 - side ? side : 0,
 });
 
+/* ---- controls that do nothing for now ---- */
+
+/** @param {Event} event */
+function stopIdle(event) {
+  if (/** @type {Element} */ (event.currentTarget).getAttribute("aria-disabled") !== "true") return;
+  event.preventDefault(); // a box would be ticked
+  event.stopImmediatePropagation();
+}
+
+/**
+ * Let a control do nothing for now, or act again. Whoever is on it by keyboard stays there: from one that is `disabled`
+ * the browser takes the keyboard back to the beginning of the page.
+ * @param {HTMLElement} control
+ * @param {boolean} idle
+ */
+export function setIdle(control, idle) {
+  control.setAttribute("aria-disabled", String(idle));
+  control.addEventListener("click", stopIdle, true); // before what it does; added twice it is there once
+}
+
 /* ---- pieces of a page ---- */
 
 /** @param {Element} made @param {Record<string, string | number>} attributes */

@@ -5,7 +5,9 @@ import {
   contextOf,
   decimals,
   element,
+  overGrid,
   panel,
+  setIdle,
   stepper,
   styled,
   surface,
@@ -99,8 +101,8 @@ async function mountTiles(box, data) {
       `step by step it would be ${data.moved.steps[0]} in all.`;
     grid.frame.setAttribute("aria-valuenow", String(step));
     grid.frame.setAttribute("aria-valuetext", `Tile ${step} of ${last}`);
-    /** @type {HTMLButtonElement} */ (back).disabled = step === 1;
-    /** @type {HTMLButtonElement} */ (next).disabled = step === last;
+    setIdle(back, step === 1);
+    setIdle(next, step === last);
   }
 
   function draw() {
@@ -135,7 +137,8 @@ async function mountTiles(box, data) {
     label: "Tiles done; arrow keys go from tile to tile",
     places: last,
     place: () => step - 1,
-    steps: () => ({ ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }),
+    // Sideways from row to row, as the tiles come; up and down to a neighbour.
+    steps: (from) => ({ ...overGrid(across)(from), ArrowRight: 1, ArrowLeft: -1 }),
     go: (tile) => go(tile + 1),
   });
   grid.canvas.addEventListener("click", (event) => {
