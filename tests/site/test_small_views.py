@@ -79,6 +79,27 @@ def test_the_calculator_counts_as_the_code_does(published: Site, browser: Browse
         expect(tab.locator(".calculator__note")).to_contain_text("equal groups")
 
 
+def test_the_calculator_writes_bytes_as_the_picture_does(published: Site, browser: Browser) -> None:
+    """Around all that decides a unit or a digit, at what halves are, and anywhere."""
+    page, _ = data_of(published, "cache-calculator")
+    edges = [
+        edge * 1024**power
+        for power in range(5)
+        for around in (1, 9.995, 10, 99.95, 100, 1000, 1023.5, 1024)
+        for edge in (around, around * (1 - 1e-6), around * (1 + 1e-6), around - 0.005)
+    ]
+    halves = [(one + 0.5) / 100 * 1024 for one in range(100, 1000, 7)]
+    anywhere = np.exp(np.random.default_rng(0).uniform(0, 36, 2000)).round().tolist()
+    counts = [0, *edges, *halves, *anywhere]
+    with reader(browser, page, ".calculator") as tab:
+        script = f"{BASE}assets/site/cache-calculator.js"
+        written = tab.evaluate(
+            "async ([script, counts]) => counts.map((await import(script)).binary)",
+            [script, counts],
+        )
+    assert written == [binary(count) for count in counts]
+
+
 def test_routing_chooses_and_weighs_as_the_router_does(published: Site, browser: Browser) -> None:
     page, data = data_of(published, "routing")
     shares, bias = np.array(data["probabilities"]), np.array(data["bias"])

@@ -27,15 +27,24 @@ SIZES = ("layers", "heads", "head_dim", "groups", "latent_dim", "rotary_dim")
 
 
 def binary(count: float) -> str:
-    """Write bytes in the largest binary unit that leaves at least one, with three digits."""
+    """Write bytes with three digits or more, in the largest binary unit of which there is one.
+
+    There is one once it is rounded: 1,023.6 KiB are 1.00 MiB. A twin is in cache-calculator.js.
+    """
     for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
+        if _rounded(count, 0) < 1024 or unit == "TiB":
             break
         count /= 1024
-    digits = 0 if unit == "bytes" or count >= 100 else 1 if count >= 10 else 2
-    # Halves up, as browsers round.
-    shown = Decimal(count).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    return f"{shown:,} {unit}"
+    if unit == "bytes" or _rounded(count, 1) >= 100:
+        digits = 0
+    else:
+        digits = 1 if _rounded(count, 2) >= 10 else 2
+    return f"{_rounded(count, digits):,} {unit}"
+
+
+def _rounded(count: float, digits: int) -> Decimal:
+    """Round halves up, as browsers do."""
+    return Decimal(count).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
 def calculator(

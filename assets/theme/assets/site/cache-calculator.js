@@ -32,14 +32,20 @@ export function cacheBytes(s) {
   };
 }
 
-/** @param {number} count */
+/**
+ * Write bytes with three digits or more, in the largest binary unit of which there is one once it is rounded. The
+ * still picture's twin is shapes_of_attention.figures.cache_calculator.binary.
+ *
+ * @param {number} count
+ */
 export function binary(count) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const rounded = (/** @type {number} */ digits) => Number(count.toFixed(digits));
   let unit = 0;
-  for (; count >= 1024 && unit < units.length - 1; unit++) count /= 1024;
-  const digits = unit === 0 || count >= 100 ? 0 : count >= 10 ? 1 : 2;
-  const shown = count.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${shown} ${units[unit]}`;
+  for (; rounded(0) >= 1024 && unit < units.length - 1; unit++) count /= 1024;
+  const digits = unit === 0 || rounded(1) >= 100 ? 0 : rounded(2) >= 10 ? 1 : 2;
+  const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return `${rounded(digits).toLocaleString("en", fixed)} ${units[unit]}`;
 }
 
 /** The fields, as readers call them; those of the second list matter to one kind of attention each. */
