@@ -461,6 +461,21 @@ def test_what_cannot_be_fetched_is_told_and_tried_again(lab: Lab, file: str) -> 
     lab.troubles.clear()  # the browser notes what did not come
 
 
+@pytest.mark.parametrize("file", ["lab.js", "editor.js", "lab.css"])
+def test_a_view_that_does_not_come_whole_is_offered_again(lab: Lab, file: str) -> None:
+    lab.page.route(f"**/{file}", lambda route: route.abort())
+    lab.open(wake=False)
+    wake = lab.page.locator(".nb-figure__wake")
+    wake.click()
+    expect(wake).to_contain_text("could not be loaded")
+    expect(lab.page.locator(".lab")).to_have_count(0)
+    lab.page.unroute(f"**/{file}")
+    wake.click()
+    lab.page.wait_for_selector(".nb-figure--live", timeout=1000 * PATIENCE)
+    lab.settled()
+    lab.troubles.clear()  # the browser notes what did not come
+
+
 @pytest.mark.parametrize("scheme", ["default", "slate"])
 @pytest.mark.parametrize("width", [375, 1280])
 def test_the_live_view_has_no_accessibility_mistakes(

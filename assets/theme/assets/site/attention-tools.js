@@ -267,15 +267,16 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /**
- * Give a view's box a style sheet of its own, and wait for it: what is measured must have its size.
+ * Give a view's box a style sheet of its own, and wait for it: what is measured must have its size. Where it does not
+ * come, neither does the view: the picture is better than a heap of controls, and can be tried again.
  * @param {HTMLElement} box
  * @param {URL} sheet
  */
 export function styled(box, sheet) {
   const look = element("link", { rel: "stylesheet", href: sheet.href });
-  const there = new Promise((resolve) => {
+  const there = new Promise((resolve, reject) => {
     look.addEventListener("load", resolve);
-    look.addEventListener("error", resolve);
+    look.addEventListener("error", () => reject(new TypeError(`${look.href} could not be loaded`)));
   });
   box.prepend(look);
   return there;
