@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import nbformat
@@ -21,7 +21,8 @@ def draw_bare_plotly(
     """Add an SVG to each plotly output of `node` that has no static image.
 
     The first one costs seconds (a Chrome starts), so nothing is imported before one is needed.
-    Without a Chrome `warn` is told the file, line and cell.
+    Without a Chrome `warn` is told the file, line and cell. Notebooks end at the same time: each
+    has a Chrome of its own.
     """
     bare = [
         (cell, output)
@@ -31,38 +32,42 @@ def draw_bare_plotly(
     ]
     if not bare:
         return
-    with _chrome() as draw:
-        for cell, output in bare:
-            try:
-                output.data["image/svg+xml"] = draw(output.data[PLOTLY])
-            except Exception as error:  # whatever Chrome says, the figure is there without a still
-                warn(
-                    f"{shown(notebook.path)}:{cell.line} (cell {cell.name}): a plotly figure "
-                    f"without a static image, which could not be drawn ({error}). Without "
-                    "JavaScript a sentence stands there. Return an object whose "
-                    "_repr_mimebundle_ also carries 'image/svg+xml', or install Chrome or Chromium."
-                )
+    made = _drawn([output.data[PLOTLY] for _, output in bare])
+    for (cell, output), svg in zip(bare, made, strict=True):
+        if isinstance(svg, str):
+            output.data["image/svg+xml"] = svg
+        else:  # whatever Chrome says, the figure is there without a still
+            warn(
+                f"{shown(notebook.path)}:{cell.line} (cell {cell.name}): a plotly figure "
+                f"without a static image, which could not be drawn ({svg}). Without "
+                "JavaScript a sentence stands there. Return an object whose "
+                "_repr_mimebundle_ also carries 'image/svg+xml', or install Chrome or Chromium."
+            )
 
 
-@contextlib.contextmanager
-def _chrome() -> Iterator[Callable[[dict[str, Any]], str]]:
-    reason = "no Chrome was found"
-
-    def missing(figure: dict[str, Any]) -> str:
-        raise RuntimeError(reason)
-
+def _drawn(figures: Sequence[Mapping[str, Any]]) -> Sequence[str | Exception]:
+    """Return each figure as an SVG, or why there is none."""
     try:
         import kaleido
         from choreographer.browsers.chromium import Chromium
     except ImportError:
-        reason = "the package 'kaleido' is not installed"
-        yield missing
-        return
+        return [RuntimeError("the package 'kaleido' is not installed")] * len(figures)
     if not Chromium.find_browser(skip_local=False):
-        yield missing
-        return
-    kaleido.start_sync_server()
+        return [RuntimeError("no Chrome was found")] * len(figures)
+    made: list[str | Exception] = []
+
+    # Not the server that kaleido offers: a process has one, which hands its answers to whoever
+    # asks next, and waits for ever for a Chrome that did not start.
+    async def draw() -> None:
+        async with kaleido.Kaleido() as chrome:
+            for figure in figures:
+                try:
+                    made.append((await chrome.calc_fig(figure, opts={"format": "svg"})).decode())
+                except Exception as error:
+                    made.append(error)
+
     try:
-        yield lambda figure: kaleido.calc_fig_sync(figure, opts={"format": "svg"}).decode()
-    finally:
-        kaleido.stop_sync_server()
+        asyncio.run(draw())
+    except Exception as error:  # it did not start, or did not end well
+        made += [error] * (len(figures) - len(made))
+    return made
