@@ -96,18 +96,19 @@ def _swap_whole(new: Path, site: Path) -> None:
                 return
             aside = site.with_name(f"{site.name}.previous")
             shutil.rmtree(aside, ignore_errors=True)
-            site.rename(aside)
             try:
+                site.rename(aside)
                 ready.rename(site)
-            except OSError:
-                aside.rename(site)
+            except BaseException:  # Ctrl-C, too
+                if not site.exists() and aside.exists():
+                    aside.rename(site)
                 raise
         shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _hidden_in(new: Path, site: Path) -> Iterator[None]:
-    """Move into `new` what is hidden in `site`, and back should the exchange fail.
+    """Move into `new` what is hidden in `site`, and back should the exchange fail or be stopped.
 
     No build has put it there, as MkDocs itself has it: the history of a checkout, a mark for a
     host. It moves before the exchange, so that whatever cannot move stops it.
@@ -116,12 +117,13 @@ def _hidden_in(new: Path, site: Path) -> Iterator[None]:
     try:
         for hidden in sorted(site.glob(".*")):
             if not os.path.lexists(new / hidden.name):
-                hidden.rename(new / hidden.name)
                 moved.append(hidden.name)
+                hidden.rename(new / hidden.name)
         yield
-    except OSError:
-        for name in moved:
-            (new / name).rename(site / name)
+    except BaseException:  # Ctrl-C, too: what stays in `new` goes with it
+        for name in moved:  # some may not have moved yet, or be in the exchanged site
+            if os.path.lexists(new / name) and not os.path.lexists(site / name):
+                (new / name).rename(site / name)
         raise
 
 

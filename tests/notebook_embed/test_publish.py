@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -77,6 +82,54 @@ def test_what_is_hidden_and_may_not_move_stays_where_it_is(
     assert (site / "index.html").read_text() == "new"
     assert (site / ".git/HEAD").read_text() == "ref"
     assert (site / ".a").read_text() == "moved first"
+
+
+class StopsAt:
+    """Ctrl-C before the line of the module that is the `step`-th to be reached, while it is open."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def __enter__(self) -> StopsAt:
+        self.before = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self.before)
+
+    def trace(self, frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_filename != publish.__file__:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self.trace
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("volume", [None, "/dev/shm"])
+def test_a_site_is_whole_wherever_publishing_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool, volume: str | None
+) -> None:
+    if not at_once:
+        monkeypatch.setattr(publish, "_exchange", lambda *_: False)
+    if volume and not Path(volume).is_dir():
+        pytest.skip("there is no second file system")
+    hidden = {".git/HEAD": "ref", ".nojekyll": ""}
+    with tempfile.TemporaryDirectory(dir=volume) as name:
+        for step in itertools.count(1):
+            new = make(tmp_path / f"{step}/new", {"index.html": "new"})
+            site = make(Path(name) / f"{step}/site", {"index.html": "old"} | hidden)
+            with contextlib.suppress(KeyboardInterrupt), StopsAt(step) as clock:
+                swap_in(new, site)
+            shutil.rmtree(new, ignore_errors=True)  # as a build does that has been stopped
+            found = {path: (site / path).read_text() for path in ("index.html", *hidden)}
+            assert found in [{"index.html": text} | hidden for text in ("old", "new")], step
+            if clock.left > 0:  # it came to its end
+                break
+    assert step > 10
 
 
 def test_a_first_site_is_put_in_place(folders: tuple[Path, Path]) -> None:
