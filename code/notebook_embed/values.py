@@ -18,12 +18,13 @@ __all__ = ["Value", "formatted", "read_value"]
 class Value:
     """A value: how it reads without a format, and itself where that is known.
 
-    `decimals` says how many digits after the point are known, where it is not all of them.
+    `last` says which digit is the last one known, where not all are: 4 that of ten thousands, -2
+    that of hundredths.
     """
 
     text: str
     value: Any = None
-    decimals: int | None = None
+    last: int | None = None
 
 
 # What reading any text may end in: it need not be of the class whose name it has.
@@ -63,9 +64,8 @@ def _read(tree: ast.expr, text: str) -> Value:
         inner = ast.get_source_segment(text, first) or text
         return _read(first, inner)
     if last in ("tensor", "array") and first is not None and _number(first) is not None:
-        inner = (ast.get_source_segment(text, first) or "").rstrip(".")
-        exact = isinstance(_number(first), int)
-        return Value(inner, _number(first), None if exact else len(inner.partition(".")[2]))
+        inner = ast.get_source_segment(text, first) or ""
+        return Value(inner.rstrip("."), _number(first), _last_known(inner))
     plain = [_constant(argument) for argument in tree.args]
     named = {one.arg: _constant(one.value) for one in tree.keywords if one.arg}
     if not plain and not named:
@@ -99,6 +99,14 @@ def _number(tree: ast.expr) -> float | int | None:
     return None
 
 
+def _last_known(rounded: str) -> int | None:
+    """Return the place of the last digit of a number that has been rounded, unless it is whole."""
+    if "." not in rounded and "e" not in rounded:
+        return None  # or no number at all, as nan
+    # A point that nothing follows: this digit was zero, and has been left out.
+    return int(Decimal(re.sub(r"\.(?!\d)", ".0", rounded)).as_tuple().exponent)
+
+
 def _constant(tree: ast.expr) -> Any:
     number = _number(tree)
     return ast.literal_eval(tree) if number is None else number
@@ -119,14 +127,14 @@ def formatted(text: str, spec: str, *, quoted: bool) -> str:
         found = _meant(value.text)
     if found is None or isinstance(found, bool):
         raise ValueError(f"'{value.text}' is neither a number nor a date")
-    if value.decimals is not None and _asked(spec) > value.decimals:
-        raise ValueError(f"only {value.text} is known of it; let the cell end in its .item()")
     try:
         made = _format(found, spec)
     except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
         raise ValueError(f"'{value.text}': {str(error) or 'there is no room for it'}") from None
     if isinstance(found, float) and not math.isfinite(found):
         return value.text
+    if value.last is not None and _last_shown(made) < value.last:
+        raise ValueError(f"only {value.text} is known of it; let the cell end in its .item()")
     return made
 
 
@@ -160,9 +168,15 @@ def _date(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
 
 
-def _asked(spec: str) -> int:
-    """Return how many digits after the point a format shows of the value itself."""
-    found = re.search(r"\.(\d+)([eEfFgG%]?)$", spec)
+# A number in any of Python's formats, among what fills it up to a width.
+_SHOWN = re.compile(r"\d[\d,_]*(?:\.([\d,_]+))?(?:[eE]([+-]\d+))?(%)?")
+
+
+def _last_shown(made: str) -> int:
+    """Return the place of the last digit that a formatted number shows of the number itself."""
+    found = _SHOWN.search(made)
     if found is None:
         return 0
-    return int(found[1]) + (2 if found[2] == "%" else 0)
+    decimals, exponent, percent = found.groups()
+    after = len(re.findall(r"\d", decimals or ""))
+    return int(exponent or 0) - after - 2 * bool(percent)

@@ -98,11 +98,63 @@ def test_dates_have_formats_too() -> None:
     assert formatted(str(day), "%Y", quoted=False) == "2020"
 
 
-def test_digits_that_nobody_knows_are_not_made_up() -> None:
-    assert formatted("tensor(0.3333)", ".1%", quoted=True) == "33.3%"
-    for spec in (".5f", ".3%"):
-        with pytest.raises(ValueError, match=r"only 0.3333 is known of it"):
-            formatted("tensor(0.3333)", spec, quoted=True)
+@pytest.mark.parametrize(
+    ("text", "spec", "shown"),
+    [
+        ("tensor(0.3333)", ".1%", "33.3%"),
+        ("tensor(0.3333)", ".2%", "33.33%"),
+        ("tensor(0.3333)", "g", "0.3333"),
+        ("tensor(1.2346e+08)", ".4e", "1.2346e+08"),
+        ("tensor(1.2346e+08)", "g", "1.2346e+08"),
+        ("tensor(0.0012)", ".1e", "1.2e-03"),
+        ("tensor(-3.)", "+.0f", "-3"),
+        ("tensor(2.)", ",", "2.0"),
+        ("tensor(12)", ".2f", "12.00"),
+        ("tensor(nan)", ".2f", "nan"),
+        ("tensor(-inf)", ".2f", "-inf"),
+        ("array(1234.5)", "*>10,.1f", "***1,234.5"),
+    ],
+)
+def test_digits_that_are_known_are_shown(text: str, spec: str, shown: str) -> None:
+    assert formatted(text, spec, quoted=True) == shown
+
+
+@pytest.mark.parametrize(
+    ("known", "specs"),
+    [
+        ("0.3333", [".5f", ".3%", "f", "%", "e", ".4e", "#g", "0<9.2f"]),
+        ("0.0012", [".2e", ".3%"]),
+        ("1.2346e+08", [",.0f", ",", ".5e", ".9g", "_.1f", "012.0f"]),
+        ("2", [".2f", ".0%"]),
+    ],
+)
+def test_digits_that_nobody_knows_are_not_made_up(known: str, specs: list[str]) -> None:
+    text = f"tensor({known if '.' in known else known + '.'})"
+    for spec in specs:
+        with pytest.raises(ValueError, match=rf"only {re.escape(known)} is known of it"):
+            formatted(text, spec, quoted=True)
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.sampled_from(["{:.4f}", "{:.4e}"]),
+    st.sampled_from(["", ","]),
+    st.none() | st.integers(0, 12),
+    st.sampled_from("eEfFgG%"),
+)
+def test_no_digit_is_shown_beyond_the_last_known(
+    number: float, rounded: str, grouped: str, precision: int | None, kind: str
+) -> None:
+    text = rounded.format(number)
+    spec = f"{grouped}{'' if precision is None else f'.{precision}'}{kind}"
+    plain = format(float(text), spec)
+    exponent = Decimal(plain.replace(",", "").rstrip("%")).as_tuple().exponent
+    last = int(exponent) - 2 * (kind == "%")
+    if last >= int(Decimal(text).as_tuple().exponent):
+        assert formatted(f"tensor({text})", spec, quoted=True) == plain
+    else:
+        with pytest.raises(ValueError, match="is known of it"):
+            formatted(f"tensor({text})", spec, quoted=True)
 
 
 @pytest.mark.parametrize(
