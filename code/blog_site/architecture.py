@@ -57,12 +57,14 @@ class Step:
 def read_modules(root: Path) -> dict[str, Module]:
     """Read all modules below the folder `root`, by dotted name.
 
+    A link that leads nowhere, as Emacs puts beside a file that is edited, is none.
+
     Raises
     ------
     SyntaxError
         If a file is not Python.
     """
-    paths = {_name(path, root): path for path in sorted(root.rglob("*.py"))}
+    paths = {_name(path, root): path for path in sorted(root.rglob("*.py")) if path.is_file()}
     return {
         name: Module(
             name=name,

@@ -21,10 +21,15 @@ def check_front_matter(file: Path) -> None:
 
     Raises
     ------
-    SiteError : the page is no UTF-8, its front matter no YAML, a text is none, or tags are no list
-        of texts.
+    SiteError : the page cannot be read or is no UTF-8, its front matter no YAML, a text is none, or
+        tags are no list of texts.
     """
-    written = file.read_bytes()
+    try:
+        written = file.read_bytes()
+    except OSError as error:
+        raise SiteError(
+            f"the page cannot be read: {error.strerror}; remove it, or mend the link", file=file
+        ) from None
     try:
         text = written.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

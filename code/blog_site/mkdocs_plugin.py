@@ -35,6 +35,7 @@ from blog_site.social_image import Card, draw_cached
 from blog_site.tag_addresses import spelled_alike, tag_address
 from blog_site.titles import title_as_html
 from notebook_embed.files import write_whole
+from notebook_embed.imports import stamp_if_there
 
 __all__ = ["BlogSitePlugin"]
 
@@ -62,7 +63,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._checked: dict[Path, tuple[int, int]] = {}  # pages -> time and size when looked at
+        self._checked: dict[Path, tuple[int, ...]] = {}  # pages -> their state when looked at
 
     def on_startup(self, *, command: str, dirty: bool) -> None:
         self.serving = command == "serve"
@@ -101,8 +102,7 @@ class BlogSitePlugin(BasePlugin[BlogSiteConfig]):
             if file.generated_by is not None or not file.src_uri.endswith(".md"):
                 continue
             path = Path(file.abs_src_path or "")
-            state = path.stat()
-            stamp = (state.st_mtime_ns, state.st_size)
+            stamp = stamp_if_there(path) or ()
             if self._checked.get(path) != stamp:  # a server looks only at what was saved
                 check_front_matter(path)
                 self._checked[path] = stamp

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from notebook_embed.files import read_text
+from notebook_embed.imports import stamp_if_there
 
 __all__ = ["concerned_distributions", "pins_in"]
 
@@ -96,14 +97,16 @@ def pins_in(requirements: Path) -> dict[str, str]:
         path = waiting.pop(0)
         if path not in seen and path.is_file():
             seen.add(path)
-            own, included = _lines(path, path.stat().st_mtime_ns)
+            own, included = _lines(path, stamp_if_there(path))
             pins = own | pins  # what includes a file comes before it
             waiting += [(path.parent / name).resolve() for name in included]
     return pins
 
 
 @cache
-def _lines(requirements: Path, mtime: int) -> tuple[dict[str, str], tuple[str, ...]]:
+def _lines(
+    requirements: Path, now: tuple[int, ...] | None
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the lines of a requirements file that count on this system, and the files it includes.
 
     See https://pip.pypa.io/en/stable/reference/requirements-file-format/. Other options, paths and

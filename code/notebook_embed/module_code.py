@@ -83,7 +83,7 @@ def _state(root: Path) -> frozenset[tuple[str, int, int]]:
     """Tell one state of the modules below `root` from another, also after a file went."""
     found = set()
     for file in _python_files(root):
-        with contextlib.suppress(FileNotFoundError):  # it went a moment ago
+        with contextlib.suppress(OSError):  # it went a moment ago, or is a link that leads nowhere
             now = os.stat(file)  # noqa: PTH116
             found.add((file, now.st_mtime_ns, now.st_size))
     return frozenset(found)

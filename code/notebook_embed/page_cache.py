@@ -222,7 +222,7 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
         digest.update(f"{file.src_uri} {file.dest_uri}\n".encode())
     for folder in options["code"]:
         for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(f"{path} {path.stat().st_mtime_ns}\n".encode())
+            digest.update(f"{path} {stamp_if_there(path)}\n".encode())
     return digest.hexdigest()
 
 

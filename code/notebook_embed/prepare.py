@@ -205,7 +205,7 @@ def _pages(docs: Path) -> dict[str, Path]:
     return {
         path.relative_to(docs).as_posix(): path
         for path in sorted(docs.rglob("*.md"))
-        if not is_notebook(path)
+        if path.is_file() and not is_notebook(path)  # what Emacs locks is a link that leads nowhere
     }
 
 

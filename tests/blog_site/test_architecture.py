@@ -42,6 +42,12 @@ def test_imports_are_found_wherever_they_stand(code):
     assert package_lines(modules) == {"a": 4, "b": 1}
 
 
+def test_a_lock_of_an_editor_is_no_module(code):
+    root = code(a__one="import os\n")
+    (root / "code/a/.#one.py").symlink_to("author@host.123")
+    assert set(read_modules(root / "code")) == {"a.one"}
+
+
 def steps(*files):
     return [Step(title=file, file=file) for file in files]
 

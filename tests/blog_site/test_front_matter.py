@@ -61,6 +61,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, line: int, wrong: str, message: 
         assert f"page.md:{line + wrong.count(chr(10))}: " in str(told.value)
 
 
+def test_a_page_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.md").symlink_to("gone.md")
+    with pytest.raises(SiteError, match=r"page\.md: the page cannot be read: No such file"):
+        check_front_matter(tmp_path / "page.md")
+
+
 def test_another_encoding_is_named(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"page\.md:11: no text in UTF-8"):
         check(tmp_path, GOOD + "Erd\u00f6s\n", "latin-1")

@@ -33,6 +33,13 @@ def test_an_imported_name_leads_to_where_it_is_defined(root: Path, name: str) ->
     assert found.file == "pkg/mod.py"
 
 
+def test_a_lock_of_an_editor_is_no_module(root: Path) -> None:
+    (root / "pkg/.#mod.py").symlink_to("author@host.123")
+    (root / "pkg/circle.py").symlink_to("circle.py")
+    found = find_code("pkg.mod.f", [root], SourceLine(Path("p.md"), "p.md", 1))
+    assert "return 1" in found.source
+
+
 @pytest.mark.parametrize(
     "name", ["join", "join.x", "json", "json.dumps", "h", "again", "mod.again"]
 )

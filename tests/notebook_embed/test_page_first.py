@@ -177,6 +177,22 @@ def test_what_others_show_of_a_page_or_what_is_no_page_takes_the_whole_site(
     assert ("Another" in blog.page(ABOUT)) == (file == "mkdocs.yml")
 
 
+def test_what_an_editor_locks_is_built(blog: Author) -> None:
+    """Emacs puts a link that leads nowhere beside a file that has been changed, but not saved."""
+    locked = [POST, "code/shapes.py", "docs/about.md", "docs/notebooks/areas.ipynb"]
+    locks = [(blog.root / name).with_name(f".#{Path(name).name}") for name in locked]
+    for lock in locks:
+        lock.symlink_to("author@host.123")
+    try:
+        assert blog.change("code/shapes.py", "return 1", "return 3") == ["whole"]
+        assert blog.change("docs/about.md", "Two words", "Three words") == [ABOUT, "aside", "same"]
+        assert not blog.told
+        assert tree(fresh_site(blog)) == tree(blog.builds.site)
+    finally:
+        for lock in locks:
+            lock.unlink()
+
+
 def test_a_new_page_and_one_that_is_gone_take_the_whole_site(blog: Author) -> None:
     assert blog.save("docs/posts/new.md", "---\ndate: 2026-01-05\n---\n# New\n") == ["whole"]
     (blog.root / "docs/posts/new.md").unlink()

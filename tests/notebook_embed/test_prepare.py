@@ -61,6 +61,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Prepared]:
             "docs/posts/one.md": POST,
         },
     )
+    for name in ("src/.#shapes.py", "docs/notebooks/.#areas.py", "docs/posts/.#one.md"):
+        (root / name).symlink_to("author@host.123")  # so Emacs locks a file
     return root, prepare(root, Options(code=("src",), dark={"#000": "#fff"}))
 
 
