@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,10 @@ def let_go() -> None:
 
 
 class ForkedProcess:
-    """A process that is somebody else's child, with what `subprocess.Popen` offers."""
+    """A process that is somebody else's child, with what `subprocess.Popen` offers.
+
+    Several threads may ask for its end at once, so what tells of it is closed with this object.
+    """
 
     stdin = stdout = stderr = None
 
@@ -218,18 +222,18 @@ class ForkedProcess:
             self._watch = os.pidfd_open(pid)
         except ProcessLookupError:
             self.returncode = 1
+        else:
+            weakref.finalize(self, os.close, self._watch)
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._watch], [], [], 0)[0]:
-            self._ended()
+        self._look(0.0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
+        self._look(timeout)
         if self.returncode is None:
-            if not select.select([self._watch], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("kernel", timeout or 0.0)
-            self._ended()
-        return self.returncode or 0
+            raise subprocess.TimeoutExpired("kernel", timeout or 0.0)
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -242,9 +246,13 @@ class ForkedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def _ended(self) -> None:
-        os.close(self._watch)
-        self.returncode = 1  # only its parent is told how
+    def _look(self, seconds: float | None) -> None:
+        """Wait so long for its end, for ever if that is None, and note it."""
+        if self.returncode is None:
+            end = select.poll()  # unlike `select.select`, for any number of open files
+            end.register(self._watch, select.POLLIN)
+            if end.poll(None if seconds is None else max(0.0, 1000 * seconds)):
+                self.returncode = 1  # only its parent is told how
 
 
 Plan = dict[frozenset[str], tuple[frozenset[str] | None, frozenset[str]]]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +60,31 @@ print("numpy" in sys.modules)
 import numpy
 print(numpy.random.random())
 """
+
+
+@only_linux
+def test_threads_that_wait_for_one_process_all_see_its_end() -> None:
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = forks.ForkedProcess(child.pid)
+        with ThreadPoolExecutor(16) as threads:
+            waits = [threads.submit(process.wait) for _ in range(8)]
+            polls = [threads.submit(process.wait, 60) for _ in range(8)]
+            assert process.poll() is None
+            process.kill()
+            assert [one.result() for one in waits + polls] == [1] * 16
+        assert process.poll() == 1
+        process.kill()  # is over
+    del process, waits, polls
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@only_linux
+def test_a_process_that_goes_on_keeps_nobody_waiting() -> None:
+    process = forks.ForkedProcess(os.getpid())
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    assert process.poll() is None
 
 
 def run(folder: Path, sources: dict[str, str], **options: object) -> dict[str, str]:
