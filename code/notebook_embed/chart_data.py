@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from notebook_embed.charts import rows_of, with_charts
 
-__all__ = ["CHARTS", "DataUnreachableError", "files_of", "filled"]
+__all__ = ["CHARTS", "DataUnreachableError", "ask_anew", "asks_others", "files_of", "filled"]
 
 CHARTS = ("application/vnd.vegalite.v*+json", "application/vnd.vega.v*+json")
 PATIENCE = 20  # seconds that another host may be silent
@@ -67,18 +67,40 @@ def filled(
 def files_of(outputs: Iterable[Mapping[str, Any]], folder: Path) -> list[Path]:
     """List the files whose data charts show, among the outputs of a notebook in `folder`."""
     found: dict[Path, None] = {}
-
-    def note(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    for url in _addresses(outputs):
         with suppress(OSError, ValueError):  # such as a table where its address should stand
-            path = _local(str(data["url"]), folder)
+            path = _local(url, folder)
             if path is not None and path.is_file():
                 found[path] = None
+    return list(found)
+
+
+def asks_others(outputs: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether charts among the outputs of a notebook show data of another host."""
+    for url in _addresses(outputs):
+        with suppress(ValueError):
+            if _local(url, Path()) is None:
+                return True
+    return False
+
+
+def ask_anew() -> None:
+    """Forget what other hosts have answered: a build asks each once, the next one again."""
+    _answer.cache_clear()
+
+
+def _addresses(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the addresses of data in charts."""
+    found: list[str] = []
+
+    def note(data: Mapping[str, Any]) -> Mapping[str, Any]:
+        found.append(str(data["url"]))
         return data
 
     for output in outputs:
         for chart in _charts(output.get("data") or {}):
             _walked(chart, note)
-    return list(found)
+    return found
 
 
 def _charts(data: Mapping[str, Any]) -> Iterator[Any]:
@@ -130,7 +152,7 @@ def _fetched(url: str) -> bytes:
     raise answer.with_traceback(None)
 
 
-@lru_cache(maxsize=64)  # a host that does not answer is asked once
+@lru_cache(maxsize=64)  # a host that does not answer is asked once a build, see `ask_anew`
 def _answer(url: str) -> bytes | Exception:
     address = f"https:{url}" if url.startswith("//") else url
     try:

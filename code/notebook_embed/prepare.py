@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from notebook_embed.chart_data import files_of
+from notebook_embed.chart_data import ask_anew, asks_others, files_of
 from notebook_embed.errors import joined
 from notebook_embed.forks import ahead
 from notebook_embed.imports import stamp_if_there
@@ -118,6 +118,7 @@ def prepare(
             # Some wrote notebooks, or took some away: the next build would see these.
             settings = replace(settings, fresh=False)
             pages = {uri: path for uri, path in pages.items() if path.exists()}
+    ask_anew()
     loaded = {path for one in executed.values() for path in one.loaded}
     prepared = Prepared(library, {**STATIC_FILES}, {}, loaded)
     for uri, notebook in library.notebooks.items():
@@ -219,10 +220,12 @@ def _add(prepared: Prepared, notebook: Notebook, executed: Executed, options: Op
     folder = posixpath.join("figures", stem.removeprefix(f"{options.notebooks.strip('/')}/"))
     failed = notebook.uri in prepared.library.failed
     dark, views = tuple(options.dark.items()), tuple(options.views.items())
-    outputs = (output for cell in executed.node.cells for output in cell.get("outputs", []))
+    outputs = [output for cell in executed.node.cells for output in cell.get("outputs", [])]
     charted = files_of(outputs, notebook.path.parent)
     prepared.loaded.update(charted)
-    state = tuple((path, stamp_if_there(path)) for path in charted)
+    # What another host answers now nobody knows: such a notebook has a state of its own each time.
+    now: list[object] = [object()] if asks_others(outputs) else []
+    state = (*now, *((path, stamp_if_there(path)) for path in charted))
     made = _pieces(notebook, executed, folder, dark, views, failed, not options.sanitise, state)
     for record in made.said:
         log.handle(record)
@@ -258,7 +261,7 @@ def _pieces(
     views: tuple[tuple[str, str], ...],
     failed: bool,
     trusted: bool,
-    state: tuple[object, ...],  # of files whose data are shown
+    state: tuple[object, ...],  # of the data that are shown and stand elsewhere
 ) -> _Pieces:
     with heard() as said:
         settle_widgets(executed.node)  # of outputs stored in the notebook's own file

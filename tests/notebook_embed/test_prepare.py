@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import markdown
@@ -107,6 +109,38 @@ def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(
     assert isinstance(content, bytes)
     assert b"elsewhere" in content
     assert (root / ".notebook-cache").is_dir()
+
+
+def test_data_of_another_host_are_asked_for_in_each_build(tmp_path: Path) -> None:
+    answers: list[bytes | None] = [None, b'[{"a": 1}]', b'[{"a": 2}]']
+    asked = 0
+
+    class Host(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            nonlocal asked
+            answer, asked = answers[asked], asked + 1
+            self.send_response(503 if answer is None else 200)
+            self.end_headers()
+            self.wfile.write(answer or b"")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        chart = {"mark": "bar", "data": {"url": f"http://127.0.0.1:{host.server_port}/a.json"}}
+        output = new_output("display_data", {"application/vnd.vegalite.v5+json": chart})
+        cells = [new_code_cell(f"#| label: {name}\nx", outputs=[output]) for name in "ab"]
+        (tmp_path / "docs/notebooks").mkdir(parents=True)
+        nbformat.write(new_notebook(cells=cells), tmp_path / "docs/notebooks/chart.ipynb")
+        shown = []
+        for _ in answers:
+            prepared = prepare(tmp_path, Options(execute="never"), keep_going=True)
+            files = prepared.files.items()
+            charts = [made for name, made in files if re.match(r"figures/chart/.*json$", name)]
+            shown.append([str(json.loads(made)["data"]["spec"]["data"]) for made in charts])  # type: ignore[arg-type]
+        host.shutdown()
+    assert shown == [[], ["{'values': [{'a': 1}]}"] * 2, ["{'values': [{'a': 2}]}"] * 2]
+    assert asked == 3, "a build asks once"
 
 
 MADE = "# %%\\n#| label: n\\nprint({number})\\n"
