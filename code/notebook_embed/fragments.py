@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from html import escape, unescape
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
@@ -60,6 +60,12 @@ SIBLINGS = {
 AS_IT_IS = frozenset(
     "audio canvas iframe math noscript object picture pre script select style svg template "  # noqa: SIM905
     "textarea video".split()
+)
+# What names other elements by their ids, be it one or several (HTML standard; WAI-ARIA 1.2, 6.7).
+ID_REFERENCES = frozenset(
+    "for form headers itemref list popovertarget commandfor "  # noqa: SIM905
+    "aria-activedescendant aria-controls aria-describedby aria-details aria-errormessage "
+    "aria-flowto aria-labelledby aria-owns".split()
 )
 # Tags as browsers read them (HTML standard, 13.2.5): a quote counts at the start of a value alone.
 ATTRIBUTE = re.compile(
@@ -253,7 +259,7 @@ def _is_settled_later(element: etree.Element, name: str) -> bool:
 
 
 def renamed(elements: Iterable[etree.Element], named: Callable[[str], str]) -> dict[str, str]:
-    """Give ids and groups of radio buttons other names; return these by what they were.
+    """Give ids, and the names of groups and maps, others; return these by what they were.
 
     What belongs together within `elements` still does; links are left to who knows where to.
     """
@@ -267,13 +273,23 @@ def renamed(elements: Iterable[etree.Element], named: Callable[[str], str]) -> d
 
     for element in elements:
         rename(element, "id")
-        if element.tag == "input" and element.get("type") == "radio":
+        grouped = element.tag == "input" and element.get("type", "").lower() == "radio"
+        if grouped or element.tag in ("details", "map"):
             rename(element, "name")
     for element in elements:
-        for attribute in ("for", "aria-labelledby", "aria-describedby"):
-            if (target := element.get(attribute)) in names:
-                element.set(attribute, names[target])
+        for attribute, target in list(element.items()):
+            if attribute in ID_REFERENCES:
+                element.set(attribute, _with_names(target, names))
+            elif attribute == "usemap" and target[1:] in names:
+                element.set(attribute, f"#{names[target[1:]]}")
     return names
+
+
+def _with_names(target: str, names: Mapping[str, str]) -> str:
+    """Return an id, or ids between spaces, under the names that they have now."""
+    if target in names:
+        return names[target]
+    return re.sub(r"\S+", lambda found: names.get(found[0], found[0]), target)
 
 
 def settle(root: etree.Element) -> None:
