@@ -32,6 +32,8 @@ MARGIN = 72
 TEXT_WIDTH = 640
 GRID_LEFT, GRID_TOP, PATCH, PATCHES = 792, 147, 42, 8
 
+INTER = "inter-latin-wght-normal.woff2"
+
 Colour = str
 Point = tuple[float, float]
 
@@ -47,10 +49,11 @@ class Card:
 
 def draw_cached(card: Card, *, fonts: Path, cache: Path) -> Path:
     """Return the path of the PNG for `card` below `cache`, drawn only when it is not there yet."""
+    drawn_with = (Path(__file__), Path(palette.__file__), fonts / INTER, _substitute_file())
     key = hashlib.sha256(
         "\0".join(
             [
-                *(_hash(Path(module)) for module in (__file__, palette.__file__)),
+                *map(_hash, drawn_with),
                 PIL.__version__,
                 card.kicker,
                 card.title,
@@ -62,6 +65,14 @@ def draw_cached(card: Card, *, fonts: Path, cache: Path) -> Path:
     if not path.is_file():
         write_whole(path, draw(card, fonts=fonts))
     return path
+
+
+@cache  # a server draws for as long as it runs
+def _substitute_file() -> Path:
+    """Return DejaVu Sans, which comes with matplotlib, of which nothing else is loaded."""
+    spec = find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
 
 
 def _hash(file: Path) -> str:
@@ -135,14 +146,13 @@ def _scaled(point: Point) -> tuple[int, int]:
 
 
 def _draw_words(pen: _Pen, card: Card) -> None:
-    inter = "inter-latin-wght-normal.woff2"
     kicker, title, footer = (
-        _legible(text, pen.font(inter, 26, [500]))
+        _legible(text, pen.font(INTER, 26, [500]))
         for text in (card.kicker, card.title, card.footer)
     )
     size = 64.0
     while True:
-        font = pen.font(inter, size, [700])
+        font = pen.font(INTER, size, [700])
         lines = _wrapped(title, font, TEXT_WIDTH * SCALE)
         if len(lines) <= 4 or size <= 40:
             break
@@ -150,13 +160,13 @@ def _draw_words(pen: _Pen, card: Card) -> None:
     leading = size * 1.18
     baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
     if kicker:
-        pen.text((MARGIN, 104), kicker, pen.font(inter, 26, [600]), ACCENT)
+        pen.text((MARGIN, 104), kicker, pen.font(INTER, 26, [600]), ACCENT)
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1][:-1]}…"]
         baseline = SIZE[1] / 2 - leading * (len(lines) - 1) / 2 + size * 0.35
     for number, words in enumerate(lines):
         pen.text((MARGIN, baseline + number * leading), words, font, INK)
-    pen.text((MARGIN, SIZE[1] - 72), footer, pen.font(inter, 26, [500]), MUTED)
+    pen.text((MARGIN, SIZE[1] - 72), footer, pen.font(INTER, 26, [500]), MUTED)
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
@@ -199,11 +209,9 @@ def _has(path: str, sign: str) -> bool:
 
 @cache
 def _substitute(size: float) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which comes with matplotlib, of which nothing else is loaded."""
-    spec = find_spec("matplotlib")
-    assert spec is not None and spec.origin is not None
-    path = Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+    """Return the font that helps out where the site's has no sign."""
+    path = str(_substitute_file())
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _draw_scene(pen: _Pen) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFont
 
+from blog_site import social_image
 from blog_site.social_image import Card, draw, draw_cached
 
 FONTS = Path(__file__).resolve().parents[2] / "assets/theme/assets/site/fonts"
@@ -72,3 +74,29 @@ def test_every_post_names_its_image(built):
     address = "http://127.0.0.1:8124/assets/social/posts/vision.png"
     assert f'property="og:image" content="{address}"' in html
     assert "assets/social/default.png" in built.html("index.html")
+
+
+def test_a_font_that_is_another_now_draws_a_new_image(tmp_path, monkeypatch):
+    fonts = tmp_path / "fonts"
+    shutil.copytree(FONTS, fonts)
+    cache = tmp_path / "cache"
+    first = draw_cached(CARD, fonts=fonts, cache=cache)
+    assert draw_cached(CARD, fonts=FONTS, cache=cache) == first
+    site_font = fonts / social_image.INTER
+    other = next(file for file in sorted(FONTS.glob("*.woff2")) if has_weights(file, site_font))
+    shutil.copyfile(other, site_font)
+    second = draw_cached(CARD, fonts=fonts, cache=cache)
+    assert second != first
+    substitute = tmp_path / "substitute.ttf"
+    substitute.write_bytes(social_image._substitute_file().read_bytes() + b"\0")
+    monkeypatch.setattr(social_image, "_substitute_file", lambda: substitute)
+    assert draw_cached(CARD, fonts=fonts, cache=cache) not in (first, second)
+
+
+def has_weights(file, than):
+    """Tell whether a font, another one, has the one axis that the image sets."""
+    try:
+        axes = ImageFont.truetype(str(file), 20).get_variation_axes()
+    except OSError:
+        return False
+    return len(axes) == 1 and file.read_bytes() != than.read_bytes()
