@@ -11,9 +11,12 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from blog_site.errors import SiteError
 
 __all__ = ["COMPILER", "KERNEL", "KERNELS", "PACKAGES", "Package", "compile_kernels", "vendor"]
 
@@ -146,7 +149,12 @@ BUNDLES = (
 
 
 def vendor(root: Path = ROOT) -> None:
-    """Install the packages in a temporary folder and copy their files below `root`."""
+    """Install the packages in a temporary folder and copy their files below `root`.
+
+    Raises
+    ------
+    SiteError : a package lacks a file that is to come from it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         wanted = [f"{package.name}@{package.version}" for package in PACKAGES]
         wanted += [name for bundle in BUNDLES for name in bundle.packages] + [COMPILER, BUNDLER]
@@ -226,7 +234,14 @@ def _licence_of(package: Path) -> str:
 def _copy(package: Package, source: Path, root: Path) -> dict[str, object]:
     hashes: dict[str, str] = {}
     for pattern, target in package.files.items():
-        for file in sorted(source.glob(pattern)):
+        found = sorted(source.glob(pattern))
+        if not found:
+            raise SiteError(
+                f"{package.name}@{package.version} has no file '{pattern}'; name what took its "
+                f"place in PACKAGES, or remove {target} with it",
+                file=__file__,
+            )
+        for file in found:
             here = root / (target / file.name if "*" in pattern else target)
             here.parent.mkdir(parents=True, exist_ok=True)
             if file.suffix == ".css":
@@ -237,6 +252,12 @@ def _copy(package: Package, source: Path, root: Path) -> dict[str, object]:
             hashes[here.relative_to(root).as_posix()] = digest
     licence = package.licence_text or SITE / "licences" / f"{package.name.split('/')[-1]}.txt"
     (root / licence).parent.mkdir(parents=True, exist_ok=True)
+    if not (source / package.licence_file).is_file():
+        raise SiteError(
+            f"{package.name}@{package.version} has no file '{package.licence_file}'; name the one "
+            "with its licence in PACKAGES",
+            file=__file__,
+        )
     shutil.copyfile(source / package.licence_file, root / licence)
     return {
         "name": package.name,
@@ -254,5 +275,12 @@ def _only_woff2(css: str) -> str:
     return re.sub(r",url\([^)]*\.(?:woff|ttf)\)\s*format\(\"[^\"]*\"\)", "", css)
 
 
+def main() -> None:
+    try:
+        vendor()
+    except SiteError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    vendor()
+    main()

@@ -164,10 +164,10 @@ def run_notebook(
 
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
-    def limit(cell: nbformat.NotebookNode) -> int | None:
+    def limit(cell: nbformat.NotebookNode) -> float | None:
         own = limits.get(next((i for i, c in enumerate(node.cells) if c is cell), -1))
         seconds = own or job.timeout
-        return max(1, round(seconds)) if 0 < seconds < NEVER else None
+        return seconds if 0 < seconds < NEVER else None
 
     client = NotebookClient(
         node,

@@ -168,3 +168,10 @@ def test_what_a_cell_prints_and_shows_is_in_order_each_time(tmp_path: Path) -> N
             *("out 1\n.\n", "err 1\n", "1"),
             *("end\n", "1"),
         ]
+
+
+def test_a_cell_has_the_time_that_it_is_told_to_have(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("# %%\n#| timeout: 0.4\nimport time\ntime.sleep(0.9)")
+    job = Job(notebook=read_notebook(tmp_path / "x.py", "x.py"), folder=tmp_path, environment=GIVEN)
+    with pytest.raises(EmbedError, match=r"did not end within 0\.4 seconds"):
+        run_notebook(job)
