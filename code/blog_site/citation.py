@@ -7,7 +7,7 @@ from datetime import date
 
 __all__ = ["Citation", "cite"]
 
-# Of BibTeX's special characters these occur in titles and URLs.
+# Of BibTeX's special characters these occur in titles and names; an address stands to the letter.
 _ESCAPES = str.maketrans({"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$"})
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mkdocs.exceptions import BuildError
 
+from notebook_embed.errors import shown
+
 __all__ = ["SiteError"]
 
 
@@ -15,13 +17,5 @@ class SiteError(BuildError):
     def __init__(
         self, problem: str, *, file: str | Path | None = None, line: int | None = None
     ) -> None:
-        where = f"{_shown(file)}{f':{line}' if line else ''}: " if file is not None else ""
+        where = f"{shown(file)}{f':{line}' if line else ''}: " if file is not None else ""
         super().__init__(where + problem)
-
-
-def _shown(path: str | Path) -> str:
-    """Return `path` relative to the working folder where it can be."""
-    try:
-        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return Path(path).as_posix()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["EmbedError", "joined", "nearest"]
+__all__ = ["EmbedError", "joined", "nearest", "shown"]
 
 
 class EmbedError(click.ClickException):

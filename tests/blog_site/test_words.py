@@ -14,12 +14,12 @@ def test_a_citation_has_a_sentence_and_an_escaped_bibtex_entry():
         author="Ada Lovelace",
         site="Shapes",
         published=date(2026, 3, 5),
-        url="https://example.org/posts/vision.html",
+        url="https://example.org/posts/vision_%C3%A9.html",
         slug="vision",
     )
     assert citation.text == (
         "Ada Lovelace. “Patches & Attention.” Shapes, 5 March 2026. "
-        "https://example.org/posts/vision.html"
+        "https://example.org/posts/vision_%C3%A9.html"
     )
     assert citation.bibtex == "\n".join(
         [
@@ -29,7 +29,7 @@ def test_a_citation_has_a_sentence_and_an_escaped_bibtex_entry():
             "  journal = {Shapes},",
             "  year    = {2026},",
             "  month   = mar,",
-            "  url     = {https://example.org/posts/vision.html},",
+            "  url     = {https://example.org/posts/vision_%C3%A9.html},",
             "}",
         ]
     )
