@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,46 @@ def test_what_the_site_needs_has_one_version_in_all_locks():
 
 def test_the_site_is_built_without_what_only_tests_and_training_need():
     assert not lock("site").keys() & pinned(ROOT / "requirements-dev.txt").keys()
+
+
+def imported(folder: str) -> set[str]:
+    """Name the distributions whose modules the code below a folder imports, wherever it does."""
+    brought = packages_distributions()
+    modules = {
+        name.partition(".")[0]
+        for path in (ROOT / "code" / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
+    }
+    own = {path.name for path in (ROOT / "code").iterdir()}
+    others = modules - sys.stdlib_module_names - own
+    return {canonicalize_name(name) for module in others for name in brought.get(module, [module])}
+
+
+def declared_by_the_generator() -> set[str]:
+    about = tomllib.loads((ROOT / "code/notebook_embed/pyproject.toml").read_text("utf-8"))
+    extras = about["project"]["optional-dependencies"].values()
+    listed = [*about["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    assert all(Requirement(line).specifier for line in listed), "a bound each"
+    return {canonicalize_name(Requirement(line).name) for line in listed}
+
+
+def test_the_generator_declares_what_it_imports():
+    # It asks these where a site has them; numpy reads what plotly has made with it.
+    neighbours = {"mkdocs-material", "mkdocs-jupyter", "numpy"}
+    assert imported("notebook_embed") - declared_by_the_generator() == neighbours
+
+
+def test_the_requirements_name_what_the_site_imports():
+    site = pinned(ROOT / "requirements.txt").keys() | declared_by_the_generator()
+    dev = site | pinned(ROOT / "requirements-dev.txt").keys()
+    assert imported("blog_site") - site == set()
+    assert imported("shapes_of_attention") | imported("workbench") <= dev
 
 
 @pytest.mark.parametrize("name", LOCKS)
