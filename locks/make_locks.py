@@ -3,6 +3,7 @@
 One lock serves every platform and every Python that the README names. Versions stay as they are
 where the requirements allow it; UPGRADE=1 takes the newest. torch and what comes with its CUDA
 build are kept apart, in torch.txt: where it is installed decides which of its builds is taken.
+What audits the other locks is in audit.txt: it wants versions of its own.
 """
 
 import os
@@ -29,6 +30,7 @@ def main() -> None:
         "locks/installer.in", "--constraints=locks/site.txt", known=("installer.txt",)
     )
     write("installer.txt", installer)
+    write("audit.txt", compile_lock("locks/audit.in", known=("audit.txt",)))
     write("torch.txt", [with_more_hashes(entry) for entry in site if TORCH.match(entry)])
     dev = compile_lock(
         "requirements.txt",

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("installer", "site", "torch", "dev")
+LOCKS = ("installer", "site", "torch", "dev", "audit")
 
 
 def pinned(path: Path) -> dict[str, str]:
@@ -94,6 +94,18 @@ def test_every_package_of_a_lock_has_hashes(name):
     assert [
         e.split("==")[0] for e in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", e)
     ] == []
+
+
+def test_workflows_install_what_the_locks_name():
+    """With its hash: uv checks those of constraints, too."""
+    installed = [
+        command
+        for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+        for command in re.findall(r"run: *(.*\bpip install\b.*)", path.read_text("utf-8"))
+    ]
+    assert installed
+    locked = re.compile(r"--require-hashes -r locks/\w+\.txt$|uv pip .* -c locks/\w+\.txt ")
+    assert [command for command in installed if not locked.search(command)] == []
 
 
 def test_workflows_name_every_action_by_its_commit():
