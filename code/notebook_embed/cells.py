@@ -17,6 +17,7 @@ from notebook_embed.builder import Page
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
 from notebook_embed.formulas import keep_formulas
+from notebook_embed.html_blocks import SetApart
 from notebook_embed.notebook import Notebook
 from notebook_embed.sanitised import without_html
 from notebook_embed.source_lines import SourceLines, source_lines
@@ -36,7 +37,8 @@ class CellMarkdown:
 
     def __init__(self, make: Callable[[], Markdown] = plain_markdown) -> None:
         self.make = make
-        self._made: dict[bool, tuple[Markdown, SourceLines]] = {}  # by whether HTML is text
+        # By whether HTML is text.
+        self._made: dict[bool, tuple[Markdown, SourceLines, SetApart | None]] = {}
 
     def html(
         self,
@@ -52,7 +54,7 @@ class CellMarkdown:
         Addresses in it are relative to the notebook. `definitions` follow the text. With `sanitise`
         HTML in it is text.
         """
-        md, lines = self._parser(sanitise)
+        md, lines, html = self._parser(sanitise)
         before = lines.placed
         if before is not None:  # a notebook in a notebook
             return CellMarkdown(self.make).html(
@@ -61,18 +63,21 @@ class CellMarkdown:
         lines.placed = Page(notebook.uri, notebook.uri, False, notebook.path), line
         try:
             md.reset()
-            whole = as_python_markdown(text)
+            if html is not None:
+                html.begin()
+            whole = as_python_markdown(text, html)
             return str(md.convert(f"{whole}\n\n{definitions}" if definitions else whole))
         finally:
             lines.placed = before
 
-    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines]:
+    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines, SetApart | None]:
         if sanitise not in self._made:
             md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
                 md.treeprocessors.deregister("toc")  # headings are named by the page
             keep_formulas(md)
-            self._made[sanitise] = md, source_lines(md)
+            html = None if sanitise else SetApart(md)  # else it is text
+            self._made[sanitise] = md, source_lines(md), html
         return self._made[sanitise]
 
 

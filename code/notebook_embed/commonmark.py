@@ -8,6 +8,7 @@ line and an attribute. What is neither is left as it is, with all that a site's 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -15,14 +16,12 @@ from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from notebook_embed.html_blocks import set_apart
 from notebook_embed.library import without_code
 
 __all__ = ["as_python_markdown"]
 
 ITEM = re.compile(r"(?P<mark>[-+*]|(?P<number>\d{1,9})[.)])(?P<gap>[ \t]+|$)")
-OPENING = re.compile(
-    r"\s*<(?P<name>div|section|details|center|blockquote|article|aside)\b[^<>]*>", re.I
-)
 WIDTH = 4
 
 
@@ -32,16 +31,20 @@ def _parser() -> MarkdownIt:
     return parser.use(dollarmath_plugin).use(amsmath_plugin)
 
 
-def as_python_markdown(text: str) -> str:
-    """Return Markdown that Python-Markdown reads as CommonMark reads `text`."""
+def as_python_markdown(text: str, stand_in: Callable[[str], str] | None = None) -> str:
+    """Return Markdown that Python-Markdown reads as CommonMark reads `text`.
+
+    What `stand_in` returns for a block of HTML stands in its place; without it HTML stays.
+    """
     if "$$" in text:
         text = _with_displays_in_lines(text)
-    if not re.search(r"^[ \t]*(?:[-+*]|\d+[.)])(?:[ \t]|$)|\|.*-|^[ \t]*<[a-zA-Z]", text, re.M):
+    if stand_in is not None:
+        text = set_apart(text, _parser().parse, stand_in)
+    if not re.search(r"^[ \t]*(?:[-+*]|\d+[.)])(?:[ \t]|$)|\|.*-", text, re.M):
         return text
     lines = text.expandtabs(WIDTH).split("\n")
     tokens = _parser().parse("\n".join(lines))
     before: set[int] = set()  # lines that an empty one must precede
-    _open_html(tokens, lines)
     for token in tokens:
         begins = token.type in ("bullet_list_open", "ordered_list_open", "table_open")
         if begins and token.map and token.level == 0:
@@ -123,21 +126,3 @@ def _indent_lists(tokens: list[Token], lines: list[str]) -> None:
         if number in words and (found := ITEM.match(line.lstrip())):  # it only looks like an item
             line = f"{line[:indent]}{found['mark'][:-1]}\\{line.lstrip()[len(found['mark']) - 1 :]}"
         lines[number] = (" " * WIDTH * levels + line[take:]) if line.strip() else ""
-
-
-def _open_html(tokens: list[Token], lines: list[str]) -> None:
-    """Let Markdown be read between an opening tag and its end, where empty lines set it apart."""
-    for token in tokens:
-        if token.type != "html_block" or not token.map or token.level:
-            continue
-        begin, end = token.map
-        found = OPENING.fullmatch("\n".join(lines[begin:end]).rstrip())
-        closed = (
-            re.search(rf"^\s*</{found['name']}\s*>", "\n".join(lines[end:]), re.M)
-            if found
-            else None
-        )
-        if found and closed and "markdown" not in found[0]:
-            lines[begin] = re.sub(
-                r"<([a-zA-Z]+)", r'<\1 markdown="block"', lines[begin].lstrip(), count=1
-            )

@@ -86,6 +86,49 @@ def test_lists_tables_and_html_are_those_of_notebooks(docs: Docs) -> None:
     assert re.search(r"<li>x\s*<div class=\"highlight\">", html)
 
 
+BOLD = "<p><strong>b</strong></p>"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<details><summary>s</summary>\n\n**b**\n\n</details>", f"<details>|<summary>s</summary>|{BOLD}|</details>"),
+        ("<details>\n<summary>s</summary>\n\n**b**\n\n</details>", f"<details>|<summary>s</summary>|{BOLD}|</details>"),
+        ("<details open>\n  <summary>s</summary>\n\n**b**\n</details>\n\n*i*", f'<details open="">|<summary>s</summary>|{BOLD}|</details>|<p><em>i</em></p>'),
+        ("<details\n  open><summary>s</summary>\n\n**b**\n\n</details>", f'<details open="">|<summary>s</summary>|{BOLD}|</details>'),
+        ("<details><summary>s</summary>\n\n<details>\n<summary>t</summary>\n\n**b**\n\n</details>\n\n</details>", f"<details>|<summary>s</summary>|<details>|<summary>t</summary>|{BOLD}|</details>|</details>"),
+        ("<table><tr><td>\n\n**b**\n\n</td><td>\n\n- b\n\n</td></tr></table>", f"<table>|<tr>|<td>|{BOLD}|</td>|<td>|<ul>|<li>b</li>|</ul>|</td>|</tr>|</table>"),
+        ("text\n<div class='a'>\n\n**b**\n\n</div>", f'<p>text</p>|<div class="a">|{BOLD}|</div>'),
+        ("- i\n\n  <details><summary>s</summary>\n\n  **b**\n\n  </details>\n- j", f"<li>|<p>i</p>|<details>|<summary>s</summary>|{BOLD}|</details>|</li>"),
+        ("- <details><summary>s</summary>\n\n  **b**\n\n  </details>", f"<li>|<details>|<summary>s</summary>|{BOLD}|</details>|</li>"),
+        ("<details><summary>s</summary>**b**</details>", "<summary>s</summary>**b**</details>"),
+        ("<div>\n<pre>\na\n\n**b**\n</pre>\n\n**b**\n\n</div>", f"<pre>|a||**b**|</pre>|{BOLD}|</div>"),
+        ("<div><!-- a\n\n**b** -->\n\n**b**\n\n</div>", f"**b** -->|{BOLD}|</div>"),
+        ("<div markdown='block'>\n**b**\n\n</div>", f"<div>|{BOLD}|</div>"),
+        ("```html\n<details>\n\n**b**\n```", "**b**"),
+    ],
+)  # fmt: skip
+def test_what_empty_lines_set_apart_in_html_is_markdown(
+    docs: Docs, written: str, shown: str
+) -> None:
+    commented = "\n".join(f"# {line}" for line in written.split("\n"))
+    docs.notebook(
+        f"# %% [markdown]\n{commented}\n\n# %%\n#| label: a\nx\n",
+        {"a": [display(text_markdown=written)]},
+    )
+    html = docs.convert("![](../nb/x.py)")
+    assert html.count(shown.replace("|", "\n")) == 2, html
+
+
+def test_html_is_text_where_notebooks_are_of_others(docs: Docs) -> None:
+    docs.notebook("# %%\n1\n", {}, "nb/x.py")
+    book = docs.library.notebooks["nb/x.py"]
+    written = "<details><summary>s</summary>\n\n**b**\n\n</details>"
+    html = CellMarkdown().html(written, book, 1, sanitise=True)
+    assert BOLD in html
+    assert "<p>&lt;details&gt;&lt;summary&gt;s&lt;/summary&gt;</p>" in html
+
+
 def test_formulas_with_signs_of_lists_stay() -> None:
     for text in (
         "$$\na\n+ b\n- c\n$$",
