@@ -14,6 +14,7 @@ from functools import lru_cache
 from markdown import Markdown
 
 from notebook_embed.builder import Page
+from notebook_embed.cell_syntax import read_as_jupyter
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
 from notebook_embed.formulas import keep_formulas
@@ -76,6 +77,7 @@ class CellMarkdown:
             if "toc" in md.treeprocessors:
                 md.treeprocessors.deregister("toc")  # headings are named by the page
             keep_formulas(md)
+            read_as_jupyter(md)
             html = None if sanitise else SetApart(md)  # else it is text
             self._made[sanitise] = md, source_lines(md), html
         return self._made[sanitise]

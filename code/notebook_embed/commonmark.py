@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from notebook_embed.cell_syntax import without_bars
 from notebook_embed.html_blocks import set_apart
 from notebook_embed.library import without_code
 
@@ -43,17 +45,25 @@ def as_python_markdown(text: str, stand_in: Callable[[str], str] | None = None) 
     if not re.search(r"^[ \t]*(?:[-+*]|\d+[.)])(?:[ \t]|$)|\|.*-", text, re.M):
         return text
     lines = text.expandtabs(WIDTH).split("\n")
-    tokens = _parser().parse("\n".join(lines))
+    tokens = _parser().parse(
+        "\n".join(without_bars(line) if "|" in line else line for line in lines)
+    )
     before: set[int] = set()  # lines that an empty one must precede
-    for token in tokens:
+    ends: list[int] = []  # of the items that are open
+    for token, behind in pairwise([*tokens, Token("end", "", -1)]):
         begins = token.type in ("bullet_list_open", "ordered_list_open", "table_open")
         if begins and token.map and token.level == 0:
             before.add(token.map[0])
-        if token.type == "list_item_open" and token.map and token.level == 1:
+        if token.type == "list_item_open" and token.map:
             begin, end = token.map
+            ends.append(end)
             item = "\n".join(lines[begin:end]).rstrip()
             if "\n\n" in re.sub(r"\n[ ]+(?=\n)", "\n", item):
                 before.add(end)  # what follows an item of several blocks is no part of the last one
+        elif token.type == "list_item_close":
+            ends.pop()
+        elif token.type in ("bullet_list_close", "ordered_list_close") and ends and behind.map:
+            before |= {behind.map[0], *ends}  # nor is what an item has below a list
     _indent_lists(tokens, lines)
     made: list[str] = []
     for number, line in enumerate(lines):

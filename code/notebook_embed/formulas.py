@@ -16,14 +16,15 @@ from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
 from markdown.util import STX, AtomicString
 
-__all__ = ["keep_formulas", "knows_formulas"]
+__all__ = ["IN_LINE", "keep_formulas", "knows_formulas"]
 
 _DISPLAY = (
     r"\$\$(?:\\.|[^$\\])+\$\$"
     r"|\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?:.+?)\\end\{(?P=name)\}"
 )
-# Prices are none: their dollar has a space before it, or a digit behind it.
-_IN_LINE = rf"(?<![\\$])(?:{_DISPLAY}|\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?![\d$]))"
+#: A formula in running text. Prices are none: their dollar has a space before it, or a digit
+#: behind it.
+IN_LINE = rf"(?<![\\$])(?:{_DISPLAY}|\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?![\d$]))"
 _NAME = "notebook_embed_formulas"
 
 
@@ -41,7 +42,7 @@ def keep_formulas(md: Markdown) -> None:
     if knows_formulas(md):
         return
     # After code spans (190) and before escapes (180); after indented code (80).
-    md.inlinePatterns.register(_InLine(_IN_LINE, md), _NAME, 189)
+    md.inlinePatterns.register(_InLine(IN_LINE, md), _NAME, 189)
     md.parser.blockprocessors.register(_Display(md.parser), _NAME, 79)
 
 

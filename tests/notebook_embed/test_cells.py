@@ -185,6 +185,74 @@ def test_formulas_of_cells_are_left_to_who_knows_formulas(docs: Docs) -> None:
     assert html.count("a_1*b*") >= 2
 
 
+TABLE = "| a | b |\n|---|---|\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (TABLE + "| $|x|$ | c |", "<td>$|x|$</td>\n<td>c</td>"),
+        (TABLE + r"| $\|x\|$ | c |", "<td>$\\|x\\|$</td>\n<td>c</td>"),
+        (TABLE + "| $$|x|$$ | c |", "|x|$</td>\n<td>c</td>"),
+        (TABLE + "| $P(a|b)$ and $c|d$ | c |", "<td>$P(a|b)$ and $c|d$</td>\n<td>c</td>"),
+        (TABLE + "| $5 | $6 |", "<td>$5</td>\n<td>$6</td>"),
+        (TABLE + r"| `x\|y` | c \| d |", "<td><code>x|y</code></td>\n<td>c | d</td>"),
+        (TABLE + "| `$` | `$` |", "<td><code>$</code></td>\n<td><code>$</code></td>"),
+        ("text\n| $|x|$ | b |\n|---|---|\n| 1 | 2 |", "<p>text</p>\n<table>\n<thead>\n<tr>\n<th>$|x|$</th>\n<th>b</th>"),
+    ],
+)  # fmt: skip
+def test_tables_have_the_cells_that_jupyter_shows(docs: Docs, written: str, shown: str) -> None:
+    assert shown in docs.convert(notebook(docs, written))
+
+
+def test_a_backslash_at_the_end_of_a_line_ends_it(docs: Docs) -> None:
+    html = docs.convert(notebook(docs, "a\\\nb \\\\\nc `d\\\ne`"))
+    assert re.search(r"<p>a<br ?/>\s*b \\\nc <code>d\\\ne</code></p>", html), html
+
+
+@pytest.mark.parametrize(
+    ("written", "address", "rest"),
+    [
+        ("See https://a.org/b_c_d.", "https://a.org/b_c_d", "."),
+        ("(https://a.org/b_(c))", "https://a.org/b_(c)", ")"),
+        ("*http://a.org/?b=1&amp;c=2*", "http://a.org/?b=1&amp;c=2", "</em>"),
+    ],
+)
+def test_an_address_in_text_is_a_link(docs: Docs, written: str, address: str, rest: str) -> None:
+    html = docs.convert(notebook(docs, written))
+    assert f'<a href="{address}">{address}</a>{rest}' in html, html
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[https://a.org](b)",
+        "<a href='b'>see https://a.org</a>",
+        "`https://a.org`",
+        "<https://a.org>",
+        "<span data-x='https://a.org'>x</span>",
+        "![https://a.org](b.png)",
+    ],
+)
+def test_an_address_that_is_a_link_already_is_none_again(docs: Docs, written: str) -> None:
+    html = docs.convert(notebook(docs, written))
+    assert html.count("<a ") == (0 if written[0] in "`!" or "span" in written else 1), html
+
+
+@pytest.mark.parametrize("between", ["", "\n    para\n"])
+@pytest.mark.parametrize("below", ["  ```python\n  x = 1\n  ```", "  # H", "  > q"])
+def test_what_an_item_has_below_its_list_is_its_own(docs: Docs, between: str, below: str) -> None:
+    from html5lib import parse
+
+    html = docs.convert(notebook(docs, f"- a\n  - b\n{between}{below}\n- c"))
+    tree = parse(f"<!doctype html><main>{html}</main>", namespaceHTMLElements=False)
+    first, second = tree.findall(".//main/div/ul/li")
+    assert "".join(second.itertext()).strip() == "c"
+    names = [child.tag for child in first if child.tag != "p"]
+    assert names[0] == "ul"
+    assert len(names) == 2, html
+
+
 SIMPLE = st.recursive(
     st.lists(st.sampled_from(["a", "b c", "*d*"]), min_size=1, max_size=3),
     lambda inner: st.lists(st.one_of(st.sampled_from(["e", "f"]), inner), min_size=1, max_size=3),
