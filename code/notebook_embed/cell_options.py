@@ -18,7 +18,7 @@ import yaml
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.progress import log
 
-__all__ = ["LABEL", "CellOptions", "OptionReader", "split_options"]
+__all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "split_options"]
 
 LABEL = re.compile(r"[A-Za-z][\w-]*")
 # A comment of the cell's language that begins with a bar; formatters put a space before the bar.
@@ -54,6 +54,17 @@ TAGS: dict[str, dict[str, Any]] = {
 }
 # Tags of other tools, which ask nothing of a page.
 SILENT = re.compile(r"(injected-)?parameters|full-width|margin|popout|output-scroll|nbval-.*")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What a site hides of its notebooks elsewhere: all code, and cells by tags of its own.
+
+    `tags` maps a tag to the one in `TAGS` that it means.
+    """
+
+    code: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +137,19 @@ def _is_entry(text: str) -> bool:
 
 
 class OptionReader:
-    """Reads the options of a notebook's cells; `defaults` are what it says of all of them."""
+    """Reads the options of a notebook's cells; `defaults` are what it says of all of them.
 
-    def __init__(self, path: Path, defaults: Mapping[str, Any]) -> None:
+    What the site has `hidden` stays so, unless a notebook or a cell asks for its code (`echo`).
+    """
+
+    def __init__(
+        self, path: Path, defaults: Mapping[str, Any], hidden: Hidden | None = None
+    ) -> None:
         self.path = path
-        self.defaults = {key: defaults[key] for key in (*SWITCHES, "output") if key in defaults}
+        hidden = hidden or Hidden()
+        given = {key: defaults[key] for key in (*SWITCHES, "output") if key in defaults}
+        self.defaults: dict[str, Any] = {"echo": False, **given} if hidden.code else given
+        self._meanings = {**TAGS, **{tag: TAGS[meaning] for tag, meaning in hidden.tags}}
         self._told: set[str] = set()
 
     def read(self, written: str, tags: Iterable[str], line: int) -> CellOptions:
@@ -146,7 +165,7 @@ class OptionReader:
                 self._warn(line, "option", str(key), KNOWN, known=ELSEWHERE)
         said = [self.defaults | given]
         for tag in [*tags, *self._list("tags", "word", given, line)]:
-            meaning = TAGS.get(tag.replace("_", "-"))
+            meaning = self._meanings.get(tag, TAGS.get(tag.replace("_", "-")))
             if meaning is not None:
                 said.append(meaning)
             elif not SILENT.fullmatch(tag.replace("_", "-")):

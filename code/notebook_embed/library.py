@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import nbformat
 from markdown.inlinepatterns import ImageInlineProcessor
 
+from notebook_embed.cell_options import Hidden
 from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
@@ -79,7 +80,8 @@ class Library:
     `used` a page's URI to the notebooks that it embeds. `broken` maps notebooks that cannot be read
     to the reason, and `failed` those that could not run while their author looks on: pages say so
     in their place. `excluded` names those that the site leaves out, `without_page` those that run
-    and have no page of their own there. `execute` says when those run that say nothing of it.
+    and have no page of their own there; `hidden` tells what it hides of one. `execute` says when
+    those run that say nothing of it.
     """
 
     docs: Path
@@ -94,6 +96,7 @@ class Library:
     without_page: set[str] = field(default_factory=set)
     failed: dict[str, EmbedError] = field(default_factory=dict)
     is_excluded: Callable[[str], bool] = lambda uri: False
+    hidden: Callable[[str], Hidden | None] = lambda uri: None
     remembered: Remembered | None = None
     execute: str = "always"
     _shown: list[str] = field(default_factory=list)
@@ -120,9 +123,10 @@ class Library:
         folder: str,
         is_excluded: Callable[[str], bool] = lambda uri: False,
         remembered: Remembered | None = None,
+        hidden: Callable[[str], Hidden | None] = lambda uri: None,
     ) -> Library:
         """Read every notebook below ``docs/folder``; `broken` holds what is wrong with some."""
-        library = cls(docs, is_excluded=is_excluded, remembered=remembered)
+        library = cls(docs, is_excluded=is_excluded, remembered=remembered, hidden=hidden)
         for path in sorted(files_below(docs, docs / folder)):
             uri = path.relative_to(docs).as_posix()
             try:
@@ -140,7 +144,7 @@ class Library:
         if self.is_excluded(uri):
             self.excluded.add(uri)
         elif is_notebook(path):
-            notebook = read_notebook(path, uri, self.remembered)
+            notebook = read_notebook(path, uri, self.remembered, self.hidden(uri))
             page = page_of(uri)
             if (other := self._own_pages.setdefault(page, uri)) != uri:
                 raise EmbedError(

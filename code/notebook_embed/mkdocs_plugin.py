@@ -28,12 +28,14 @@ from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
+from notebook_embed.cell_options import Hidden
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
 from notebook_embed.forks import let_go
 from notebook_embed.library import Library, files_below
+from notebook_embed.of_jupyter import hidden_by, source_beside
 from notebook_embed.options import Options, checked
 from notebook_embed.order import watched
 from notebook_embed.page_cache import PageCache
@@ -181,6 +183,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             pages={page.src_uri: Path(page.abs_src_path) for page in pages if page.abs_src_path},
             check=partial(_check, config),
             is_excluded=excluded.match_file if excluded else lambda uri: False,
+            hidden=partial(self._hidden, config),
             select=partial(drop_unpublished, pages=pages, files=files, config=config),
             url=lambda uri: _page_file(uri, config).url,
             keep_going=self.serving,
@@ -240,6 +243,15 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             return False
         shell = SimpleNamespace(abs_src_path=str(self._shell(uri)))
         return bool(jupyter.should_include(shell))
+
+    def _hidden(self, config: MkDocsConfig, uri: str) -> Hidden | None:
+        """Return what mkdocs-jupyter would hide of a notebook, were it to show it by itself."""
+        jupyter = config.plugins.get("mkdocs-jupyter")
+        if jupyter is None:
+            return None
+        as_written = SimpleNamespace(abs_src_path=str(Path(config.docs_dir) / uri))
+        shown = self._of_jupyter(uri, config) or jupyter.should_include(as_written)
+        return hidden_by(jupyter.config) if shown else None
 
     @event_priority(-10)  # after mkdocs-jupyter has wrapped the files
     def _keep_sources(self, files: Files, config: MkDocsConfig) -> Files:
@@ -305,6 +317,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def _use_own_templates(self, page: Page, config: MkDocsConfig, files: Files) -> Page:
         if hasattr(page, "notebook_embed"):
             vars(page)["render"] = _with_own_templates(page.render)
+            download = self.prepared.downloads[page.file.src_uri]
+            page.nb_url = get_relative_url(quote(download), page.url)  # type: ignore[attr-defined]
         return page
 
     on_pre_page = CombinedEvent(_render_notebook, _use_own_templates)
@@ -366,6 +380,17 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         if shown := [uri for uri in used if uri not in self.library.without_page]:
             page.meta["notebooks"] = [self._links(uri) for uri in shown]
         return context
+
+    @event_priority(-10)  # after mkdocs-jupyter has put what it was given there
+    def on_post_page(self, output: str, page: Page, config: MkDocsConfig) -> str:
+        jupyter = config.plugins.get("mkdocs-jupyter")
+        is_ours = jupyter is not None and hasattr(page, "notebook_embed")
+        if is_ours and jupyter.config["include_source"]:
+            uri = page.file.src_uri
+            content = self.prepared.files[self.prepared.downloads[uri]]
+            content = content.read_bytes() if isinstance(content, Path) else content
+            write_whole(source_beside(Path(page.file.abs_dest_path), uri), content)
+        return output
 
     def _provenance(self, uri: str, page: Page) -> str:
         """Say on a notebook's page where to download it, and which pages show what it makes."""

@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 import yaml
 
-from notebook_embed.cell_options import LABEL, CellOptions, OptionReader, split_options
+from notebook_embed.cell_options import LABEL, CellOptions, Hidden, OptionReader, split_options
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
@@ -176,19 +176,25 @@ def is_notebook(path: Path) -> bool:
     return bool(header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M))
 
 
-def read_notebook(path: Path, uri: str, remembered: Remembered | None = None) -> Notebook:
-    """Read the notebook at `path`; what is `remembered` of the same text need not be parsed again.
+def read_notebook(
+    path: Path, uri: str, remembered: Remembered | None = None, hidden: Hidden | None = None
+) -> Notebook:
+    """Read the notebook at `path`, of which the site has some `hidden`.
+
+    What is `remembered` of the same text need not be parsed again.
 
     Raises
     ------
     EmbedError : the file cannot be read as a notebook, an option is unknown or malformed, or two
         cells carry one label.
     """
-    return _read(read_text(path, "the notebook"), path, uri, remembered)
+    return _read(read_text(path, "the notebook"), path, uri, remembered, hidden)
 
 
 @lru_cache(maxsize=256)  # a server reads all notebooks on every save
-def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Notebook:
+def _read(
+    text: str, path: Path, uri: str, remembered: Remembered | None, hidden: Hidden | None
+) -> Notebook:
     def parse() -> nbformat.NotebookNode:
         return _parse(text, path)
 
@@ -198,7 +204,7 @@ def _read(text: str, path: Path, uri: str, remembered: Remembered | None) -> Not
         node = nbformat.from_dict(remembered(parse, "notebook", path.suffix, text))
 
     head = _head(node, path)
-    reader = OptionReader(path, head.cells)
+    reader = OptionReader(path, head.cells, hidden)
     lines = _first_lines(text, node.cells, path)
     read = []
     for raw, line in zip(node.cells, lines, strict=True):

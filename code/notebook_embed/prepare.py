@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from notebook_embed.cell_options import Hidden
 from notebook_embed.chart_data import ask_anew, asks_others, files_of
 from notebook_embed.errors import joined
 from notebook_embed.forks import ahead
@@ -72,6 +73,7 @@ def prepare(
     pages: Mapping[str, Path] | None = None,
     check: Check | None = None,
     is_excluded: Callable[[str], bool] = lambda uri: False,
+    hidden: Callable[[str], Hidden | None] = lambda uri: None,
     select: Callable[[Library], None] = lambda library: None,
     url: Callable[[str], str] = page_of,
     keep_going: bool = False,
@@ -88,6 +90,7 @@ def prepare(
     check : converts a page with the site's own Markdown, so that a reference in a comment or in
         code is known to be none. Without it a quick look decides.
     is_excluded : tells of a notebook, by its URI, that the site leaves it out.
+    hidden : tells what the site hides of a notebook, by its URI.
     select : takes from a library what is not to be published, before anything of it is used.
     url : gives the URL of a notebook's own page.
     keep_going : as a server does, let notebooks fail, which the library then names, and pages say
@@ -106,7 +109,7 @@ def prepare(
     pages = _pages(docs) if pages is None else pages
     with _kernels_ahead(settings):
         for _ in range(ROUNDS):
-            library = Library.look(docs, options.notebooks, is_excluded, remembered)
+            library = Library.look(docs, options.notebooks, is_excluded, remembered, hidden)
             library.execute = options.execute
             select(library)
             _check_pages(library, pages, check, keep_going=keep_going)

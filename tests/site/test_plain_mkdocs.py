@@ -51,6 +51,30 @@ def test_a_build_is_whole_or_leaves_the_last_site(project: Project) -> None:
     assert project.tree("site") == left
 
 
+@pytest.mark.parametrize("hides", ["no_input: true", "show_input: false"])
+def test_what_mkdocs_jupyter_is_told_to_hide_is_hidden(project: Project, hides: str) -> None:
+    removed = "remove_tag_config: {remove_cell_tags: [mine], remove_all_outputs_tags: [quiet]}"
+    options = f"{hides}, {removed}, include_source: true"
+    project.change("mkdocs.yml", 'include: ["*.ipynb"]', f'include: ["*.ipynb"], {options}')
+    project.write(
+        "docs/notebooks/hides.py",
+        "# %%\n#| label: a\nprint('sh' + 'own')\n\n"
+        "# %% tags=[\"mine\"]\nprint('no' + 'cell')\n\n"
+        "# %% tags=[\"quiet\"]\nprint('no' + 'output')\n\n"
+        "# %%\n#| echo: true\nprint('code is ' + 'asked for')\n",
+    )
+    built = mkdocs(project).succeeded()
+    assert "unknown cell tag" not in built.output
+    source = (project.root / "site/notebooks/hides.ipynb").read_text("utf-8")
+    for text in (html.unescape(project.page("notebooks/hides.html")), source):
+        assert "shown" in text
+        assert "'sh'" not in text
+        assert "nocell" not in text
+        assert "nooutput" not in text
+        assert "code is asked for" in text
+        assert "'asked for'" in text or "asked for</span>" in text
+
+
 def test_notebooks_elsewhere_are_left_to_their_owner_unless_a_page_embeds_them(
     project: Project,
 ) -> None:
