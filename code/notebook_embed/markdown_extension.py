@@ -53,7 +53,7 @@ from notebook_embed.looks import Look
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook
 from notebook_embed.outputs import Figure, Output, Text, Values, plain
-from notebook_embed.page_html import Origin, PageWriter
+from notebook_embed.page_html import Origin, PageWriter, unnamed
 from notebook_embed.progress import log
 from notebook_embed.remembered import Remembered, remembering_code
 from notebook_embed.source_lines import source_lines, take
@@ -338,6 +338,8 @@ class EmbedBlock(BlockProcessor):
         outputs = in_format(writer.library.outputs_of(found, at), found, at)
         pictures = [output for output in outputs if isinstance(output, Figure)]
         alt = alt or cell.options.alt
+        if not alt and all(one.image and one.image.alt for one in pictures):
+            alt = unnamed(cell)  # each has its own
         if title is None:
             title = cell.options.caption if pictures else cell.options.table_caption
         if pictures and not alt:
@@ -429,7 +431,7 @@ class EmbedInline(ImageInlineProcessor):
             )
 
         if isinstance(output, Figure) and output.image:
-            alt = unescaped(element.get("alt", "")) or cell.options.alt
+            alt = unescaped(element.get("alt", "")) or cell.options.alt or output.image.alt
             picture = self.writer.picture(output.image, alt, title)
             if not _alone(data, start, end):  # what holds the words is not known yet
                 self.writer.beside_words.append((picture, no_value()))

@@ -384,8 +384,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     @event_priority(-10)  # after mkdocs-jupyter has put what it was given there
     def on_post_page(self, output: str, page: Page, config: MkDocsConfig) -> str:
         jupyter = config.plugins.get("mkdocs-jupyter")
-        is_ours = jupyter is not None and hasattr(page, "notebook_embed")
-        if is_ours and jupyter.config["include_source"]:
+        if jupyter is None or not hasattr(page, "notebook_embed"):
+            return output
+        if jupyter.config["include_source"]:
             uri = page.file.src_uri
             content = self.prepared.files[self.prepared.downloads[uri]]
             content = content.read_bytes() if isinstance(content, Path) else content

@@ -23,6 +23,7 @@ from notebook_embed.notebook import Cell, Notebook, in_one_piece
 from notebook_embed.pictures import (
     RASTERS,
     decoded,
+    on_ground,
     raster_size,
     recolour,
     standalone_svg,
@@ -30,7 +31,7 @@ from notebook_embed.pictures import (
 )
 from notebook_embed.progress import log
 from notebook_embed.terminal import last_state, without_controls
-from notebook_embed.unset_colours import seen_on_dark
+from notebook_embed.unset_colours import CARD, on_card, seen_on_dark
 from notebook_embed.widgets import LEFT_OUT, STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
 
 __all__ = [
@@ -78,18 +79,25 @@ FORMULA = re.compile(
 )
 
 
+#: What a picture without a ground lies on, where its metadata say that it needs a light or a dark
+#: one (`needs_background`, as matplotlib's do) and the page is the other.
+GROUNDS = {"light": CARD, "dark": "#15171c"}
 #: Stands where a script draws and nothing else can.
 DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 
 
 @dataclass(frozen=True)
 class Image:
-    """A static image: where its file goes in the site, and its size in CSS pixels."""
+    """A static image: where its file goes in the site, and its size in CSS pixels.
+
+    `alt` is the alternative text that the output itself has.
+    """
 
     uri: str
     width: int
     height: int
     dark_uri: str | None = None
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,6 +219,16 @@ class Bundle:
         uri = self.file("json", text.encode())
         return Figure(still, uri, view, script_of(view), stands_in=stands_in, height=height)
 
+    def said(self, mime: str, name: str) -> Any:
+        """Return what the metadata say of the form `mime`, or of all forms."""
+        own = self.metadata.get(mime)
+        return own[name] if isinstance(own, Mapping) and name in own else self.metadata.get(name)
+
+    def alt(self, mime: str) -> str:
+        """Return the alternative text that the output has for the form `mime`."""
+        text = self.said(mime, "alt")
+        return " ".join(text.split()) if isinstance(text, str) else ""
+
     def still(self) -> Image | None:
         """Return the static picture among the forms, or None."""
         for mime in IMAGES:
@@ -313,7 +331,12 @@ def picture_of(bundle: Bundle, mime: str) -> Image | None:
         sides[0] = sides[0] or round(sides[1] * width / height)
         sides[1] = sides[1] or round(sides[0] * height / width)
         width, height = sides
-    return Image(bundle.file(IMAGES[mime], content), width, height)
+    name, needed = bundle.file(IMAGES[mime], content), bundle.said(mime, "needs_background")
+    if needed not in GROUNDS or (twin := on_ground(content, GROUNDS[needed])) is None:
+        return Image(name, width, height, alt=bundle.alt(mime))
+    other = bundle.file(IMAGES[mime], twin, ".on-ground")
+    light, dark = (name, other) if needed == "light" else (other, name)
+    return Image(light, width, height, dark, bundle.alt(mime))
 
 
 def _pixels(value: Any) -> int:
@@ -328,13 +351,19 @@ def drawing_of(bundle: Bundle) -> Image | None:
     if svg is None:
         return None
     width, height = svg_size(svg)
-    light = bundle.file("svg", svg.encode())
+    needed, alt = bundle.said(SVG, "needs_background"), bundle.alt(SVG)
     twin: str | None = recolour(svg, bundle.dark)
+    if needed == "dark" and twin == svg and (card := on_card(svg, GROUNDS[needed])):
+        dark = bundle.file("svg", svg.encode())
+        return Image(bundle.file("svg", card.encode(), ".on-ground"), width, height, dark, alt)
+    light = bundle.file("svg", svg.encode())
     if twin == svg:
         twin = seen_on_dark(svg)
+        if twin is None and needed == "light":
+            twin = on_card(svg, GROUNDS[needed])
     if twin is None:
-        return Image(light, width, height)
-    return Image(light, width, height, bundle.file("svg", twin.encode(), ".dark"))
+        return Image(light, width, height, alt=alt)
+    return Image(light, width, height, bundle.file("svg", twin.encode(), ".dark"), alt)
 
 
 def image_of(bundle: Bundle, mime: str) -> Output:

@@ -572,6 +572,8 @@ class PageWriter:
                     classes = {"class": "nb-figure nb-figure--part"}
                     inner = etree.SubElement(box, "figure", classes)
                     self._enliven(inner, output)
+            if isinstance(output, Figure) and output.image and alt == unnamed(origin.cell):
+                name = output.image.alt or name  # as the notebook has it
             self.output(inner, output, name, origin, look)
 
     def _enliven(self, box: etree.Element, picture: Figure) -> None:

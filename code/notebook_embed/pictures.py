@@ -15,6 +15,7 @@ __all__ = [
     "OPENING",
     "RASTERS",
     "decoded",
+    "on_ground",
     "raster_size",
     "recolour",
     "standalone_svg",
@@ -75,6 +76,28 @@ def raster_size(content: bytes) -> tuple[int, int]:
             return picture.size
     except Exception as error:  # Pillow's readers raise whatever a damaged file makes them
         raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
+
+
+def on_ground(content: bytes, colour: str) -> bytes | None:
+    """Return a picture of pixels on a plane of `colour`, or None where it hides what is behind it.
+
+    One that moves is left as it is.
+    """
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(BytesIO(content)) as picture:
+            if getattr(picture, "is_animated", False) or not picture.has_transparency_data:
+                return None
+            drawn = picture.convert("RGBA")
+            if drawn.getchannel("A").getextrema()[0] == 255:
+                return None
+            ground = Pillow.new("RGBA", drawn.size, colour)
+            made = BytesIO()
+            Pillow.alpha_composite(ground, drawn).convert("RGB").save(made, picture.format)
+    except Exception:  # browsers show some pictures that Pillow cannot read
+        return None
+    return made.getvalue()
 
 
 #: The tag that an SVG begins with, whatever stands in its attributes.

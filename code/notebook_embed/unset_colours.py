@@ -12,7 +12,7 @@ from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown'
 
 from notebook_embed.pictures import OPENING, view_box
 
-__all__ = ["CARD", "INK", "seen_on_dark"]
+__all__ = ["CARD", "INK", "on_card", "seen_on_dark"]
 
 INK = "#e6e7e9"
 CARD = "#f3f3f4"
@@ -29,6 +29,14 @@ NO_COLOUR = {"none", "transparent", "inherit", "currentcolor", "context-fill", "
 BLACK = re.compile(r"#000(?:000)?(?![0-9a-f])|black|rgb\(\s*0%?\s*,\s*0%?\s*,\s*0%?\s*\)", re.I)
 #: Luminance below which a colour has less than a contrast of 3 with a dark page.
 DARK = 0.125
+
+
+def on_card(svg: str, colour: str) -> str | None:
+    """Return a well-formed `svg` on a plane of `colour`, or None where it has one of its own."""
+    root = etree.fromstring(svg.strip())
+    if _has_ground(root):
+        return None
+    return _with(svg, "style", f"background-color: {colour}", root.get("style"))
 
 
 def seen_on_dark(svg: str) -> str | None:

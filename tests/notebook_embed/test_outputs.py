@@ -726,3 +726,71 @@ def test_the_random_names_of_a_run_are_not_in_its_outputs() -> None:
 
     names = [str(uuid.UUID(int=number)) for number in range(4)]
     assert run(*names[:2]) == run(*names[2:])
+
+
+def clear(colour: tuple[int, int, int, int] = (0, 0, 0, 0), form: str = "PNG") -> str:
+    from PIL import Image
+
+    made = BytesIO()
+    Image.new("RGBA", (4, 2), colour).save(made, form)
+    return base64.b64encode(made.getvalue()).decode()
+
+
+def colour_of(content: bytes) -> Any:
+    from PIL import Image
+
+    return Image.open(BytesIO(content)).convert("RGBA").getpixel((0, 0))
+
+
+@pytest.mark.parametrize("of_form", [True, False])
+@pytest.mark.parametrize("needed", ["light", "dark"])
+def test_a_clear_picture_has_the_ground_that_it_says_it_needs(
+    docs: Docs, needed: str, of_form: bool
+) -> None:
+    output = display(image_png=clear())
+    said = {"needs_background": needed}
+    output["metadata"] = {"image/png": said} if of_form else said
+    (figure,), files = render(docs, output)
+    on_light, on_dark = files[figure.image.uri], files[figure.image.dark_uri]
+    own, ground = (on_light, on_dark) if needed == "light" else (on_dark, on_light)
+    assert colour_of(own) == (0, 0, 0, 0)
+    assert (colour_of(ground)[0] > 200) is (needed == "light")
+    assert colour_of(ground)[3] == 255
+
+
+@pytest.mark.parametrize("picture", [PNG, clear((1, 2, 3, 255)), "R0lGODlhAQABAIAAAAAAAP///ywAAA"])
+def test_what_hides_its_ground_or_is_damaged_has_one_form(docs: Docs, picture: str) -> None:
+    output = display(image_png=picture)
+    output["metadata"] = {"needs_background": "light"}
+    if picture.startswith("R0"):
+        output["data"] = {"image/gif": picture + "=" * (-len(picture) % 4)}
+    (figure,), files = render(docs, output)
+    assert figure.image.dark_uri is None
+    assert len(files) == 1
+
+
+@pytest.mark.parametrize("needed", ["light", "dark"])
+def test_a_drawing_has_the_ground_that_it_says_it_needs(docs: Docs, needed: str) -> None:
+    output = display(image_svg__xml=SVG.replace("#21242b", "#777777"))
+    output["metadata"] = {"needs_background": needed}
+    (figure,), files = render(docs, output)
+    on_light, on_dark = files[figure.image.uri], files[figure.image.dark_uri]
+    assert (b"background-color" in on_dark) is (needed == "light")
+    assert (b"background-color" in on_light) is (needed == "dark")
+
+
+def test_a_picture_is_named_by_the_text_that_its_notebook_gives_it(docs: Docs) -> None:
+    first, second = display(image_png=PNG), display(image_png=PNG)
+    first["metadata"] = {"image/png": {"alt": "A  falling\ncurve", "width": 4}}
+    second["metadata"] = {"image/png": {"alt": "A rising one"}}
+    docs.notebook(CELL, {"a": [first, second]})
+    for page in ("![](../nb/x.py)", "![](../nb/x.py#a)"):
+        shown = docs.convert(page)
+        assert re.findall(r'<img [^>]*alt="([^"]+)"', shown) == ["A falling curve", "A rising one"]
+        assert "Output of cell" not in shown
+    assert 'alt="Both (1 of 2)"' in docs.convert("![Both](../nb/x.py#a)")
+    docs.notebook(CELL, {"a": [first]})
+    assert 'alt="A falling curve"' in docs.convert("See [![](../nb/x.py#a)](y.md).")
+    docs.notebook(CELL, {"a": [first, display(image_png=PNG)]})
+    with pytest.raises(EmbedError, match="without alt text"):
+        docs.convert("![](../nb/x.py#a)")
