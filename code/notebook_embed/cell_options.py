@@ -7,6 +7,7 @@ they mean there. Where several say something about one thing, the one that hides
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -18,9 +19,9 @@ import yaml
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.progress import log
 
-__all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "split_options"]
+__all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "composed", "split_options"]
 
-LABEL = re.compile(r"[A-Za-z][\w-]*")
+LABEL = re.compile(r"[^\W\d_][\w-]*")
 # A comment of the cell's language that begins with a bar; formatters put a space before the bar.
 OPTION_LINE = re.compile(r"^(?:#|//|--|;+|%)(?P<apart>[ \t]*)\|\s?(?P<text>.*)$")
 
@@ -98,6 +99,11 @@ class CellOptions:
     summary: str = "Code"
 
 
+def composed(name: str) -> str:
+    """Return a name in the one of its forms that is compared; systems and editors write two."""
+    return unicodedata.normalize("NFC", name)
+
+
 def split_options(source: str) -> tuple[str, str]:
     """Split the option lines that open a cell from its code, as text.
 
@@ -170,7 +176,7 @@ class OptionReader:
                 said.append(meaning)
             elif not SILENT.fullmatch(tag.replace("_", "-")):
                 self._warn(line, "tag", tag, TAGS)
-        return self._options(said, line)
+        return self._options(said, line, written)
 
     def _mapping(self, written: str, line: int) -> dict[str, Any]:
         try:
@@ -188,7 +194,7 @@ class OptionReader:
             ) from error
         return options
 
-    def _options(self, said: list[dict[str, Any]], line: int) -> CellOptions:
+    def _options(self, said: list[dict[str, Any]], line: int, written: str) -> CellOptions:
         given = said[0]
         switches = {name: self._switch(name, said, line) for name in SWITCHES}
         output, code_fold = given.get("output", True), given.get("code-fold", False)
@@ -203,10 +209,20 @@ class OptionReader:
             if isinstance(text, bool) or not isinstance(text, str | int | float | None):
                 raise self._refused(f"'{name}' takes a text", line)
         label, timeout = given.get("label"), given.get("timeout")
+        if isinstance(label, str):
+            label = composed(label)
         if label is not None and not (isinstance(label, str) and LABEL.fullmatch(label)):
-            raise self._refused(
-                f"a label starts with a letter and has only letters, digits, - and _: {label!r}",
-                line,
+            found = re.search(r"^\s*label\s*:[ \t]*(.+?)[ \t]*$", written, re.M)
+            given_as = found[1] if found else str(label)
+            # YAML takes some words for something else: no, on, null.
+            is_word = not isinstance(label, str) and LABEL.fullmatch(given_as)
+            raise EmbedError(
+                f"a label starts with a letter and has only letters, digits, - and _: {given_as}",
+                file=self.path,
+                line=line,
+                remedy=f"Without quotes it means {label!r}: write '{given_as}' in quotes."
+                if is_word
+                else "",
             )
         if timeout is not None and (
             isinstance(timeout, bool)

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import nbformat
 from markdown.inlinepatterns import ImageInlineProcessor
 
-from notebook_embed.cell_options import Hidden
+from notebook_embed.cell_options import Hidden, composed
 from notebook_embed.errors import EmbedError, joined, nearest
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
@@ -138,8 +138,7 @@ class Library:
     def _take_in(self, uri: str) -> Notebook | None:
         """Read the notebook `uri` below ``docs/`` and make it one of the site's, if it is one."""
         path = self.docs / uri
-        hidden = any(part.startswith((".", "_")) for part in PurePosixPath(uri).parts)
-        if hidden or path.suffix not in SUFFIXES or not path.is_file():
+        if _is_hidden(uri) or path.suffix not in SUFFIXES or not path.is_file():
             return None
         if self.is_excluded(uri):
             self.excluded.add(uri)
@@ -162,8 +161,28 @@ class Library:
         here = self.docs / folder
         if not here.is_dir() or not here.resolve().is_relative_to(self.docs.resolve()):
             return []
-        names = (path.name for path in here.iterdir() if path.suffix in (".py", ".ipynb"))
+        names = (
+            path.name
+            for path in here.iterdir()
+            if path.suffix in (".py", ".ipynb") and not _is_hidden(path.name) and path.is_file()
+        )
         return [posixpath.join(folder, name) for name in names]
+
+    def _why_not(self, uri: str) -> tuple[str, str] | None:
+        """Return what keeps what has the name of a notebook from being one, and what to do."""
+        path = self.docs / uri
+        if path.suffix not in SUFFIXES or not _is_spelled(uri, self.docs):
+            return None
+        if path.is_dir():
+            return "is a folder, no notebook", "Name a notebook in it, or rename the folder."
+        if not path.exists():
+            return "is a link that leads nowhere", "Mend the link, or put the notebook there."
+        if _is_hidden(uri):
+            return (
+                "is passed over, as names that begin with '_' or '.' are",
+                "Rename it, or the folder that is named so.",
+            )
+        return None
 
     def _is_module(self, uri: str) -> bool:
         path = self.docs / uri
@@ -200,6 +219,7 @@ class Library:
         path, address = unquote(parts.path), ADDRESS.fullmatch(unquote(parts.fragment))
         assert address is not None  # it matches any text
         label, keys, rest = address.groups()
+        label = composed(label)
         uri = posixpath.normpath(posixpath.join(posixpath.dirname(at.uri), path))
         if self._leaves(uri) or posixpath.isabs(path):
             raise EmbedError(
@@ -208,6 +228,8 @@ class Library:
                 line=at.line,
                 remedy="Notebooks are named relative to the page, below the docs folder.",
             )
+        if uri not in self.notebooks:
+            uri = _as_on_disk(uri, self.docs)
         if uri in self.broken:
             raise self.broken[uri]
         notebook = self.notebooks.get(uri)
@@ -220,6 +242,8 @@ class Library:
                 line=at.line,
                 remedy="Take it out of exclude_docs in mkdocs.yml, or the embed out of the page.",
             )
+        if notebook is None and (why := self._why_not(uri)):
+            raise EmbedError(f"'{path}' {why[0]}", file=at.file, line=at.line, remedy=why[1])
         if notebook is None and self._is_module(uri):
             raise EmbedError(
                 f"'{path}' is a module, no notebook",
@@ -421,6 +445,22 @@ def _is_spelled(uri: str, docs: Path) -> bool:
             return False
         here /= part
     return True
+
+
+def _as_on_disk(uri: str, docs: Path) -> str:
+    """Return the name of a file as the disk has it: letters with accents have two forms."""
+    here, found = docs, list[str]()
+    for part in uri.split("/"):
+        names = os.listdir(here) if here.is_dir() else []  # noqa: PTH208 - names alone
+        same = [name for name in names if composed(name) == composed(part)]
+        found.append(part if part in names or not same else same[0])
+        here /= found[-1]
+    return "/".join(found)
+
+
+def _is_hidden(uri: str) -> bool:
+    """Tell whether a name, or that of a folder above it, is one that MkDocs and Python hide."""
+    return any(part.startswith((".", "_")) for part in PurePosixPath(uri).parts)
 
 
 def page_of(uri: str) -> str:

@@ -6,6 +6,7 @@ import codecs
 import html
 import json
 import re
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -16,7 +17,14 @@ from typing import Any
 import nbformat
 import yaml
 
-from notebook_embed.cell_options import LABEL, CellOptions, Hidden, OptionReader, split_options
+from notebook_embed.cell_options import (
+    LABEL,
+    CellOptions,
+    Hidden,
+    OptionReader,
+    composed,
+    split_options,
+)
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
@@ -131,6 +139,14 @@ class Notebook:
         return PurePosixPath(self.uri).stem.replace("-", " ").replace("_", " ").capitalize()
 
 
+def _plain_id(cell: Cell, labels: Container[str | None]) -> str:
+    """Return an id as the format wants it, without letters beyond ASCII, that is no label."""
+    name = f"cell-{cell.index + 1}"
+    while name in labels:
+        name += "-unnamed"
+    return name
+
+
 def _prose(source: str) -> str:
     """Return Markdown without what is in fences and comments."""
     bare = re.sub(r"<!--.*?-->", "", source, flags=re.S)
@@ -212,7 +228,8 @@ def _read(
         tags = raw.metadata.get("tags") or []
         options = reader.read(written, [tags] if isinstance(tags, str) else tags, line)
         label = raw.metadata.get("label") if raw.cell_type == "code" else None
-        if options.label is None and isinstance(label, str) and LABEL.fullmatch(label):
+        label = composed(label) if isinstance(label, str) else ""
+        if options.label is None and LABEL.fullmatch(label):
             options = replace(options, label=label)  # MyST has it there
         read.append((options, code))
     labels = {options.label for options, _ in read}
@@ -236,7 +253,7 @@ def _read(
 
     # nbformat gives every cell a random id: two builds would differ, and links would not hold.
     for raw, cell in zip(node.cells, cells, strict=True):
-        raw["id"] = cell.name[:64]
+        raw["id"] = cell.name[:64] if cell.name.isascii() else _plain_id(cell, labels)
         if cell.code.startswith("%%"):
             raw["source"] = cell.code  # a cell's magic is its first line, or it is none
     node.nbformat, node.nbformat_minor = 4, 5

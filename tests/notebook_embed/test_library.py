@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import markdown
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from notebook_embed.errors import EmbedError
 from notebook_embed.library import Library, SourceLine, find_addresses, find_embeds
 from tests.support.fuzz import many
-from tests.support.given_outputs import Docs
+from tests.support.given_outputs import Docs, display
 
 
 def test_references_are_found_with_their_lines() -> None:
@@ -156,3 +157,54 @@ def test_links_to_folders_are_followed_inside_docs_and_nowhere_else(docs: Docs) 
     assert library.find("nb/linked/deep/x.py", page).notebook.uri == "nb/linked/deep/x.py"
     with pytest.raises(EmbedError, match="leaves the docs folder"):
         library.find("nb/out/z.py", page)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("_x.py", r"'\.\./nb/_x\.py' is passed over, as names that begin with '_' or '\.' are"),
+        (".hidden/x.py", r"'\.\./nb/\.hidden/x\.py' is passed over"),
+        ("_parts/x.ipynb", r"'\.\./nb/_parts/x\.ipynb' is passed over"),
+        ("folder.py/", r"'\.\./nb/folder\.py' is a folder, no notebook"),
+        ("gone.ipynb", r"'\.\./nb/gone\.ipynb' is a link that leads nowhere"),
+    ],
+)
+def test_what_has_the_name_of_a_notebook_and_is_none_is_told_as_what_it_is(
+    docs: Docs, name: str, told: str
+) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {})
+    if name.endswith("/"):
+        (docs.root / "nb" / name).mkdir()
+    elif name == "gone.ipynb":
+        (docs.root / "nb" / name).symlink_to("nowhere.ipynb")
+    else:
+        docs.write(f"nb/{name}", "# %%\n#| label: a\nx\n")
+    with pytest.raises(EmbedError, match=rf"page\.md:3: {told}") as failed:
+        docs.convert(f"One.\n\n![](../nb/{name.rstrip('/')}#a)")
+    assert "Did you mean" not in str(failed.value)
+    with pytest.raises(EmbedError, match="there is no notebook") as failed:
+        docs.convert("![](../nb/other.ipynb#a)")
+    assert name.rstrip("/") not in str(failed.value), "what is no notebook is not offered"
+
+
+@pytest.mark.parametrize("of_page", ["NFC", "NFD"])
+@pytest.mark.parametrize("of_disk", ["NFC", "NFD"])
+def test_letters_with_accents_are_the_same_in_both_forms(
+    docs: Docs, of_disk: str, of_page: str
+) -> None:
+    def disk(text: str) -> str:
+        return unicodedata.normalize(of_disk, text)
+
+    text = disk("# %%\n#| label: größe\n7\n\n# %%\n#| label: ähnlich\n8\n")
+    outputs = {"größe": [display(text_plain="7")], "ähnlich": [display(text_plain="8")]}
+    docs.notebook(text, outputs, disk("nb/übung/éa.py"))
+    page = "It is ![](../nb/übung/éa.py#größe), ![](../nb/übung/éa.py#ähnlich)."
+    html = docs.convert(unicodedata.normalize(of_page, page))
+    assert re.findall(r'nb-value">(.)<', html) == ["7", "8"]
+    docs.write(disk("nb/später.py"), "# %%\n#| label: a\n0\n")
+    later = docs.library.find(
+        unicodedata.normalize(of_page, "nb/später.py#a"),
+        SourceLine(docs.root / "page.md", "page.md", 1),
+        take_in=True,
+    )
+    assert later.cell is not None

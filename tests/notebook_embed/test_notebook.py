@@ -87,7 +87,18 @@ def test_lines_hold_for_any_code(tmp_path: Path, codes: list[str]) -> None:
 @pytest.mark.parametrize(
     ("cell", "line", "problem"),
     [
-        ("#| label: 1a\nx", 1, "a label starts with a letter"),
+        (
+            "#| label: 1a\nx",
+            1,
+            "a label starts with a letter and has only letters, digits, - and _: 1a",
+        ),
+        (
+            "#| label: no\nx",
+            1,
+            r"a label starts .*: no\n  Without quotes it means False: write 'no'",
+        ),
+        ("#| label: a b\nx", 1, r"a label starts .*: a b$"),
+        ("#| label: 2026-01-02\nx", 1, r"a label starts .*: 2026-01-02$"),
         ("#| label: a\n#| timeout: soon\nx", 1, "'timeout' takes a number"),
         ("#| label: a\n#| timeout: true\nx", 1, "'timeout' takes a number"),
         ('#| label: a\n#| fold: "false"\nx', 1, "'fold' takes true or false"),
@@ -427,3 +438,14 @@ def test_a_label_of_myst_is_never_another_cell_s(tmp_path: Path) -> None:
     (tmp_path / "x.md").write_text("---\nkernelspec: {name: python3}\n---\n\n" + cell + cell)
     with pytest.raises(EmbedError, match=r"x\.md:12: duplicate label 'a', first used in line"):
         read_notebook(tmp_path / "x.md", "x.md")
+
+
+def test_a_label_begins_with_any_letter_and_the_file_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "nb.py"
+    labels = ("ähnlich", "größe", "cell-2", "данные")
+    path.write_text("".join(f"# %%\n#| label: {label}\n1\n\n" for label in labels), "utf-8")
+    notebook = read_notebook(path, "nb/nb.py")
+    assert tuple(notebook.labels) == labels
+    nbformat.validate(notebook.node)
+    ids = [cell["id"] for cell in notebook.node.cells]
+    assert len(set(ids)) == len(ids)
