@@ -258,7 +258,8 @@ class Library:
                     file=at.file,
                     line=at.line,
                     remedy="One in Markdown names its kernel in its header: "
-                    "kernelspec, and below it name: python3.",
+                    "kernelspec, and below it name: python3. Its cells are those of MyST, or, with "
+                    "both below jupyter, those of jupytext.",
                 )
             raise EmbedError(
                 f"the notebook '{path}' has not run",

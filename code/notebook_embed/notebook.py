@@ -84,7 +84,8 @@ class Notebook:
     """A notebook as written: `path` on disk, `uri` relative to ``docs/`` with forward slashes.
 
     `execute` says when it runs, where it says so itself; `allow_errors` that every cell may raise;
-    `own_kernel` that its kernel starts anew, with nothing imported.
+    `own_kernel` that its kernel starts anew, with nothing imported; `said_title` is the title that
+    its metadata have.
     """
 
     path: Path
@@ -94,6 +95,7 @@ class Notebook:
     execute: str | None = None
     allow_errors: bool = False
     own_kernel: bool = False
+    said_title: str = ""
 
     @property
     def code_cells(self) -> list[Cell]:
@@ -128,7 +130,9 @@ class Notebook:
 
     @cached_property
     def title(self) -> str:
-        """The first heading, or the file's name."""
+        """The title in its metadata, the first heading, or the file's name."""
+        if self.said_title:
+            return _as_text(self.said_title)
         for cell in self.cells:
             if (
                 cell.kind == "markdown"
@@ -173,12 +177,20 @@ def in_one_piece(form: Any) -> str | None:
     return form if isinstance(form, str) else None
 
 
+# The header of jupytext's own format in Markdown, whose cells are fences: `jupyter:`, and in it
+# `kernelspec:`. That of Quarto is a word, and belongs to pages.
+_OF_JUPYTEXT = re.compile(
+    r"---\n(?:(?!---).*\n)*?jupyter:[ \t]*\n(?:[ \t]*\n|[ \t]+\S.*\n)*?[ \t]+kernelspec:"
+)
+
+
 def is_notebook(path: Path) -> bool:
     """Tell whether the file is a notebook.
 
-    A ``.md`` is one where its header names a kernel, a ``.py`` where it has such a header or a cell
-    that begins with ``# %%``; else it is a module that notebooks import. What is in an encoding
-    that cannot be read is looked at all the same, so that reading it says so.
+    A ``.md`` is one where its header names a kernel, as MyST or jupytext has it, a ``.py`` where it
+    has such a header or a cell that begins with ``# %%``; else it is a module that notebooks
+    import. What is in an encoding that cannot be read is looked at all the same, so that reading it
+    says so.
     """
     if path.suffix not in (".md", ".py"):
         return path.suffix in SUFFIXES
@@ -189,7 +201,8 @@ def is_notebook(path: Path) -> bool:
     if path.suffix == ".py":
         return bool(re.search(r"^# ?%%|^# jupyter:", text, re.M))
     header = re.match(r"---\n(.*?)\n---", text, re.S)
-    return bool(header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M))
+    named = header and re.search(r"^(jupytext|kernelspec):", header.group(1), re.M)
+    return bool(named or _OF_JUPYTEXT.match(text))
 
 
 def read_notebook(
@@ -271,6 +284,7 @@ def _read(
         execute=head.execute,
         allow_errors=head.allow_errors,
         own_kernel=head.own_kernel,
+        said_title=head.title,
     )
 
 
@@ -283,6 +297,7 @@ class _Head:
     own_kernel: bool
     cells: dict[str, Any]
     as_cell: bool
+    title: str
 
 
 def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
@@ -318,7 +333,9 @@ def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
             line=1,
             remedy="Which kernel runs is said by 'kernelspec'.",
         )
-    return _Head(execute, allowed, kernel == "fresh", cells, isinstance(matter, dict))
+    title = said.get("title")
+    title = " ".join(str(title).split()) if isinstance(title, str | int | float) else ""
+    return _Head(execute, allowed, kernel == "fresh", cells, isinstance(matter, dict), title)
 
 
 def _kind(raw: nbformat.NotebookNode) -> str:
@@ -337,13 +354,14 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
             _repair(node)
             nbformat.validate(node)
         else:
-            fmt = "py:percent" if path.suffix == ".py" else "md:myst"
+            of_markdown = "md:markdown" if _OF_JUPYTEXT.match(text) else "md:myst"
+            fmt = "py:percent" if path.suffix == ".py" else of_markdown
             written = text if path.suffix == ".py" else _TAGS.sub(r"\1[\2]", text)
             node = _read_by_lines(_with_whole_kernel(written), fmt)
     except Exception as error:
         # jupytext, nbformat, YAML and JSON each raise errors of their own; all mean one thing here.
         line, remedy = _line_of(error), "Notebooks are .py files with '# %%' cells, .ipynb files, "
-        what, remedy = type(error).__name__, remedy + "or MyST .md files."
+        what, remedy = type(error).__name__, remedy + "or .md files of MyST or jupytext."
         first = str(error).strip().split("\n")[0][:300]
         cell, *below = _place_of(error)
         if cell is not None:

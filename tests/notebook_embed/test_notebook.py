@@ -449,3 +449,85 @@ def test_a_label_begins_with_any_letter_and_the_file_is_valid(tmp_path: Path) ->
     nbformat.validate(notebook.node)
     ids = [cell["id"] for cell in notebook.node.cells]
     assert len(set(ids)) == len(ids)
+
+
+JUPYTEXT = """---
+title: Growth
+jupyter:
+  jupytext:
+    text_representation:
+      extension: .md
+      format_name: markdown
+
+  kernelspec:
+    name: python3
+---
+
+# Head
+
+```python
+#| label: a
+1 + 1
+```
+
+Text.
+
+```python tags=["hide-input"]
+2
+```
+"""
+
+
+def test_markdown_of_jupytext_is_a_notebook(tmp_path: Path) -> None:
+    path = tmp_path / "nb.md"
+    path.write_text(JUPYTEXT)
+    assert is_notebook(path)
+    notebook = read_notebook(path, "nb/nb.md")
+    assert [cell.code for cell in notebook.code_cells] == ["1 + 1", "2"]
+    assert [cell.line for cell in notebook.code_cells] == [16, 23]
+    assert notebook.code_cells[1].folded
+    assert set(notebook.labels) == {"a"}
+    assert notebook.kernel == "python3"
+    assert notebook.title == "Growth"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "jupyter: python3",
+        "title: x",
+        "jupyter:\n  other: 1",
+        "a: 1\n---\njupyter:\n  kernelspec:\n",
+    ],
+)
+def test_pages_in_markdown_are_no_notebooks(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(f"---\n{header}\n---\n\n```python\n1\n```\n")
+    assert not is_notebook(path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "metadata", "title"),
+    [
+        ([("raw", "---\ntitle: Growth\nformat: html\n---"), ("code", "1")], {}, "Growth"),
+        ([("raw", "---\ntitle: 2026\n---"), ("markdown", "# Head")], {}, "2026"),
+        ([("raw", "---\ntitle:\n  a: b\n---"), ("markdown", "# Head")], {}, "Head"),
+        ([("raw", "---\nformat: html\n---"), ("markdown", "# Head")], {}, "Head"),
+        ([("markdown", "# Head")], {"title": "*Growth*  of\n`x`"}, "Growth of x"),
+        ([("code", "1")], {}, "My nb"),
+    ],
+)
+def test_a_title_in_the_metadata_is_the_title(
+    tmp_path: Path, cells: list[tuple[str, str]], metadata: dict, title: str
+) -> None:
+    made = {
+        "raw": nbformat.v4.new_raw_cell,
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+    }
+    node = nbformat.v4.new_notebook(
+        cells=[made[kind](source) for kind, source in cells], metadata=metadata
+    )
+    path = tmp_path / "my_nb.ipynb"
+    path.write_text(nbformat.writes(node))
+    assert read_notebook(path, "nb/my_nb.ipynb").title == title
