@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import click
 
 from notebook_embed.errors import EmbedError, shown
+from notebook_embed.files import configuration
 from notebook_embed.progress import log
 from notebook_embed.publish import set_source_date
 
@@ -37,7 +38,7 @@ def main() -> None:
 def build(fresh: bool, why: bool, site_dir: str | None) -> None:
     """Build the site; the previous one stays until the new one is whole."""
     root = Path.cwd()
-    if not (root / "mkdocs.yml").exists():
+    if not configuration(root).exists():
         raise EmbedError("there is no mkdocs.yml in this folder", file="mkdocs.yml", line=1)
     os.environ.update({"NOTEBOOK_EMBED_FRESH": "1"} if fresh else {})
     os.environ.update({"NOTEBOOK_EMBED_WHY": "1"} if why else {})
@@ -101,7 +102,7 @@ def _mkdocs(root: Path, options: dict[str, str]) -> str:
     from mkdocs.config import load_config
 
     deferred = _log_to_terminal(logging.WARNING)
-    config = load_config(str(root / "mkdocs.yml"), strict=True, **options)
+    config = load_config(str(configuration(root)), strict=True, **options)
     config.plugins.on_startup(command="build", dirty=False)
     try:
         _build(config, deferred=deferred)

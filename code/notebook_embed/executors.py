@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Kernels, Progress, run_notebook
+from notebook_embed.files import configuration
 from notebook_embed.forks import Forks
 
 __all__ = ["Run", "executor_for"]
@@ -40,7 +42,7 @@ def executor_for(
     except ImportError as error:
         raise EmbedError(
             "the option 'scheduler' needs the package 'distributed'",
-            file="mkdocs.yml",
+            file=configuration(Path()),
             remedy="Install it (pip install distributed), or leave the option out.",
         ) from error
     try:
@@ -48,7 +50,7 @@ def executor_for(
     except (OSError, ValueError) as error:
         raise EmbedError(
             f"the Dask scheduler '{scheduler}' cannot be reached",
-            file="mkdocs.yml",
+            file=configuration(Path()),
             remedy="Start it, mend the address, or leave the option 'scheduler' out.",
         ) from error
     with client:
@@ -56,7 +58,7 @@ def executor_for(
         if not threads:
             raise EmbedError(
                 f"the Dask scheduler '{scheduler}' has no workers",
-                file="mkdocs.yml",
+                file=configuration(Path()),
                 remedy="Start some: dask worker ADDRESS.",
             )
         with client.get_executor(pure=False) as executor:

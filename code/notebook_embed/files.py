@@ -16,7 +16,13 @@ from pathlib import Path
 
 from notebook_embed.errors import EmbedError
 
-__all__ = ["in_package", "read_text", "unwritable", "write_whole", "writing"]
+__all__ = ["configuration", "in_package", "read_text", "unwritable", "write_whole", "writing"]
+
+
+def configuration(folder: Path) -> Path:
+    """Return the file in `folder` that configures its site, by MkDocs' first name if none is."""
+    names = ("mkdocs.yml", "mkdocs.yaml")
+    return next((folder / name for name in names if (folder / name).exists()), folder / names[0])
 
 
 def read_text(path: Path, what: str) -> str:

@@ -27,6 +27,7 @@ from notebook_embed.environment import concerned_distributions, pins_in
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
+from notebook_embed.files import configuration
 from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.kept_keys import KeptKeys
@@ -545,7 +546,7 @@ def _digest(
         reason = getattr(error, "strerror", None) or error
         raise EmbedError(
             f"the declared input '{path}' cannot be read: {reason}",
-            file=notebook.path if cell else root / "mkdocs.yml",
+            file=notebook.path if cell else configuration(root),
             line=cell.line if cell else None,
             cell=cell.name if cell else None,
             remedy="Inputs are files, named relative to the project's folder.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from markdown import Markdown
 
 from notebook_embed.errors import EmbedError
+from notebook_embed.files import configuration
 
 __all__ = ["harmless_attribute", "safe_html", "without_html"]
 
@@ -39,7 +41,7 @@ def _cleaner() -> Any:
     except ImportError as error:
         raise EmbedError(
             "the option 'sanitise' needs the package 'nh3'",
-            file="mkdocs.yml",
+            file=configuration(Path()),
             remedy="pip install nh3, in the environment that builds.",
         ) from error
     return nh3.Cleaner(

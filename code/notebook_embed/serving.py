@@ -29,6 +29,7 @@ from mkdocs.livereload import LiveReloadServer, _timestamp
 
 from notebook_embed.aside import Refused, in_fork
 from notebook_embed.errors import EmbedError
+from notebook_embed.files import configuration
 from notebook_embed.page_cache import PageCache
 from notebook_embed.page_first import Interrupted, Left, PageFirst
 from notebook_embed.watching import Watcher
@@ -150,7 +151,7 @@ class Server(LiveReloadServer):
         except OSError as error:
             raise EmbedError(
                 f"{self.url} cannot be served: {error.strerror or error}",
-                file="mkdocs.yml",
+                file=configuration(Path()),
                 remedy="Stop what serves there, or name another address, "
                 "as in 'dev_addr: 127.0.0.1:8001'.",
             ) from error
@@ -255,7 +256,9 @@ class Builds:
         self._took = 0.0  # seconds, by the last whole build
 
     def load(self) -> MkDocsConfig:
-        config = load_config("mkdocs.yml", site_dir=str(self.site), dev_addr=self.dev_addr)
+        config = load_config(
+            str(configuration(Path())), site_dir=str(self.site), dev_addr=self.dev_addr
+        )
         config.plugins[PageCache.NAME] = self.pages
         config.plugins[PageFirst.NAME] = self.first
         return config

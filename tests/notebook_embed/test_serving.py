@@ -11,7 +11,7 @@ pytest.importorskip("mkdocs")
 from mkdocs.exceptions import Abort, ConfigurationError, PluginError
 
 from notebook_embed.errors import EmbedError
-from notebook_embed.serving import Trouble
+from notebook_embed.serving import Builds, Trouble
 
 
 @pytest.mark.parametrize("kind", [EmbedError, ConfigurationError, PluginError, Abort, ValueError])
@@ -38,3 +38,15 @@ def test_what_mkdocs_gives_up_for_is_told_in_its_place(tmp_path: Path) -> None:
     told.note(EmbedError("there is no cell 'x'", file=tmp_path / "post.md", line=3))
     assert (trouble.text, trouble.file) == (told.text, told.file)
     assert trouble.file == tmp_path / "post.md"
+
+
+@pytest.mark.parametrize("name", ["mkdocs.yml", "mkdocs.yaml"])
+def test_a_server_reads_the_configuration_by_either_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / name).write_text("site_name: By either name\n")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    builds = Builds(lambda *given, **options: None, tmp_path / "folder")
+    assert builds.load().site_name == "By either name"

@@ -75,6 +75,15 @@ def test_what_mkdocs_jupyter_is_told_to_hide_is_hidden(project: Project, hides: 
         assert "'asked for'" in text or "asked for</span>" in text
 
 
+def test_the_configuration_may_have_its_other_name(project: Project) -> None:
+    (project.root / "mkdocs.yml").rename(project.root / "mkdocs.yaml")
+    arguments = ["-m", "notebook_embed", "build"]
+    project.run(arguments, project.root, project.environment()).succeeded()
+    assert project.post
+    project.change("mkdocs.yaml", JUPYTER, JUPYTER + "  - nowhere\n")
+    project.run(arguments, project.root, project.environment()).failed("nowhere")
+
+
 def test_notebooks_elsewhere_are_left_to_their_owner_unless_a_page_embeds_them(
     project: Project,
 ) -> None:
