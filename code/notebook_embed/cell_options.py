@@ -19,7 +19,7 @@ import yaml
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.progress import log
 
-__all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "composed", "split_options"]
+__all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "composed", "split_options", "too_low"]
 
 LABEL = re.compile(r"[^\W\d_][\w-]*")
 # A comment of the cell's language that begins with a bar; formatters put a space before the bar.
@@ -135,6 +135,23 @@ def _option_lines(lines: list[str]) -> list[str]:
     return [match["text"] for match in found]
 
 
+def too_low(code: str) -> str | None:
+    """Return the first line of a cell's code that would be an option at its top, or None.
+
+    A text of several lines may hold such a line and mean it, and so may a cell with a magic.
+    """
+    if code.startswith("%%"):
+        return None
+    for line in code.split("\n"):
+        if '"""' in line or "'''" in line:
+            return None
+        match = OPTION_LINE.match(line)
+        entry = ENTRY.match(match["text"]) if match and not match["apart"] else None
+        if entry and entry["key"] in KNOWN:
+            return line
+    return None
+
+
 def _is_entry(text: str) -> bool:
     """Tell whether a comment says `key: value`, and is no row of a table."""
     entry = ENTRY.match(text)
@@ -177,6 +194,16 @@ class OptionReader:
             elif not SILENT.fullmatch(tag.replace("_", "-")):
                 self._warn(line, "tag", tag, TAGS)
         return self._options(said, line, written)
+
+    def tell_too_low(self, written: str, line: int) -> None:
+        """Say that an option stands where it is none."""
+        log.warning(
+            "%s:%d: the option '%s' stands too low in its cell and is a comment there. "
+            "Put it above all else, empty lines and other comments too.",
+            shown(self.path),
+            line,
+            written.strip(),
+        )
 
     def _mapping(self, written: str, line: int) -> dict[str, Any]:
         try:

@@ -24,6 +24,7 @@ from notebook_embed.cell_options import (
     OptionReader,
     composed,
     split_options,
+    too_low,
 )
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import read_text
@@ -238,6 +239,9 @@ def _read(
     read = []
     for raw, line in zip(node.cells, lines, strict=True):
         written, code = split_options(raw.source) if raw.cell_type == "code" else ("", "")
+        if (low := too_low(code)) is not None:
+            place = _line_within(raw.source, low, line, text, path)
+            reader.tell_too_low(low, place)
         tags = raw.metadata.get("tags") or []
         options = reader.read(written, [tags] if isinstance(tags, str) else tags, line)
         label = raw.metadata.get("label") if raw.cell_type == "code" else None
@@ -516,21 +520,53 @@ def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> l
     The formats keep no line numbers, but each keeps the cells in order with their first lines as
     they are (JSON escapes them, percent scripts put ``# `` before Markdown and magics).
     """
+    if path.suffix == ".ipynb":
+        return _first_lines_in_json(text, cells)
     lines, found, at = text.split("\n"), [], 0
     for cell in cells:
         first = next((line for line in cell.source.split("\n") if line.strip()), None)
         if first is not None:
-            if path.suffix == ".ipynb":
-                first = json.dumps(first, ensure_ascii=False)[1:-1]
             hit = next((i for i in range(at, len(lines)) if _holds(lines[i], first)), None)
             at = at if hit is None else hit
         found.append(at + 1)
-        if path.suffix != ".ipynb" and first is not None:
+        if first is not None:
             # A cell of n lines takes n lines of the file: the next one cannot start within it.
             at += cell.source.count("\n") + 1
-        elif first is not None:
-            at += 1
     return found
+
+
+def _first_lines_in_json(text: str, cells: list[nbformat.NotebookNode]) -> list[int]:
+    """Find the lines as `_first_lines` does; several cells, or all, may stand in one."""
+    found, at = [], 0
+    for cell in cells:
+        begin = None
+        for line in filter(str.strip, cell.source.split("\n")):  # the next cell begins below all
+            if (hit := _in_json(text, line, at)) is None:
+                break
+            begin, at = hit if begin is None else begin, hit + 1
+        found.append(text.count("\n", 0, at if begin is None else begin) + 1)
+    return found
+
+
+def _in_json(text: str, line: str, at: int) -> int | None:
+    """Return where JSON has a line of a cell, from `at` on, or None."""
+    for is_ascii in (False, True):
+        written = re.escape(json.dumps(line, ensure_ascii=is_ascii)[1:-1])
+        # Where a text begins or ends, and between its lines.
+        if hit := re.compile(rf'(?:"|\\n){written}(?:"|\\[nr])').search(text, at):
+            return hit.start()
+    return None
+
+
+def _line_within(source: str, line: str, begin: int, text: str, path: Path) -> int:
+    """Return the line of the file that has `line` of the cell whose first one is `begin`."""
+    if path.suffix == ".ipynb":
+        above = sum(len(one) + 1 for one in text.split("\n")[: begin - 1])
+        hit = _in_json(text, line, above)
+        return begin if hit is None else text.count("\n", 0, hit) + 1
+    lines = source.split("\n")
+    first = next(number for number, one in enumerate(lines) if one.strip())
+    return begin + lines.index(line) - first
 
 
 def _holds(line: str, first: str) -> bool:

@@ -531,3 +531,70 @@ def test_a_title_in_the_metadata_is_the_title(
     path = tmp_path / "my_nb.ipynb"
     path.write_text(nbformat.writes(node))
     assert read_notebook(path, "nb/my_nb.ipynb").title == title
+
+
+LOW = [
+    "\n#| label: v\n1",
+    "# A comment.\n#| label: v\n1",
+    "import os\n\n#| label: v\n1",
+    "#| fold: true\n\n#| label: v\n1",
+]
+
+
+@pytest.mark.parametrize("source", LOW)
+@pytest.mark.parametrize("name", ["nb.py", "nb.ipynb", "short.ipynb"])
+def test_an_option_that_stands_too_low_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, source: str, name: str
+) -> None:
+    path = tmp_path / name
+    cells = [nbformat.v4.new_code_cell(text) for text in ("0", source)]
+    text = f"# %%\n0\n\n# %%\n{source}\n"
+    if name.endswith(".ipynb"):
+        node = nbformat.v4.new_notebook(cells=cells)
+        text = nbformat.writes(node) if name == "nb.ipynb" else json.dumps(node)
+    path.write_text(text)
+    assert not read_notebook(path, name).labels
+    line = next(n for n, one in enumerate(text.split("\n"), 1) if "#| label: v" in one)
+    assert f"{name}:{line}: the option '#| label: v' stands too low in its cell" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\n#| just a comment",
+        'x = """\n#| label: v\n"""',
+        "%%writefile x.py\n\n#| label: v",
+        "1\n# | label: v",
+    ],
+)
+def test_what_is_no_option_is_told_of_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, source: str
+) -> None:
+    path = tmp_path / "nb.ipynb"
+    path.write_text(
+        nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]))
+    )
+    read_notebook(path, "nb.ipynb")
+    assert "too low" not in caplog.text
+
+
+@pytest.mark.parametrize("ascii_alone", [True, False])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("as_lines", [True, False])
+def test_lines_of_cells_are_those_of_the_file_whatever_its_form(
+    tmp_path: Path, ascii_alone: bool, indent: int | None, as_lines: bool
+) -> None:
+    sources = ['"""é"""\n1', "1", "\n1", "ü = 1\nü"]
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in sources])
+    if as_lines:
+        for cell in node.cells:
+            cell.source = cell.source.splitlines(keepends=True)
+    text = json.dumps(node, indent=indent, ensure_ascii=ascii_alone)
+    path = tmp_path / "nb.ipynb"
+    path.write_text(text, "utf-8")
+    lines = text.split("\n")
+    found = [cell.line for cell in read_notebook(path, "nb.ipynb").cells]
+    assert found == sorted(found)
+    assert max(found) <= len(lines)
+    assert not indent or all("source" in "".join(lines[n - 2 - as_lines : n]) for n in found)
+    assert len(set(found)) == (len(sources) if indent else 1)
