@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import markdown
 import pytest
@@ -187,10 +188,13 @@ def test_what_has_the_name_of_a_notebook_and_is_none_is_told_as_what_it_is(
     assert name.rstrip("/") not in str(failed.value), "what is no notebook is not offered"
 
 
+Form = Literal["NFC", "NFD"]
+
+
 @pytest.mark.parametrize("of_page", ["NFC", "NFD"])
 @pytest.mark.parametrize("of_disk", ["NFC", "NFD"])
 def test_letters_with_accents_are_the_same_in_both_forms(
-    docs: Docs, of_disk: str, of_page: str
+    docs: Docs, of_disk: Form, of_page: Form
 ) -> None:
     def disk(text: str) -> str:
         return unicodedata.normalize(of_disk, text)
