@@ -517,14 +517,13 @@ class CodeBlock(BlockProcessor):
         self.writer, self.roots = writer, roots
 
     def test(self, parent: etree.Element, block: str) -> bool:
-        return bool(self.SYNTAX.match(take(block.strip())[1]))
+        return bool(self.SYNTAX.match(block.strip()))
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
-        number, written = take(blocks.pop(0).strip())
-        match = self.SYNTAX.match(written)
+        match = self.SYNTAX.match(blocks.pop(0).strip())
         assert match is not None
         name, attributes = match["name"], match["attributes"] or ""
-        at = located(self.writer, number, f"::: {name}")
+        at = located(self.writer, self.writer.lines.directive, f"::: {name}")
         found = find_code(name, self.roots, at, docstring=".no-docstring" not in attributes)
         folded = ".folded" in attributes
         box = etree.SubElement(

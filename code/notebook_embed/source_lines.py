@@ -93,6 +93,9 @@ class SourceLines(Extension):
         self.placed: tuple[Page, int] | None = None
         self.given: list[str] = []
         self.definitions: dict[str, int] = {}  # of links by reference: where each address is first
+        self.directive: int | None = (
+            None  # the stamp of the ``:::`` that the block at hand begins with
+        )
         self._written: list[str] | None = None
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown calls it so
@@ -102,6 +105,8 @@ class SourceLines(Extension):
         md.preprocessors.register(_Remember(md, self), "source_lines_as_given", 29.5)
         # After fences are taken out (25), before HTML is (20).
         md.preprocessors.register(_Stamp(md, self), "source_lines", 24)
+        # Before all others: whose a ``:::`` is, is for them to say, and they know of no stamps.
+        md.parser.blockprocessors.register(_TakeDirective(md.parser, self), "directive_lines", 1000)
         # Just before indented code (80).
         md.parser.blockprocessors.register(_CleanCode(md.parser), "source_lines", 80.5)
         # After escapes (180), before images (160) and all other HTML (90).
@@ -219,6 +224,29 @@ def _numbers(given: list[str], left: list[str]) -> list[int]:
             at = given.index(line, at) + 1
             numbers[-1] = at
     return numbers
+
+
+_DIRECTIVES = re.compile(rf"^( {{0,3}}:::){STAMP}", re.M)
+
+
+class _TakeDirective(BlockProcessor):
+    """Takes the stamps off the ``:::`` of a block, and notes the one that the block begins with.
+
+    Others, such as mkdocstrings, have a ``:::`` of their own and read what stands behind it.
+    """
+
+    def __init__(self, parser: Any, source: SourceLines) -> None:
+        super().__init__(parser)
+        self.source = source
+
+    def test(self, parent: etree.Element, block: str) -> bool:
+        return _OPEN in block and bool(_DIRECTIVES.search(block))
+
+    def run(self, parent: etree.Element, blocks: list[str]) -> bool:
+        first = _DIRECTIVES.match(blocks[0].lstrip("\n"))
+        self.source.directive = take(first[0])[0] if first else None
+        blocks[0] = _DIRECTIVES.sub(r"\1", blocks[0])
+        return False
 
 
 class _CleanCode(BlockProcessor):

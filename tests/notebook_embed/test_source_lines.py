@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from markdown import Markdown
+from markdown import Extension, Markdown
+from markdown.blockprocessors import BlockProcessor
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
@@ -280,6 +281,55 @@ def test_stamps_change_nothing_of_a_page(text: str) -> None:
     # In a sentence Markdown sets what is in a comment; here a comment stays as written.
     pages = [stamped.convert(text), without_embeds(text)]
     assert len({re.sub("<!--.*?-->", "<!-- -->", page, flags=re.S) for page in pages}) == 1
+
+
+class OwnDirective(BlockProcessor):
+    """Reads ``:::`` wherever it begins a line, as mkdocstrings does."""
+
+    SYNTAX = re.compile(r"^(?:#{1,6} *|)::: ?(.+?) *$", re.M)
+
+    def __init__(self, parser: Any) -> None:
+        super().__init__(parser)
+        self.names: list[str] = []
+
+    def test(self, parent: Any, block: str) -> bool:
+        return bool(self.SYNTAX.search(block))
+
+    def run(self, parent: Any, blocks: list[str]) -> None:
+        block = blocks.pop(0)
+        found = self.SYNTAX.search(block)
+        assert found is not None
+        self.parser.parseBlocks(parent, [block[: found.start()]])
+        self.names.append(found[1])
+        blocks.insert(0, block[found.end() :])
+
+
+@pytest.mark.parametrize("priority", [75, 110])
+def test_what_others_make_of_three_colons_is_theirs(site: Docs, priority: int) -> None:
+    class Others(Extension):
+        def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown calls it so
+            self.blocks = OwnDirective(md.parser)
+            md.parser.blockprocessors.register(self.blocks, "others", priority)
+
+    others = Others()
+    text = (
+        "::: a.b\n    options:\n      x: 1\n\nWords\n::: c.d\n\n## ::: e.f\n\n"
+        "!!! note\n\n    ::: g.h\n\n- a\n\n    ::: i.j { .k }\n\n::: l ![](../nb/x.py#value)"
+    )
+    convert(site, text, others)
+    *others_alone, last = others.blocks.names
+    assert others_alone == ["a.b", "c.d", "e.f", "g.h", "i.j { .k }"]
+    assert last.startswith("l ![](")
+
+
+@pytest.mark.parametrize(
+    "around", ["{}", "    {}\n\n{}", "```\n{}\n```\n\n{}", "- a\n\n        {}\n\n    {}", "> {}"]
+)
+def test_code_by_name_is_found_with_its_line(site: Docs, around: str) -> None:
+    text = "Words.\n\n" + around.replace("{}", "::: gone.twice")
+    with pytest.raises(EmbedError, match="there is no package 'gone'") as error:
+        convert(site, text)
+    assert error.value.line == text.count("\n") + 1
 
 
 _shared: list[Docs] = []
