@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown's own code
 
+from markdown import Markdown
+from markdown.extensions.attr_list import AttrListTreeprocessor
+
 from notebook_embed.outputs import Figure, Output
 
-__all__ = ["Look"]
+__all__ = ["Look", "name_values"]
 
 #: Attributes that are an image's own.
 OF_IMAGES = ("loading", "decoding", "fetchpriority")
 PIXELS = re.compile(r"(\d+(?:\.\d+)?)(?:px)?")
+
+
+def name_values(element: etree.Element) -> None:
+    """Give an attribute without a value, for which Markdown has None, an empty one: HTML's own."""
+    for name, value in element.items():
+        if value is None:
+            element.set(name, "")
 
 
 @dataclass(frozen=True)
@@ -25,12 +34,17 @@ class Look:
     attributes: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, listed: Iterable[tuple[str, str]]) -> Look:
-        listed = list(listed)
-        rest = {key: value for key, value in listed if key not in (".", "id", "class")}
-        classes = [value for key, value in listed if key == "."]
-        classes += [name for key, value in listed if key == "class" for name in value.split()]
-        return cls(tuple(classes), dict(listed).get("id"), rest)
+    def of(cls, listed: str, md: Markdown) -> Look:
+        """Read what stands between braces, as `md` has it for all else that it makes.
+
+        One that an editor has broken into lines is a list all the same.
+        """
+        given = etree.Element("figure")
+        AttrListTreeprocessor(md).assign_attrs(given, " ".join(listed.split("\n")))
+        name_values(given)
+        attributes = dict(given.items())
+        classes = attributes.pop("class", "").split()
+        return cls(tuple(classes), attributes.pop("id", None), attributes)
 
     def __bool__(self) -> bool:
         return bool(self.classes or self.id or self.attributes)

@@ -28,7 +28,6 @@ from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown'
 from markdown import Markdown
 from markdown.blockprocessors import BlockProcessor
 from markdown.extensions import Extension
-from markdown.extensions.attr_list import get_attrs_and_remainder
 from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
@@ -49,7 +48,7 @@ from notebook_embed.library import (
     is_reference,
     seems_reference,
 )
-from notebook_embed.looks import Look
+from notebook_embed.looks import Look, name_values
 from notebook_embed.module_code import find_code
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook
 from notebook_embed.outputs import Figure, Output, Text, Values, plain
@@ -209,7 +208,7 @@ class Written:
     alt: str
     href: str
     title: str | None
-    attributes: list[tuple[str, str]]
+    look: Look
 
     @property
     def embeds(self) -> bool:
@@ -260,11 +259,11 @@ class EmbedBlock(BlockProcessor):
         href, title, index, handled = self.syntax.getLink(text, index)
         if not handled:
             return None
-        attributes: list[tuple[str, str]] = []
+        look = Look()
         if listed := _ATTRIBUTES.match(text, index):
-            attributes, index = get_attrs_and_remainder(listed[1])[0], listed.end()
+            look, index = Look.of(listed[1], self.parser.md), listed.end()
         alt = unescaped(" ".join(alt.split()))
-        return Written(text[:index], alt, href, title, attributes)
+        return Written(text[:index], alt, href, title, look)
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         for image in self._parse(blocks.pop(0)):
@@ -284,7 +283,7 @@ class EmbedBlock(BlockProcessor):
             self.writer.failure(parent, error)
             if found.cell is not None:
                 return
-        look = Look.of(image.attributes)
+        look = image.look
         with self.writer.lines.within(number):
             if found.cell is None:
                 with self.writer.library.showing(found.notebook, at):
@@ -546,6 +545,8 @@ class Finish(Treeprocessor):
         self.writer = writer
 
     def run(self, root: etree.Element) -> None:
+        for element in root.iter():
+            name_values(element)
         for box in root.iter("div"):
             if "data-nb-demote" in box.attrib:
                 del box.attrib["data-nb-demote"]

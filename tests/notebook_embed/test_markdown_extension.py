@@ -570,6 +570,9 @@ def test_attributes_of_an_embed_are_kept(page: Docs) -> None:
     wide = page.convert('![x](../nb/x.py#figure){ width="50%" style="color: red" }')
     assert 'style="width: 50%; color: red"' in wide
     assert 'width="40" height="20"' in wide
+    lines = page.convert("![x](../nb/x.py#figure){ loading=eager\n  width=300\n}")
+    assert 'style="width: 300px"' in lines
+    assert lines.count('loading="eager"') == 2
     table = page.convert("![x](../nb/x.py#table){ align=right }")
     assert '<figure align="right" class="nb-figure"' in table
 
@@ -901,6 +904,33 @@ def test_raw_cells_are_shown_as_what_they_say_they_are(docs: Docs, suffix: str) 
     safe = docs.convert(f"![](../{uri})", sanitise=True)
     assert '&lt;b title="a"&gt;html&lt;/b&gt;' in safe
     assert "<em>md</em>" in safe
+
+
+@pytest.mark.parametrize(
+    ("listed", "kept"),
+    [
+        ("data-x", 'data-x=""'),
+        (".off-glb data-x", 'data-x=""'),
+        ("align=left hidden", 'hidden=""'),
+        ("width: 300px;", 'width:=""'),
+        ("width=300 height", 'style="width: 300px"'),
+        ("width=", 'class="nb-figure"'),
+        ("loading", 'loading=""'),
+        ('.source "cap"', '_cap_=""'),
+        ("a<b=c", 'a_b="c"'),
+        ("id", 'id="fig-figure"'),
+        ("class", 'class="nb-figure"'),
+        ("src href alt title", 'title=""'),
+    ],
+)
+def test_a_part_of_attributes_without_a_value_has_an_empty_one(
+    page: Docs, listed: str, kept: str
+) -> None:
+    html = page.convert(f"![x](../nb/x.py#figure){{ {listed} }}")
+    assert kept in html
+    assert "<figure" in html
+    for where in ("![x](a.png)", "[a](b.md)", "[![x](../nb/x.py#figure)](b.md)", "# A ", "a\n"):
+        page.convert(f"{where}{{ {listed} }}")
 
 
 def names_in(html: str, attribute: str) -> list[str]:
