@@ -14,10 +14,10 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import nbformat
-from markdown.inlinepatterns import ImageInlineProcessor
 
 from notebook_embed.cell_options import Hidden, composed
 from notebook_embed.errors import EmbedError, joined, nearest
+from notebook_embed.image_syntax import FORMULAS, PLAIN, ImageSyntax
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
 from notebook_embed.remembered import Remembered
@@ -25,12 +25,12 @@ from notebook_embed.remembered import Remembered
 __all__ = [
     "Embed",
     "Found",
-    "ImageSyntax",
     "Library",
     "SourceLine",
     "files_below",
     "find_addresses",
     "find_embeds",
+    "find_likely",
     "readable",
     "seems_reference",
 ]
@@ -298,6 +298,17 @@ class Library:
             )
         return Found(notebook, cell, tuple(keys.split(".")[1:]), rest[1:])
 
+    def is_left_out(self, href: str, page: str) -> bool:
+        """Tell whether an address in `page` means a notebook that is there and not the site's."""
+        if _TEMPLATE.search(href):
+            return False
+        path = unquote(urlsplit(href).path)
+        uri = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+        if uri in {*self.notebooks, *self.broken, *self.excluded} or self._leaves(uri):
+            return False
+        there = _is_spelled(uri, self.docs) and (self.docs / uri).is_file()
+        return there and is_notebook(self.docs / uri)
+
     def outputs_of(self, found: Found, at: SourceLine) -> list[Output]:
         """Return the outputs of a cell, or the entry of its mapping that a page asks for.
 
@@ -514,13 +525,6 @@ def seems_reference(href: str) -> bool:
     return bool(_OTHERS.fullmatch(posixpath.splitext(unquote(parts.path))[1]))
 
 
-class ImageSyntax(ImageInlineProcessor):
-    """Markdown's own parser of images and links, for text of which nothing is stashed yet."""
-
-    def unescape(self, text: str) -> str:
-        return text
-
-
 _SYNTAX = ImageSyntax(r"\!\[")
 _IMAGE = re.compile(r"(?<!\\)(?:\\\\)*!\[")
 _LINK = re.compile(r"\](?=\()")
@@ -534,7 +538,7 @@ _ELSEWHERE = re.compile(
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 # What stands behind backticks that open a fence has none: else they are a code span.
 _FENCE = re.compile(r"^[ \t>]*(`{3,}(?=[^`]*$)|~{3,})(.*)")
-_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_SPAN = re.compile(r"(?<!\\)(?:\\\\)*(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
 def find_embeds(text: str) -> Iterator[Embed]:
@@ -547,12 +551,25 @@ def find_embeds(text: str) -> Iterator[Embed]:
         return
     bare = readable(text)
     for begin, paragraph in _paragraphs(bare):
+        # Whether formulas are known, Markdown's own parser knows.
+        readings = [_SYNTAX.veiled(paragraph, aside) for aside in (PLAIN, FORMULAS)]
         for match in _IMAGE.finditer(paragraph):
-            alt, opens, closed = _SYNTAX.getText(paragraph, match.end())
-            href = _address(paragraph, opens) if closed else None
+            images = (_SYNTAX.read(veiled, match.end()) for veiled in readings)
+            image = next((one for one in images if one and is_reference(one.href)), None)
+            if image is not None:
+                at = begin + paragraph.index(image.href, image.opens)
+                yield Embed(image.href, image.alt, bare.count("\n", 0, at) + 1)
+
+
+def find_likely(text: str) -> Iterator[Embed]:
+    """Find all that may be a reference to a notebook, be it in code, in a comment or escaped."""
+    for begin, paragraph in _paragraphs(text):
+        if (first := paragraph.find("![")) < 0:
+            continue
+        for match in _LINK.finditer(paragraph, first):
+            href = _address(paragraph, match.end())
             if href is not None and is_reference(href):
-                at = begin + paragraph.index(href, opens)
-                yield Embed(href, alt, bare.count("\n", 0, at) + 1)
+                yield Embed(href, "", text.count("\n", 0, begin + match.end()) + 1)
 
 
 def find_addresses(text: str) -> Iterator[str]:

@@ -37,14 +37,15 @@ from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.excerpts import Excerpt
 from notebook_embed.files import read_text
 from notebook_embed.fragments import renamed, settle, to_the_letter
+from notebook_embed.image_syntax import ImageSyntax, set_aside
 from notebook_embed.library import (
     Embed,
     Found,
-    ImageSyntax,
     Library,
     SourceLine,
     before_templates,
     find_embeds,
+    find_likely,
     is_reference,
     seems_reference,
 )
@@ -155,7 +156,8 @@ def check_embeds(
         if cell is not None and not keys and embed.alt.strip():
             alts[notebook.uri, cell.name] = unescaped(embed.alt.strip())
 
-    unsure = []
+    # What the quick look takes for code or for no image may be one, and its notebook must run.
+    unsure = [embed for embed in find_likely(text) if library.is_left_out(embed.href, uri)]
     for embed in find_embeds(text):
         try:
             note(embed, take_in=convert is None)
@@ -238,32 +240,28 @@ class EmbedBlock(BlockProcessor):
         """
         images: list[Written] = []
         apart = True
-        rest = block.strip()
-        while rest:
-            if (image := self._image(rest)) is None:
+        text = block.strip()
+        veiled = self.syntax.veiled(text, set_aside(self.parser.md))
+        while text:
+            if (image := self._image(text, veiled)) is None:
                 return []
             images.append(image)
-            behind = rest[len(image.text) :]
-            rest = behind.lstrip()
-            apart = apart and (not rest or "\n" in behind[: len(behind) - len(rest)])
+            behind = text[len(image.text) :]
+            text = behind.lstrip()
+            veiled = veiled[len(veiled) - len(text) :]
+            apart = apart and (not text or "\n" in behind[: len(behind) - len(text)])
         embeds = [image for image in images if image.embeds]
         return images if embeds and (apart or any(image.title for image in embeds)) else []
 
-    def _image(self, text: str) -> Written | None:
-        """Return the image that `text` begins with."""
-        if not text.startswith("!["):
+    def _image(self, text: str, veiled: str) -> Written | None:
+        """Return the image that `text` begins with; `veiled` shows the brackets that count."""
+        if not veiled.startswith("![") or (image := self.syntax.read(veiled, 2)) is None:
             return None
-        alt, index, handled = self.syntax.getText(text, 2)
-        if not handled:
-            return None
-        href, title, index, handled = self.syntax.getLink(text, index)
-        if not handled:
-            return None
-        look = Look()
-        if listed := _ATTRIBUTES.match(text, index):
-            look, index = Look.of(listed[1], self.parser.md), listed.end()
-        alt = unescaped(" ".join(alt.split()))
-        return Written(text[:index], alt, href, title, look)
+        look, end = Look(), image.end
+        if listed := _ATTRIBUTES.match(text, end):
+            look, end = Look.of(listed[1], self.parser.md), listed.end()
+        alt = unescaped(" ".join(image.alt.split()))
+        return Written(text[:end], alt, image.href, image.title, look)
 
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         for image in self._parse(blocks.pop(0)):

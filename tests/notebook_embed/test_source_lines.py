@@ -283,6 +283,55 @@ def test_stamps_change_nothing_of_a_page(text: str) -> None:
     assert len({re.sub("<!--.*?-->", "<!-- -->", page, flags=re.S) for page in pages}) == 1
 
 
+# Brackets that are none: in formulas and code, and escaped ones.
+ODD_ALTS = [
+    "The interval $[0, 1)$ shaded",
+    r"Half open $[0, 1)$ and \(]a, b)\)",
+    r"A \] and \[ and \) or \`",
+    "A `]` and ``a ` ]``",
+    "A `](` b",
+    "A [nested] one",
+    "A <!-- ] --> b",
+    r"Ends \\",
+]
+
+
+@pytest.mark.parametrize("alt", ODD_ALTS)
+@pytest.mark.parametrize("title", ["A caption.", "With `)` and $(0, 1]$"])
+def test_an_embed_ends_where_markdown_s_own_image_does(site: Docs, alt: str, title: str) -> None:
+    embed = f'![{alt}](../nb/x.py#figure "{title}")'
+    html = convert(site, f"{embed}{{ .wide }}\n\n{embed}\n{embed}")
+    assert re.findall(r'<figure[^>]* id="([^"]+)"', html) == [
+        *("fig-figure", "fig-figure-2", "fig-figure-3"),
+    ]
+    assert html.count("<figcaption>") == 3
+    assert "<p>" not in html
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *("{}", "A tick \\` and {} and \\`.", "`a\nb` {} `c`", "    ```\n\n{}\n\n    ```"),
+        *("`<!--` {} `-->`", "\\\\`a` {} `b`", "a `` ` `` {} ` b"),
+    ],
+)
+@pytest.mark.parametrize("alt", ["", *ODD_ALTS])
+def test_the_notebook_of_every_embed_runs(docs: Docs, around: str, alt: str) -> None:
+    docs.notebook(CELLS, OUTPUTS)
+    docs.write("elsewhere/y.py", CELLS)
+    check(docs, around.format(f"![{alt}](../elsewhere/y.py#value)"))
+    assert "elsewhere/y.py" in docs.library.notebooks
+
+
+@pytest.mark.parametrize("around", DEAD)
+def test_a_notebook_that_nothing_embeds_does_not_run(docs: Docs, around: str) -> None:
+    if around.startswith("a <!--"):
+        pytest.skip("in a sentence's comment Markdown itself makes an image of one")
+    docs.write("elsewhere/y.py", CELLS)
+    check(docs, put(around, "![x](../elsewhere/y.py#value)"))
+    assert not docs.library.notebooks
+
+
 class OwnDirective(BlockProcessor):
     """Reads ``:::`` wherever it begins a line, as mkdocstrings does."""
 
