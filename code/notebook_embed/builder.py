@@ -14,7 +14,7 @@ from markdown import Markdown
 
 from notebook_embed.library import page_of
 
-__all__ = ["Page", "is_excerpt", "links_of_site", "page_under_conversion"]
+__all__ = ["Page", "UnderWay", "is_excerpt", "links_of_site", "page_under_conversion"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,23 @@ class Page:
     url: str
     excerpt: bool
     file: Path
+
+
+@dataclass
+class UnderWay:
+    """The page that a builder is at, for parsers that others make for a piece of it.
+
+    markdown-exec makes one, mkdocs-macros another, and nobody tells these which page it is. `links`
+    resolves the links of the page, once its own parser is at work. `error` is what was wrong with a
+    piece: who asked for it may take an error for a reason to show something else.
+    """
+
+    page: Page | None = None
+    links: Any | None = None
+    error: Exception | None = None
+
+    def begin(self, page: Page) -> None:
+        self.page, self.links, self.error = page, None, None
 
 
 def page_under_conversion(md: Markdown, docs: Path | None, uri: str) -> Page | None:

@@ -31,7 +31,7 @@ from markdown.extensions import Extension
 from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
-from notebook_embed.builder import is_excerpt
+from notebook_embed.builder import UnderWay, is_excerpt
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest, shown
 from notebook_embed.excerpts import Excerpt
@@ -56,7 +56,7 @@ from notebook_embed.outputs import Figure, Output, Text, Values, plain
 from notebook_embed.page_html import Origin, PageWriter, unnamed
 from notebook_embed.progress import log
 from notebook_embed.remembered import Remembered, remembering_code
-from notebook_embed.source_lines import source_lines, take
+from notebook_embed.source_lines import SourceLines, source_lines, take
 from notebook_embed.values import formatted, read_value
 
 __all__ = ["NotebookEmbedExtension", "check_embeds"]
@@ -69,7 +69,7 @@ class NotebookEmbedExtension(Extension):
 
     Code has the colours that are `remembered` of an earlier build. `cells` converts the Markdown of
     notebooks, apart from that of the page. `page` names the page's URI for use outside MkDocs,
-    whose link processor tells it otherwise.
+    whose link processor tells it otherwise; where that is not told, it is the page `under_way`.
     """
 
     def __init__(
@@ -77,11 +77,13 @@ class NotebookEmbedExtension(Extension):
         library: Library | None = None,
         cells: CellMarkdown | None = None,
         remembered: Remembered | None = None,
+        under_way: UnderWay | None = None,
         **options: Any,
     ) -> None:
         self.remembered = remembered
         self.library = library  # Markdown would turn an option whose default is None into a bool
         self.cells = cells or CellMarkdown()
+        self.under_way = under_way or UnderWay()
         self.config = {
             "page": ["", "the URI of the page, where nobody else tells it"],
             "code": [[], "folders in which '::: package.module' is looked up"],
@@ -102,6 +104,8 @@ class NotebookEmbedExtension(Extension):
         md.preprocessors.register(Excerpt(md, self.getConfig("separator")), "excerpt", 29)
         lines = source_lines(md)
         lines.docs, lines.uri = self.library.docs, self.getConfig("page")
+        lines.under_way = self.under_way
+        _note_errors(md, lines)
         writer = PageWriter(
             md,
             self.library,
@@ -130,6 +134,21 @@ def _remember_code(md: Markdown, remembered: Remembered) -> None:
             highlighter = remembering_code(given(), remembered)
             vars(one)["get_pymdownx_highlighter"] = lambda made=highlighter: made
             break  # pymdownx takes the first as well
+
+
+def _note_errors(md: Markdown, lines: SourceLines) -> None:
+    """Keep what is wrong with a piece of a page for the page: who converts it may pass over it."""
+    convert = md.convert
+
+    def converting(source: str) -> str:
+        try:
+            return str(convert(source))
+        except EmbedError as error:
+            if lines.is_of_a_piece:
+                lines.under_way.error = error
+            raise
+
+    vars(md)["convert"] = converting
 
 
 def check_embeds(
@@ -543,6 +562,10 @@ class Finish(Treeprocessor):
         self.writer = writer
 
     def run(self, root: etree.Element) -> None:
+        lines = self.writer.lines
+        if (error := lines.under_way.error) is not None and not lines.is_of_a_piece:
+            lines.under_way.error = None
+            raise error
         for element in root.iter():
             name_values(element)
         for box in root.iter("div"):

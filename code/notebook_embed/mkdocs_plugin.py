@@ -28,6 +28,8 @@ from mkdocs.utils.meta import get_data
 from mkdocs.utils.templates import TemplateContext
 
 from notebook_embed.addresses import refuse_shared_addresses
+from notebook_embed.builder import Page as AnyPage
+from notebook_embed.builder import UnderWay
 from notebook_embed.cell_options import Hidden
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, joined, shown
@@ -104,6 +106,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self._watched: set[Path] = set()
         self._written: str | None = None
         self.remembered: Remembered | None = None
+        self.under_way = UnderWay()
 
     @property
     def library(self) -> Library:
@@ -137,6 +140,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             "figures": self.options.number_figures,
             "sanitise": self.options.sanitise,
             "remembered": self.remembered,
+            "under_way": self.under_way,
         }
         if (blog := config.plugins.get("material/blog")) is not None:
             separator = blog.config.post_excerpt_separator
@@ -289,6 +293,18 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         given["notebook_embed"]["cells"].make = partial(_parser_of_cells, names, given)
         return nav
 
+    @event_priority(100)  # before others convert pieces of it
+    def on_page_markdown(
+        self, markdown: str, page: Page, config: MkDocsConfig, files: Files
+    ) -> str:
+        self._begin(page, config)
+        return markdown
+
+    def _begin(self, page: Page, config: MkDocsConfig) -> None:
+        file = page.file
+        path = Path(config.docs_dir) / file.src_uri
+        self.under_way.begin(AnyPage(file.src_uri, file.url, False, path))
+
     def _shell(self, uri: str) -> Path:
         """Return the path of the notebook that mkdocs-jupyter gets to see."""
         return self.root / ".cache" / "pages" / f"{posixpath.splitext(uri)[0]}.ipynb"
@@ -372,6 +388,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def on_page_context(
         self, context: TemplateContext, page: Page, config: MkDocsConfig, nav: Any
     ) -> TemplateContext:
+        self._begin(page, config)  # its template may convert something, too
         if page.file.src_uri in self.library.notebooks:
             head, end, rest = (page.content or "").partition("</h1>")
             page.content = head + end + self._provenance(page.file.src_uri, page) + rest

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as etree  # noqa: N813 - its name in Markdown'
 from markdown import Markdown
 from markdown.util import AtomicString
 
-from notebook_embed.builder import Page, links_of_site
+from notebook_embed.builder import Page
 from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.formulas import knows_formulas
@@ -174,7 +174,7 @@ class PageWriter:
                 return self.link(attached[name])
             origin.warn(f"the cell has no attachment '{name}'")
             return url
-        links = links_of_site(self.md)
+        links = self.lines.links
         if parts.scheme or parts.netloc or not parts.path:
             return url
         if parts.path.startswith(("/", "\\")):
@@ -206,7 +206,7 @@ class PageWriter:
         )
         if self._open is not None:  # headings have no ids yet
             self._open.links += [(link, origin) for link in links]
-        elif (resolver := links_of_site(self.md)) is not None:  # it sees that there is such a place
+        elif (resolver := self.lines.links) is not None:  # it sees that there is such a place
             for link in links:
                 resolver.path_to_url(link.get("href", ""))
 
@@ -219,7 +219,7 @@ class PageWriter:
         if self.lines.placed is not None or not any(one.links for one in places):
             return  # of a notebook in a cell the links are those of the notebook around it
         known = {one.get(name) for one in root.iter() for name in ("id", "name")}
-        resolver = links_of_site(self.md)
+        resolver = self.lines.links
         for one in places:
             for link, origin in one.links:
                 target = one.settle(link, self.unique)

@@ -25,7 +25,7 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 
-from notebook_embed.builder import Page, page_under_conversion
+from notebook_embed.builder import Page, UnderWay, links_of_site, page_under_conversion
 from notebook_embed.library import SourceLine
 
 __all__ = ["STAMP", "SourceLines", "source_lines", "take"]
@@ -80,7 +80,7 @@ class SourceLines(Extension):
     """Stamps what stands in a page, and finds stamped pieces in the page's file.
 
     `docs` is the folder of the pages and `uri` the page under conversion, where MkDocs does not
-    tell them.
+    tell them. What converts a piece of a page learns the page from `under_way`.
     """
 
     def __init__(self) -> None:
@@ -88,6 +88,7 @@ class SourceLines(Extension):
         self.formulas = False
         self.docs: Path | None = None
         self.uri = ""
+        self.under_way = UnderWay()
         self.inside: int | None = None  # the line that brings in the text under conversion
         # Where a piece of a notebook is converted by itself: its file, and its first line there.
         self.placed: tuple[Page, int] | None = None
@@ -125,18 +126,33 @@ class SourceLines(Extension):
     @property
     def page(self) -> Page | None:
         """The page under conversion, or None where nobody tells it."""
+        return self.under_way.page if self.is_of_a_piece else self._own_page
+
+    @property
+    def _own_page(self) -> Page | None:
         if self.placed is not None:
             return self.placed[0]
         return page_under_conversion(self.md, self.docs, self.uri)
+
+    @property
+    def is_of_a_piece(self) -> bool:
+        """Whether the text under conversion is a piece of a page, which somebody else put in."""
+        return self._own_page is None
+
+    @property
+    def links(self) -> Any | None:
+        """What resolves links for the page, or None where nobody tells it."""
+        return self.under_way.links if self.is_of_a_piece else links_of_site(self.md)
 
     def locate(self, number: int | None, text: str) -> SourceLine | None:
         """Return the line of the page's file that the stamp `number` means; it holds `text`.
 
         Without a stamp, as for what is named elsewhere than it stands, it is the line that `text`
-        is found in.
+        is found in; so it is in a piece of a page, whose lines are not the page's.
         """
         if (page := self.page) is None:
             return None
+        number = None if self.is_of_a_piece else number
         if self._written is None:
             try:
                 self._written = page.file.read_text("utf-8-sig").rstrip().split("\n")
@@ -175,6 +191,9 @@ class _Remember(Preprocessor):
             self.source.given = "\n".join(lines).rstrip().split("\n")
             self.source.definitions = {}
             self.source._written = None
+            if links_of_site(self.md) is not None:
+                self.source.under_way.page = self.source.page
+                self.source.under_way.links = self.source.links
         return lines
 
 
