@@ -576,6 +576,7 @@ class Finish(Treeprocessor):
                         element.tag = f"h{int(element.tag[1]) + 1}"
         self._number(root)
         self._settle_beside_words(root)
+        _leave_links(root)
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
                 at = located(self.writer, self.writer.lines.definitions.get(src), src)
@@ -643,6 +644,19 @@ class Finish(Treeprocessor):
             mark = etree.Element("span", {"class": "nb-figure__number"})
             mark.text, mark.tail = to_the_letter(word), " "
             next(box.iter("figcaption")).insert(0, mark)
+
+
+def _leave_links(root: etree.Element) -> None:
+    """Tell mkdocs-glightbox which pictures stand in a link, which it only sees right around one.
+
+    It would put a link of its own into the author's, which then leads nowhere.
+    """
+    for link in root.iter("a"):
+        for holder in link.iter("span"):
+            if holder.get("class", "").split()[:1] != ["nb-picture"]:
+                continue
+            for picture in holder:
+                picture.set("class", f"{picture.get('class', '')} off-glb".strip())
 
 
 FOOTNOTE_ID = re.compile(r"fn(ref\d*)?\W")

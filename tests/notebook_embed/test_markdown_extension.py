@@ -588,12 +588,22 @@ def test_attributes_of_an_embed_are_kept(page: Docs) -> None:
     ],
 )
 def test_a_picture_stands_wherever_an_image_may(page: Docs, around: str, holder: str) -> None:
-    html = page.convert(around)
+    html = page.convert(around).replace(" off-glb", "")
     assert f'{holder}<span class="nb-picture"><img alt="a" class="nb-figure__image--light"' in html
     assert "<figure" not in html
     assert "settled-" not in html
     if "width=80" in around:
         assert html.count('width="80"') == 2
+
+
+@pytest.mark.parametrize(
+    "link", ["[{}](b.md)", "[**{}**](b.md)", "a [words {}](b.md) b", "[{}{{ .small }}](b.md)"]
+)
+def test_a_lightbox_leaves_a_picture_in_a_link(page: Docs, link: str) -> None:
+    html = page.convert(link.format("![F](../nb/x.py#figure)") + "\n\n# ![F](../nb/x.py#figure)")
+    linked, alone = html.split("<h1")
+    assert len(re.findall(r'<img [^>]*class="[^"]*\boff-glb"', linked)) == 2
+    assert "off-glb" not in alone
 
 
 def test_a_picture_in_a_link_needs_alt_text_too(page: Docs) -> None:
