@@ -46,6 +46,7 @@ from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.progress import log
 from notebook_embed.published import (
     drop_compiled,
+    drop_excluded,
     drop_notebooks_among_posts,
     drop_unpublished,
     follow_changes,
@@ -177,6 +178,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def _run_notebooks(self, files: Files, config: MkDocsConfig) -> Files:
         docs = Path(config.docs_dir)
         before = set(files_below(docs, docs))
+        left_out = drop_excluded(files, config)
         dropped = drop_notebooks_among_posts(files, config)
         pages = published_pages(files, config, serving=self.serving)
         excluded = config.exclude_docs
@@ -186,7 +188,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             docs=docs,
             pages={page.src_uri: Path(page.abs_src_path) for page in pages if page.abs_src_path},
             check=partial(_check, config),
-            is_excluded=excluded.match_file if excluded else lambda uri: False,
+            is_excluded=lambda uri: (
+                uri in left_out or (excluded is not None and excluded.match_file(uri))
+            ),
             hidden=partial(self._hidden, config),
             select=partial(drop_unpublished, pages=pages, files=files, config=config),
             url=lambda uri: _page_file(uri, config).url,

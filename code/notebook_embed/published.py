@@ -18,6 +18,7 @@ from notebook_embed.notebook import SUFFIXES, is_notebook
 
 __all__ = [
     "drop_compiled",
+    "drop_excluded",
     "drop_notebooks_among_posts",
     "drop_unpublished",
     "follow_changes",
@@ -44,6 +45,17 @@ def without_page(uris: Iterable[str], files: Files, *, serving: bool) -> set[str
 
 def _shown(serving: bool) -> Any:
     return InclusionLevel.is_in_serve if serving else InclusionLevel.is_included
+
+
+def drop_excluded(files: Files, config: MkDocsConfig) -> set[str]:
+    """Take from `files` what the plugin mkdocs-exclude leaves out, which looks later; return it."""
+    if (plugin := config.plugins.get("exclude")) is None:
+        return set()
+    left = {file.src_uri for file in plugin.on_files(files, config=config)}
+    dropped = [file for file in files if file.src_uri not in left]
+    for file in dropped:
+        files.remove(file)
+    return {file.src_uri for file in dropped}
 
 
 def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> list[str]:

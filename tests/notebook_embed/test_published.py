@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import Files, get_files
 
 from notebook_embed.errors import EmbedError
@@ -14,6 +15,7 @@ from notebook_embed.library import Library, SourceLine, files_below
 from notebook_embed.notebook import is_notebook
 from notebook_embed.published import (
     drop_compiled,
+    drop_excluded,
     drop_unpublished,
     follow_changes,
     make_anew,
@@ -74,6 +76,22 @@ def test_notebooks_that_only_drafts_use_are_dropped(
     assert not DRAFTS & {file.src_uri for file in files}
     with pytest.raises(EmbedError, match=r"a\.md:4: .*excluded from the site\n  .*exclude_docs"):
         library.find("../nb/old.py#v", SourceLine(Path("a.md"), "posts/a.md", 4))
+
+
+def test_what_a_plugin_leaves_out_later_is_left_out_at_once(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    files, config, _ = site
+
+    class Exclude(BasePlugin):
+        def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+            return Files([file for file in files if not file.src_uri.startswith("posts/")])
+
+    assert drop_excluded(files, config) == set()
+    config.plugins["exclude"] = Exclude()
+    assert drop_excluded(files, config) == {"posts/a.md", "posts/d.md", "posts/f.md"}
+    pages = published_pages(files, config, serving=False)
+    assert {page.src_uri for page in pages} == {"index.md"}
 
 
 def test_their_author_sees_them_and_what_is_wrong_with_them(
