@@ -27,6 +27,7 @@ from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 
 from notebook_embed.builder import Page, UnderWay, links_of_site, page_under_conversion
 from notebook_embed.library import SourceLine
+from notebook_embed.snippets import Snippets, lines_with
 
 __all__ = ["STAMP", "SourceLines", "source_lines", "take"]
 
@@ -93,15 +94,16 @@ class SourceLines(Extension):
         # Where a piece of a notebook is converted by itself: its file, and its first line there.
         self.placed: tuple[Page, int] | None = None
         self.given: list[str] = []
+        self.snippets = Snippets()
         self.definitions: dict[str, int] = {}  # of links by reference: where each address is first
-        self.directive: int | None = (
-            None  # the stamp of the ``:::`` that the block at hand begins with
-        )
+        self.directive: int | None = None  # of the ``:::`` that the block at hand begins with
         self._written: list[str] | None = None
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Markdown calls it so
         self.md = md
         md.registerExtension(self)
+        # Before snippets are put in (32).
+        md.preprocessors.register(_RememberWritten(md, self), "source_lines_as_written", 33)
         # After line ends are made alike (30), before a list of posts cuts the rest off (29).
         md.preprocessors.register(_Remember(md, self), "source_lines_as_given", 29.5)
         # After fences are taken out (25), before HTML is (20).
@@ -118,10 +120,11 @@ class SourceLines(Extension):
         md.postprocessors.register(_CleanPage(md), "source_lines", 0)
 
     def reset(self) -> None:
-        """Wrap the pattern of code spans, whoever brought it: all extensions are there by now."""
+        """Wrap what others brought, code spans and snippets: all extensions are there by now."""
         spans = self.md.inlinePatterns["backtick"]
         if not isinstance(spans, _CleanSpan):
             self.md.inlinePatterns.register(_CleanSpan(spans), "backtick", 190)
+        self.snippets.watch(self.md)
 
     @property
     def page(self) -> Page | None:
@@ -147,6 +150,7 @@ class SourceLines(Extension):
     def locate(self, number: int | None, text: str) -> SourceLine | None:
         """Return the line of the page's file that the stamp `number` means; it holds `text`.
 
+        It is a line of another file where that was put into the page, as a snippet is.
         Without a stamp, as for what is named elsewhere than it stands, it is the line that `text`
         is found in; so it is in a piece of a page, whose lines are not the page's.
         """
@@ -160,13 +164,19 @@ class SourceLines(Extension):
                 self._written = []
         lines = self._written
         # The parser is given a page without its front matter, and a notebook cell by cell.
-        above = self.placed[1] - 1 if self.placed else len(lines) - len(self.given)
-        line = max(1, number + above) if number else self.placed[1] if self.placed else None
-        if line is None or line > len(lines) or text not in lines[line - 1]:
-            whole = re.compile(re.escape(text) + r"(?![\w.-])")
-            found = [n for n, other in enumerate(lines, 1) if text in other and whole.search(other)]
-            line = min(found, key=lambda n: abs(n - (line or 0)), default=line)
-        return SourceLine(page.file, page.uri, line)
+        if self.placed is not None:
+            line, own = (number or 1) + self.placed[1] - 1, True
+        elif number is not None:
+            line, own = self.snippets.origin(number, self.given)
+            line += len(lines) - len(self.snippets.written)
+        else:
+            line, own = 0, False
+        if not own or not 0 < line <= len(lines) or text not in lines[line - 1]:
+            here = lines_with(text, lines) if own or not number else []
+            if not here and (elsewhere := next(self.snippets.find(text), None)) is not None:
+                return SourceLine(elsewhere[0], page.uri, elsewhere[1])
+            line = min(here, key=lambda n: abs(n - line), default=line)
+        return SourceLine(page.file, page.uri, max(1, line) if line or number else None)
 
     @contextmanager
     def within(self, number: int | None) -> Iterator[None]:
@@ -177,6 +187,19 @@ class SourceLines(Extension):
             yield
         finally:
             self.inside = outer
+
+
+class _RememberWritten(Preprocessor):
+    """Keeps the lines of the page as they are written."""
+
+    def __init__(self, md: Markdown, source: SourceLines) -> None:
+        super().__init__(md)
+        self.source = source
+
+    def run(self, lines: list[str]) -> list[str]:
+        if self.source.inside is None:
+            self.source.snippets.begin(lines)
+        return lines
 
 
 class _Remember(Preprocessor):

@@ -332,6 +332,51 @@ def test_a_notebook_that_nothing_embeds_does_not_run(docs: Docs, around: str) ->
     assert not docs.library.notebooks
 
 
+@pytest.mark.parametrize("link", ["See [](#fig-nope).", "[](#fig-nope)", "a [](#fig-nope)-b"])
+def test_a_link_to_no_figure_is_found_with_its_line(site: Docs, link: str) -> None:
+    text = f"![F](../nb/x.py#figure 'C')\n\nWords.\n\n{link}"
+    with pytest.raises(EmbedError, match="'#fig-nope'") as error:
+        convert(site, text, figures="Figure")
+    assert error.value.line == 5
+
+
+SNIPPET = "Snip\n\nmore ![x](../nb/x.py#gone) x\n"
+
+
+@pytest.mark.parametrize("front", ["", "---\ntitle: x\n---\n"])
+@pytest.mark.parametrize(
+    ("text", "file", "line"),
+    [
+        ('# H\n\nAlpha\n\n--8<-- "snip.md"\n\nOmega', "snip.md", 3),
+        ("# H\n\nAlpha\n\n--8<--\nfine.md\nsnip.md\n--8<--\n\nOmega", "snip.md", 3),
+        ('# H\n\n--8<-- "outer.md"\n\nOmega', "snip.md", 3),
+        ('# H\n\n!!! note\n\n    --8<-- "snip.md:3:3"\n', "snip.md", 3),
+        ('# H\n\n--8<-- "fine.md"\n\nOmega ![x](../nb/x.py#gone)', "page.md", 5),
+        ('# H\n\n![x](../nb/x.py#gone) y\n\n--8<-- "fine.md"\n--8<-- "fine.md"', "page.md", 3),
+        ('--8<-- "fine.md"\n\n--8<-- "fine.md"\n\n- ![x](../nb/x.py#gone)', "page.md", 5),
+    ],
+)
+def test_a_mistake_in_a_snippet_is_told_where_it_stands(
+    site: Docs, text: str, file: str, line: int, front: str
+) -> None:
+    site.write("parts/snip.md", SNIPPET)
+    site.write("parts/fine.md", "a\n\nb\n\n\nc\n")
+    site.write("parts/outer.md", 'a\n\n--8<-- "snip.md"\n')
+    site.write("posts/page.md", front + text)
+    ours = NotebookEmbedExtension(library=site.library, page="posts/page.md")
+    snippets = {"pymdownx.snippets": {"base_path": [str(site.root / "parts")]}}
+    md = Markdown(
+        extensions=[*EXTENSIONS, "pymdownx.snippets", ours],
+        extension_configs=CONFIGURATION | snippets,
+    )
+    with pytest.raises(EmbedError, match="no cell labelled 'gone'") as error:
+        md.convert(text)
+    told = re.search(r"([\w.]+):(\d+): ", str(error.value))
+    assert told is not None
+    assert told[1] == file
+    assert int(told[2]) == line + front.count("\n") * (file == "page.md")
+
+
 class OwnDirective(BlockProcessor):
     """Reads ``:::`` wherever it begins a line, as mkdocstrings does."""
 

@@ -1,0 +1,76 @@
+"""Know which lines of a page its file does not have: pymdownx.snippets puts in those of others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from markdown import Markdown
+
+__all__ = ["Snippets", "lines_with"]
+
+_MARKER = re.compile(r"-+8<-+")
+
+
+def lines_with(text: str, lines: list[str]) -> list[int]:
+    """Return the numbers of the lines that hold `text`, and not the beginning of a longer name."""
+    whole = re.compile(re.escape(text) + (r"(?![\w.-])" if re.search(r"\w\Z", text) else ""))
+    return [number for number, line in enumerate(lines, 1) if whole.search(line)]
+
+
+class Snippets:
+    """The lines of a page as they are written, and the files that others come from."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.files: list[Path] = []
+
+    def begin(self, lines: list[str]) -> None:
+        self.written = "\n".join(lines).rstrip().split("\n")
+        self.files = []
+
+    def watch(self, md: Markdown) -> None:
+        """Let `files` be those that `md` puts in, wherever they lie and whoever names them."""
+        if "snippet" not in md.preprocessors:
+            return
+        snippets = md.preprocessors["snippet"]
+        if "get_snippet_path" in vars(snippets):
+            return  # it is watched already
+        find = snippets.get_snippet_path
+
+        def finding(path: str) -> str | None:
+            found: str | None = find(path)
+            if found is not None:
+                self.files.append(Path(found))
+            return found
+
+        vars(snippets)["get_snippet_path"] = finding
+
+    def origin(self, number: int, given: list[str]) -> tuple[int, bool]:
+        """Return the line as written that the line `number` of what is `given` comes from.
+
+        And whether it is a line of the page itself, not what stands in the place of such a line.
+        """
+        before, after = ([line.expandtabs().strip() for line in ls] for ls in (self.written, given))
+        if before == after:
+            return number, True
+        for kind, i, i_end, j, j_end in SequenceMatcher(None, before, after, False).get_opcodes():
+            if not j < number <= j_end:
+                continue
+            if kind == "equal":
+                return i + number - j, True
+            above = (n for n in range(min(i_end, len(before)) - 1, -1, -1))
+            marker = next((n for n in above if _MARKER.search(before[n])), i)
+            return marker + 1, False
+        return number, True
+
+    def find(self, text: str) -> Iterator[tuple[Path, int]]:
+        """Give the places in `files` that hold `text`."""
+        for file in dict.fromkeys(self.files):
+            try:
+                lines = file.read_text("utf-8-sig").split("\n")
+            except (OSError, UnicodeDecodeError):
+                continue
+            yield from ((file, number) for number in lines_with(text, lines))
