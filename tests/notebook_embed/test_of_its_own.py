@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,14 @@ def test_what_a_module_exports_is_there(name: str) -> None:
     module = importlib.import_module(f"notebook_embed.{name}")
     missing = [known for known in getattr(module, "__all__", []) if not hasattr(module, known)]
     assert not missing
+
+
+def test_styles_have_no_side_but_where_the_author_names_one() -> None:
+    """Pages may be read from right to left."""
+    styles = (PACKAGE / "static/figures.css").read_text("utf-8")
+    named = re.sub(r'\[align="(left|right)"\] \{[^}]*\}', "", styles)
+    assert named != styles
+    assert not re.findall(r"\b(?:left|right)\b", re.sub(r"/\*.*?\*/", "", named, flags=re.S))
+    # Of four sides the second is the right one, and the fourth the left one.
+    four = re.findall(r"(?:padding|margin|border-width): (\S+) (\S+) (\S+) (\S+);", styles)
+    assert all(right == left for _, right, _, left in four)
