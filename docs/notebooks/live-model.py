@@ -51,12 +51,6 @@ titles = {
 }
 batch = make_shapes(range(256), seed=IMAGE_TEST_SEED)
 
-# %%
-#| label: weights
-HALF_PRECISION = 2  # bytes a number
-held = sum(weight.numel() for weight in models["flagship"].state_dict().values())
-f"{held * HALF_PRECISION / 1e6:.1f} MB"
-
 # %% [markdown]
 # What a head gives on average, over held-out images: a stilled head gives this everywhere.
 
