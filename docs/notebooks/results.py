@@ -559,6 +559,11 @@ listed = {
         "sinusoidal": "sinusoidal-16",
         "none": "none-16",
     },
+    "Positions, finer grid": {
+        "rotary": "8",
+        "learned": "learned-8",
+        "none": "none-8",
+    },
     "Patches": {"8×8": "8", "16×16": "second-stream", "32×32": "32"},
     "Red filter": {"with": "second-stream", "without": "red-filter"},
 }
@@ -622,6 +627,14 @@ assert all(
     if other not in rotary
 )
 assert np.mean(errors_of["rotary"]) < np.mean(errors_of["rotary, base 1,000"])
+finer = {
+    name: [run.score.colour_error for run in changed[label]]
+    for name, label in changes["Positions, finer grid"].items()
+}
+for name in ("learned", "none"):  # more than on the coarse grid, and none near a rotary one
+    assert np.mean(finer[name]) > np.mean(errors_of[name])
+    assert min(finer[name]) > 2 * max(finer["rotary"])
+assert np.mean(finer["rotary"]) < np.mean(errors_of["rotary"])
 tuned = changed["rotary-16"][0].config["options"]["position_base"]
 assert tuned == 1000 == min(bases["rotary"], key=bases["rotary"].get)  # as the text says
 gap = min(errors_of["none"]) - max(errors_of["sinusoidal"])
@@ -654,6 +667,21 @@ larger, smaller = (1000.0, 10_000.0), (10.0, 3.0)
 }
 
 # %%
+#| label: finer-trials
+best = {
+    name: min(tried[label].values())
+    for name, label in (
+        ("rotary", "patch-8"),
+        ("learned", "positions-learned-8"),
+        ("none", "positions-none-8"),
+    )
+}
+{
+    "rotary": f"{best['rotary']:.1f}",
+    "others": " and ".join(f"{best[name]:.1f}" for name in ("none", "learned")),
+}
+
+# %%
 #| label: ablation-setting
 some = changed["second-stream"][0]
 {
@@ -672,7 +700,7 @@ def error_with(label):
 {
     "nothing": error_with("second-stream"),
     **{
-        heading.lower().replace(" ", "-"): {
+        heading.lower().replace(",", "").replace(" ", "-"): {
             name.split("×")[0].replace(", base ", "-").replace(",", ""): error_with(label)
             for name, label in rows.items()
         }
