@@ -19,6 +19,7 @@ __all__ = ["SetApart", "set_apart"]
 _BLOCK = re.compile(rf"\s*</?(?P<name>{'|'.join(block_names)})(?=[\s/>]|$)", re.I)
 # In these an empty line means nothing, whatever CommonMark says: no one writes Markdown there.
 _WHOLE = ("pre", "script", "style", "textarea", "svg", "math")
+_QUOTED = re.compile(r"\"[^\"<>]*\"|'[^'<>]*'")
 # A sign for use inside of programs, on both sides of a number.
 _SIGN = "\ufdd1"
 _STAND_IN = re.compile(f"{_SIGN}([0-9]+){_SIGN}")
@@ -57,7 +58,7 @@ def set_apart(
     A block with the attribute ``markdown`` is left, up to its closing tag: it says
     what it wants of Python-Markdown. So is HTML in a quotation.
     """
-    if _SIGN in text or not re.search(r"^[\s>\d.)*+-]*</?[a-zA-Z]", text, re.M):
+    if _SIGN in text or not re.search(r"^[ \t>\d.)*+-]*</?[a-zA-Z]", text, re.M):
         return text
     lines = text.split("\n")
     done, quotations = 0, 0
@@ -70,11 +71,11 @@ def set_apart(
         found = _BLOCK.match(token.content)
         if begin < done or found is None:
             continue
-        if re.search(r"<[^<>]*\smarkdown\b[^<>]*>", token.content):
+        if re.search(r"<[^<>]*\smarkdown(?=[\s=>/])", _QUOTED.sub('""', token.content)):
             done = _closed(found["name"], lines, begin) or end
             continue
         html = token.content.strip()
-        if (done := max(end, _whole(html, lines, begin))) > end:
+        if (done := max(end, _whole(html, lines, begin, end))) > end:
             html = "\n".join([html, *lines[end:done]])
         prefix, first, _ = lines[begin].partition(html.split("\n")[0])
         if not first:
@@ -92,11 +93,11 @@ def set_apart(
     return "\n".join(lines)
 
 
-def _whole(html: str, lines: list[str], begin: int) -> int:
+def _whole(html: str, lines: list[str], begin: int, end: int) -> int:
     """Return the line behind what a block opens and an empty line does not end; 0 for none."""
     ends = [0]
     if html.rfind("<!--") > html.rfind("-->"):
-        ends += [n + 1 for n in range(begin, len(lines)) if "-->" in lines[n]][-1:]
+        ends += [n + 1 for n in range(end, len(lines)) if "-->" in lines[n]][:1]
     for name in _WHOLE:
         if re.search(rf"<{name}\b", html, re.I) and _balance(name, html) > 0:
             ends.append(_closed(name, lines, begin) or 0)

@@ -15,9 +15,9 @@ from markdown.inlinepatterns import ImageInlineProcessor, InlineProcessor
 
 __all__ = ["FORMULAS", "PLAIN", "ImageSyntax", "Read", "set_aside"]
 
-# What tells where an image ends, and signs that nobody types, in their place.
+# What tells where an image ends, and in its place signs that neither people nor cells have.
 _TELLING = "[](){}<>\"'\\`$! \t\n"
-_VEILED = "".join(chr(0xFDD1 + n) for n in range(len(_TELLING)))
+_VEILED = "".join(chr(0xFDD3 + n) for n in range(len(_TELLING)))
 _VEIL, _UNVEIL = str.maketrans(_TELLING, _VEILED), str.maketrans(_VEILED, _TELLING)
 
 # References (170) are the first to count brackets.

@@ -354,7 +354,7 @@ class EmbedBlock(BlockProcessor):
         outputs = in_format(writer.library.outputs_of(found, at), found, at)
         pictures = [output for output in outputs if isinstance(output, Figure)]
         alt = alt or cell.options.alt
-        if not alt and all(one.image and one.image.alt for one in pictures):
+        if pictures and not alt and all(one.image and one.image.alt for one in pictures):
             alt = unnamed(cell)  # each has its own
         if title is None:
             title = cell.options.caption if pictures else cell.options.table_caption

@@ -551,10 +551,14 @@ def _first_lines_in_json(text: str, cells: list[nbformat.NotebookNode]) -> list[
 def _in_json(text: str, line: str, at: int) -> int | None:
     """Return where JSON has a line of a cell, from `at` on, or None."""
     for is_ascii in (False, True):
-        written = re.escape(json.dumps(line, ensure_ascii=is_ascii)[1:-1])
-        # Where a text begins or ends, and between its lines.
-        if hit := re.compile(rf'(?:"|\\n){written}(?:"|\\[nr])').search(text, at):
-            return hit.start()
+        written = json.dumps(line, ensure_ascii=is_ascii)[1:-1]
+        hit = text.find(written, at)
+        while hit >= 0:
+            behind = hit + len(written)
+            # Where a text begins or ends, and between its lines.
+            if text.endswith(('"', "\\n"), 0, hit) and text.startswith(('"', "\\n", "\\r"), behind):
+                return hit
+            hit = text.find(written, hit + 1)
     return None
 
 

@@ -332,7 +332,8 @@ def picture_of(bundle: Bundle, mime: str) -> Image | None:
         sides[1] = sides[1] or round(sides[0] * height / width)
         width, height = sides
     name, needed = bundle.file(IMAGES[mime], content), bundle.said(mime, "needs_background")
-    if needed not in GROUNDS or (twin := on_ground(content, GROUNDS[needed])) is None:
+    ground = GROUNDS.get(needed) if isinstance(needed, str) else None
+    if ground is None or (twin := on_ground(content, ground)) is None:
         return Image(name, width, height, alt=bundle.alt(mime))
     other = bundle.file(IMAGES[mime], twin, ".on-ground")
     light, dark = (name, other) if needed == "light" else (other, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -26,6 +26,9 @@ class Snippets:
     def __init__(self) -> None:
         self.written: list[str] = []
         self.files: list[Path] = []
+        # What was compared last: each embed of a page asks.
+        self._compared: tuple[list[str], list[str], Sequence[tuple[str, int, int, int, int]]]
+        self._compared = [], [], []
 
     def begin(self, lines: list[str]) -> None:
         self.written = "\n".join(lines).rstrip().split("\n")
@@ -53,10 +56,14 @@ class Snippets:
 
         And whether it is a line of the page itself, not what stands in the place of such a line.
         """
-        before, after = ([line.expandtabs().strip() for line in ls] for ls in (self.written, given))
+        # Tabs are blanks by now, as many as Markdown has for one.
+        before, after = ([" ".join(line.split()) for line in ls] for ls in (self.written, given))
         if before == after:
             return number, True
-        for kind, i, i_end, j, j_end in SequenceMatcher(None, before, after, False).get_opcodes():
+        if self._compared[:2] != (before, after):
+            changes = SequenceMatcher(None, before, after, False).get_opcodes()
+            self._compared = before, after, changes
+        for kind, i, i_end, j, j_end in self._compared[2]:
             if not j < number <= j_end:
                 continue
             if kind == "equal":

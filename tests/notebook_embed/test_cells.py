@@ -104,6 +104,8 @@ BOLD = "<p><strong>b</strong></p>"
         ("<details><summary>s</summary>**b**</details>", "<summary>s</summary>**b**</details>"),
         ("<div>\n<pre>\na\n\n**b**\n</pre>\n\n**b**\n\n</div>", f"<pre>|a||**b**|</pre>|{BOLD}|</div>"),
         ("<div><!-- a\n\n**b** -->\n\n**b**\n\n</div>", f"**b** -->|{BOLD}|</div>"),
+        ("<div><!-- a\n\n**b** -->\n\n**b** --> d\n\n</div>", "**b** -->|<p><strong>b</strong> --&gt; d</p>|</div>"),
+        ("<div title='my markdown'>\n\n**b**\n\n</div>", f'<div title="my markdown">|{BOLD}|</div>'),
         ("<div markdown='block'>\n**b**\n\n</div>", f"<div>|{BOLD}|</div>"),
         ("```html\n<details>\n\n**b**\n```", "**b**"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -64,6 +65,7 @@ print(numpy.random.random())
 
 @only_linux
 def test_threads_that_wait_for_one_process_all_see_its_end() -> None:
+    gc.collect()  # what earlier tests left open
     open_before = len(list(Path("/proc/self/fd").iterdir()))
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         process = forks.ForkedProcess(child.pid)
@@ -76,7 +78,7 @@ def test_threads_that_wait_for_one_process_all_see_its_end() -> None:
         assert process.poll() == 1
         process.kill()  # is over
     del process, waits, polls
-    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before
 
 
 @only_linux

@@ -779,6 +779,13 @@ def test_a_drawing_has_the_ground_that_it_says_it_needs(docs: Docs, needed: str)
     assert (b"background-color" in on_light) is (needed == "dark")
 
 
+def test_a_ground_that_is_no_name_is_none(docs: Docs) -> None:
+    output = display(image_png=clear((1, 2, 3, 0)))
+    output["metadata"] = {"needs_background": ["light"]}
+    (figure,), _ = render(docs, output)
+    assert figure.image.dark_uri is None
+
+
 def test_a_picture_is_named_by_the_text_that_its_notebook_gives_it(docs: Docs) -> None:
     first, second = display(image_png=PNG), display(image_png=PNG)
     first["metadata"] = {"image/png": {"alt": "A  falling\ncurve", "width": 4}}

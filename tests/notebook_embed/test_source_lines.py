@@ -354,6 +354,7 @@ SNIPPET = "Snip\n\nmore ![x](../nb/x.py#gone) x\n"
         ('# H\n\n--8<-- "fine.md"\n\nOmega ![x](../nb/x.py#gone)', "page.md", 5),
         ('# H\n\n![x](../nb/x.py#gone) y\n\n--8<-- "fine.md"\n--8<-- "fine.md"', "page.md", 3),
         ('--8<-- "fine.md"\n\n--8<-- "fine.md"\n\n- ![x](../nb/x.py#gone)', "page.md", 5),
+        ('a\tb\n\n--8<-- "fine.md"\n\nc\td ![x](../nb/x.py#gone)', "page.md", 5),
     ],
 )
 def test_a_mistake_in_a_snippet_is_told_where_it_stands(
