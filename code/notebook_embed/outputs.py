@@ -81,7 +81,7 @@ FORMULA = re.compile(
 
 #: What a picture without a ground lies on, where its metadata say that it needs a light or a dark
 #: one (`needs_background`, as matplotlib's do) and the page is the other.
-GROUNDS = {"light": CARD, "dark": "#15171c"}
+GROUNDS = {"light": CARD, "dark": "#1e2029"}
 #: Stands where a script draws and nothing else can.
 DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import nbformat
@@ -67,7 +68,9 @@ def _drawn(figures: Sequence[Mapping[str, Any]]) -> Sequence[str | Exception]:
                     made.append(error)
 
     try:
-        asyncio.run(draw())
+        # In a thread of its own: whoever calls may have a loop that runs, as a server has.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(draw())).result()
     except Exception as error:  # it did not start, or did not end well
         made += [error] * (len(figures) - len(made))
     return made

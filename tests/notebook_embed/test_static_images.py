@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections.abc import Sequence
@@ -60,6 +61,19 @@ def test_notebooks_that_end_at_the_same_time_get_their_own_figures(docs: Docs) -
     for (node, _), titles in zip(both, wanted, strict=True):
         drawn = [output.data["image/svg+xml"] for output in node.cells[0].outputs]
         assert [re.findall(r">((?:left|right)\d)<", svg) for svg in drawn] == [[t] for t in titles]
+
+
+def test_a_figure_is_drawn_where_a_loop_runs_already(docs: Docs) -> None:
+    node, notebook = ran(docs)
+    warnings: list[str] = []
+
+    async def draw() -> None:
+        draw_bare_plotly(node, notebook, warnings.append)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(draw())).result()
+    assert not warnings
+    assert node.cells[0].outputs[0].data["image/svg+xml"].startswith("<svg")
 
 
 def test_a_chrome_that_does_not_start_is_told(
