@@ -102,7 +102,8 @@ def test_text_comes_first_when_a_style_sheet_is_late(
         tab.page.wait_for_function(
             """() => document.readyState === "interactive"
               && [...document.styleSheets].filter(({ href }) => href).length === 3
-              && document.body.offsetHeight > 0"""
+              && document.body.offsetHeight > 0""",
+            polling=100,  # no frame need be drawn while a sheet is awaited
         )
         waiting.pop().continue_()
         wait_until_ready(tab.page)
