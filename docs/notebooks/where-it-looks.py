@@ -31,9 +31,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from IPython.display import HTML
 from shapes_of_attention.data import IMAGE_TEST_SEED, make_shapes
 from shapes_of_attention.figures import attention_views
 from shapes_of_attention.figures.toolkit.dot_rows import DotRow, Series, dot_rows
+from shapes_of_attention.figures.toolkit.table import mean_and_range, sortable_table
 from shapes_of_attention.measure.ideal import ideal_attention
 from shapes_of_attention.measure.regions import patch_cover
 from shapes_of_attention.models import capture_attention
@@ -412,14 +414,50 @@ from_red, from_rest, from_all = (
 alone = (from_all["from nothing"] - from_red["from nothing"] < 0.02) & (from_rest["from nothing"] < 0.01)
 assert alone.sum() == 2 and (asked("from nothing", "kept")[alone, 0] > 0.8).all()
 assert from_red["head start"].max() < 0.1 and from_rest["head start"].min() > 0.7
+# Of two from nothing, red keys carry the vote's green and blue as well: their encoder mixes, too.
+mixed = [s["subjects"][CIRCLE]["red"]["others_slope"] for s in scans["from nothing"]]
+assert (np.array(mixed)[alone] > 0.8).all()
+stays = [
+    scan["subjects"][kind][keys]["visible"]
+    for found in scans.values()
+    for scan in found
+    for kind, keys in ((CIRCLE, "red"), (CIRCLE, "all"), ("filled rectangle", "all"))
+]
 (counted,) = {s["subjects"][CIRCLE]["red"]["others"] for found in scans.values() for s in found}
 {
     "counted": counted,
     "images": scanned["images"],
     "red": each(from_red["from nothing"]),
     "others": each(from_rest["from nothing"]),
+    "stays": f"{min(stays):.0%}",
     "back": each(
         scan["subjects"]["left-out filled circle"]["green and blue"]["visible"]
         for scan in scans["from nothing"]
     ),
 }
+
+# %%
+#| label: each-channel
+def part_of(begun, kind, keys):
+    """Write how much of its vote a shape loses, and how often it is still painted itself."""
+    painted = [scan["subjects"][kind][keys]["visible"] for scan in scans[begun]]
+    return [
+        mean_and_range([100 * part for part in found], ".0f", "%")
+        for found in (lost(begun, kind, keys), painted)
+    ]
+
+
+HTML(
+    sortable_table(
+        "Hidden keys",
+        [f"{what}, {begun}" for begun in scans for what in ("Vote lost", "Still painted")],
+        [
+            (
+                f"{kind.removeprefix('filled ').capitalize()}: {keys}",
+                [cell for begun in scans for cell in part_of(begun, kind, keys)],
+            )
+            for kind in (CIRCLE, "filled rectangle")
+            for keys in ("red", "green", "blue", "green and blue", "all")
+        ],
+    )
+)
