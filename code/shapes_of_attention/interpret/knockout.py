@@ -26,14 +26,15 @@ __all__ = [
 
 @contextmanager
 def keys_hidden(model: nn.Module, names: Iterable[str], mask: Tensor) -> Iterator[None]:
-    """Let the named attention modules look only where `mask` is True.
+    """Let the named attention modules look only where `mask` is True, and where they may already.
 
     `mask` is bool and broadcasts to [batch, heads, query, key]; [batch, 1, 1, key] hides the same
-    keys from every query.
+    keys from every query. What a module's own mask hides stays hidden.
     """
 
     def masked(_: nn.Module, given: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        return given, {**options, "mask": mask}
+        own = options.get("mask")
+        return given, {**options, "mask": mask if own is None else mask & own}
 
     modules = [attention_of(model, name) for name in names]
     handles = [module.register_forward_pre_hook(masked, with_kwargs=True) for module in modules]
@@ -53,7 +54,8 @@ class HiddenFrom(nn.Module):
     Parameters
     ----------
     model : the model; all its attention is between patches.
-    names : the attention modules from which the masked keys are hidden.
+    names : the attention modules from which the masked keys are hidden, beside those that their
+        own masks hide.
     head : the only head that they are hidden from; every head when not given.
     """
 

@@ -40,7 +40,11 @@ REACHES: dict[str, int | None] = {"own patch": 0, "3×3": 1, "5×5": 2, "full": 
 
 @contextmanager
 def encoder_within(model: EncoderDecoder, reach: int | None) -> Iterator[None]:
-    """Run with the encoder's attention limited to patches within `reach` of the query's."""
+    """Run with the encoder's attention limited to patches within `reach` of the query's.
+
+    `reach` counts patches to every side; None sets no limit. An encoder that was built to see less
+    goes on seeing less: a limit can be narrowed here, not lifted.
+    """
     names = [name for name in attention_names(model) if name.startswith("encoder")]
     device = next(model.parameters()).device
     with keys_hidden(model, names, model.sight(reach)[None, None].to(device)):

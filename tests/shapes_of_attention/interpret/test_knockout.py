@@ -59,6 +59,31 @@ def test_hidden_keys_get_no_weight_from_the_named_module_and_some_from_the_other
     assert (weights[CROSS[1]] > 0).all()
 
 
+def test_what_a_modules_own_mask_hides_stays_hidden(image, mask):
+    torch.manual_seed(0)
+    near = build_model("encoder-decoder", {**TINY, "encoder_reach": 1}).eval()
+    encoder = "encoder.0.attention"
+    own = near.sight(1)
+    with torch.no_grad(), capture_attention(near) as weights, keys_hidden(near, [encoder], mask):
+        near(image)
+    seen = (own & mask).expand_as(weights[encoder])  # [batch, heads, query, key]
+    # The capture sees softmax itself, which spreads the weight of a query that may look nowhere.
+    some = seen.any(dim=-1)
+    assert torch.equal(weights[encoder][some] > 0, seen[some])
+    assert not some.all()
+    with torch.no_grad(), capture_attention(near) as weights:
+        HiddenFrom(near, [encoder], head=1)(image, memory_mask=mask)
+    assert (weights[encoder][:, 0][:, ~own] == 0).all(), "the other head, too, sees no farther"
+
+
+def test_the_models_own_mask_and_another_hide_both(model, image, mask):
+    other = mask.roll(20, dims=-1)
+    with torch.no_grad():
+        both = model(image, memory_mask=mask & other)
+        with keys_hidden(model, CROSS, other):
+            torch.testing.assert_close(model(image, memory_mask=mask), both)
+
+
 def test_hiding_from_one_head_leaves_the_other_its_sight(model, image, mask):
     hidden = HiddenFrom(model, CROSS[1:], head=1)
     with torch.no_grad(), capture_attention(model) as weights:

@@ -78,6 +78,18 @@ def test_full_reach_is_the_model_itself_and_leaving_restores_it():
         torch.testing.assert_close(model(image), wanted)
 
 
+def test_a_reach_narrows_what_an_encoder_was_built_to_see_and_lifts_nothing():
+    model = build(encoder_reach=1)
+    image = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        wanted = model(image)
+        for reach in (1, 2, None):
+            with encoder_within(model, reach):
+                torch.testing.assert_close(model(image), wanted)
+        with encoder_within(model, 0):
+            assert not torch.allclose(model(image), wanted)
+
+
 def test_every_reach_is_measured_on_the_same_shapes():
     batches = [make_shapes(range(24), seed=3), make_shapes(range(24, 48), seed=3)]
     found = measure_reach(build(), batches)
