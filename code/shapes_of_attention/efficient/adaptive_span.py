@@ -92,11 +92,15 @@ class AdaptiveSpanAttention(nn.Module):
         if self.causal:
             allowed = allowed & (band.distance >= 0)
         scores = band.cut(query) @ band.around(key).transpose(-2, -1) / math.sqrt(query.shape[-1])
-        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
-        weights = (scores - scores.amax(dim=-1, keepdim=True).detach()).exp()
         fade = soft_mask(band.distance.abs(), span[:, None, None], ramp=self.ramp)
-        # [heads, block, reach] multiplies the exponentials before they are normalised.
-        weights = weights * fade[:, None] * allowed
+        fade = fade[:, None]  # [heads, 1, block, reach]
+        # A head's largest score is that of a key it sees: a larger one beyond its own span would
+        # leave nothing of all the others.
+        seen = allowed & (fade > 0)  # [heads, blocks, block, reach]
+        scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+        weights = (scores - scores.amax(dim=-1, keepdim=True).detach()).exp()
+        # The mask multiplies the exponentials before they are normalised.
+        weights = weights * fade * seen
         # Rows of padding have no key at all; the others always have at least their own.
         weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(
             torch.finfo(scores.dtype).tiny
