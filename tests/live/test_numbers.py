@@ -204,6 +204,27 @@ def test_paintings_and_maps_are_those_of_torch(
     assert {change for change, far in found.items() if far["whole"] > WHOLE} == set(), found
 
 
+@pytest.mark.parametrize("kernel", [path.name for path in KERNELS] + [""])
+def test_what_a_gelu_all_but_shuts_is_never_above_zero(bench: Bench, kernel: str) -> None:
+    below = np.concatenate([-np.linspace(0.01, 8, 800), -np.logspace(1, 6, 100)]).astype(np.float32)
+    found = bench.run(
+        """
+        const one = await productsOf(argument.kernel, argument.below.length);
+        const values = one.allocate(argument.below.length);
+        values.set(argument.below);
+        one.gelu(values);
+        return [...values];
+        """,
+        {"kernel": kernel, "below": below.tolist()},
+    )
+    values = np.array(found)
+    wanted = nn.functional.gelu(torch.from_numpy(below).double()).numpy()
+    assert (values <= 0).all()
+    # A last digit of 1 + erf, which is near 1 before the two are added up, and half of x.
+    assert (np.abs(values - wanted) <= 2.0**-23 * np.minimum(-below, 6)).all()
+    assert (values[below < -6] == 0).all()
+
+
 def test_colours_drawn_and_painted_in_the_browser_are_as_good_as_the_flagships(
     bench: Bench, many: ShapesBatch
 ) -> None:

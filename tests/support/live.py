@@ -39,13 +39,15 @@ const scene = await import("/assets/live/scene.js");
 const model = await import("/assets/live/model.js");
 const products = await import("/assets/live/products.js");
 const given = async (name, Type) => new Type(await (await fetch("/" + name)).arrayBuffer());
+const productsOf = async (kernel, room) => {
+  if (!kernel) return products.plainProducts();
+  const { instance } = await WebAssembly.instantiateStreaming(fetch(`/assets/live/${kernel}`));
+  return products.fastProducts(instance.exports, room);
+};
 const network = async (kernel, averages = {}) => {
   const file = await given("assets/live/flagship.safetensors.gz", Uint8Array);
   const weights = model.readWeights(await model.unpacked(file.buffer));
-  if (!kernel) return new model.Network(products.plainProducts(), weights, averages);
-  const { instance } = await WebAssembly.instantiateStreaming(fetch(`/assets/live/${kernel}`));
-  const room = model.roomFor(weights);
-  return new model.Network(products.fastProducts(instance.exports, room), weights, averages);
+  return new model.Network(await productsOf(kernel, model.roomFor(weights)), weights, averages);
 };
 const farthest = (a, b) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 """

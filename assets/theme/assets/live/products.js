@@ -259,7 +259,8 @@ function block(a, row, b, from, bias, c, column) {
 
 /**
  * The error function as a ratio of polynomials, good to the last digits of a float32 on -4 ... 4; beyond,
- * it is 1 to all of them. The factors are those of the Eigen and XLA libraries.
+ * it is 1 to all of them. The factors are those of the Eigen and XLA libraries. The ratio is rounded as
+ * the kernel's is: in more digits it goes beyond 1 at the ends, and 1 + erf would be of the wrong sign.
  *
  * @param {number} value
  */
@@ -276,5 +277,5 @@ export function erf(value) {
   below = below * s - 1.68282697438203e-3;
   below = below * s - 7.37332916720468e-3;
   below = below * s - 1.42647390514189e-2;
-  return (x * above) / below;
+  return Math.fround((x * above) / below);
 }
