@@ -325,8 +325,9 @@ copied = amplitude_errors(tests.signal, tests)  # of handing the line back as it
 }
 
 # %% [markdown]
-# Move a series by a token's ten samples: nothing about the answer changes. How much do the drawn
-# amplitudes, by the median?
+# Move a series by a token's ten samples, as on a ring: nothing about the answer changes, but for
+# shapes that are carried over the edge, which do not count. How much do the drawn amplitudes, by
+# the median?
 
 # %%
 #| label: moved

@@ -163,7 +163,8 @@ def vote(ladder: Ladder) -> Floats:
 def crossing(x: Floats, y: Floats, level: float) -> float:
     """Find where a curve last rises through `level`: x [points], ascending, and y [points].
 
-    Between points the curve is taken as straight. NaN where it starts above or never gets there.
+    Between points the curve is taken as straight. NaN where it never lies below the level, or does
+    so at its end.
     """
     below = np.flatnonzero(y < level)
     if len(below) == 0 or below[-1] == len(y) - 1:

@@ -201,7 +201,8 @@ class Ablation:
     def rank(self) -> float:
         """Share of the draws that lose at least as many circles as the best units do.
 
-        With the best units themselves counted as a draw: the p-value of a permutation test.
+        The best units themselves count as a draw, so that the smallest is 1 / (draws + 1). It is a
+        rank and no p-value: no draw has any of the best units, and in a permutation test each may.
         """
         as_many = sum(draw.gone >= self.best.gone for draw in self.chance)
         return (as_many + 1) / (len(self.chance) + 1)

@@ -198,8 +198,11 @@ def by_situation(
 def shift_difference(model: nn.Module, batch: SeriesBatch, *, shift: int) -> float:
     """Say how far a redrawing of the series moved by `shift` samples is from the moved redrawing.
 
-    The median, over shapes, of the difference in amplitude. Nothing about the answer changes when a
-    series is moved, so this is zero for a model that treats all places alike.
+    The median, over shapes, of the difference in amplitude. Series move to the right as on a ring:
+    what leaves at the end comes in at the start. Shapes that are carried over the edge are not
+    counted, but a model still sees them, cut in two or at the other end, and others may ask for
+    them. But for these nothing about the answer changes, so that by the median this is about zero
+    for a model that treats all places alike.
     """
     moved = SeriesBatch(
         **{

@@ -106,6 +106,9 @@ def test_a_crossing_is_found_between_points_and_nowhere_where_there_is_none():
     assert crossing(x, np.array([0.0, 1.0, 0.0, 1.0]), 0.5) == pytest.approx(2.5)
     assert np.isnan(crossing(x, np.ones(4), 0.5))
     assert np.isnan(crossing(x, np.zeros(4), 0.5))
+    assert np.isnan(crossing(x, np.array([0.0, 1.0, 1.0, 0.0]), 0.5)), "it ends below"
+    falls_first = np.array([1.0, 0.0, 0.0, 1.0])
+    assert crossing(x, falls_first, 0.5) == pytest.approx(2.5), "where it starts is no matter"
 
 
 def test_without_the_filter_all_filled_circles_are_in_the_mean(batch, circle):
