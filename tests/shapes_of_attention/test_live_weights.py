@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from shapes_of_attention.live_weights import WeightsError, half_precision
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.checkpoint import save_model
+from shapes_of_attention.training.checkpoint import save_model, write_tensors
 
 
 def saved(path, name="encoder-decoder", **options):
@@ -18,6 +20,14 @@ def saved(path, name="encoder-decoder", **options):
     model = build_model(name, options)
     save_model(path, model, name=name, options=options)
     return model
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.safetensors"
+    write_tensors(path, {"weight": torch.ones(3, 2)}, {"model": "encoder-only", "options": {}})
+    half_precision(path)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -59,6 +69,31 @@ def test_a_number_that_is_too_large_is_refused(tmp_path):
     save_model(tmp_path / "m.safetensors", model, name="encoder-decoder", options={})
     with pytest.raises(WeightsError, match=r"encoder_norm\.weight holds a number"):
         half_precision(tmp_path / "m.safetensors")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), in_head=st.booleans(), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_is_noticed(small, place, in_head, bit):
+    whole = small.read_bytes()
+    damaged = bytearray(whole)
+    end = 8 + int.from_bytes(whole[:8], "little") if in_head else len(whole)
+    damaged[int(place * end)] ^= 1 << bit
+    small.write_bytes(damaged)
+    try:
+        with pytest.raises(WeightsError):
+            half_precision(small)
+    finally:
+        small.write_bytes(whole)
+
+
+@pytest.mark.parametrize("note", ["{", '{"model": "encoder-only"}', None])
+def test_a_note_that_was_not_written_with_the_weights_is_refused(small, note):
+    with safe_open(small, framework="np") as file:
+        metadata = file.metadata()
+    metadata = {**metadata, "note": note} if note is not None else {}
+    small.write_bytes(save(load(small.read_bytes()), metadata=metadata))
+    with pytest.raises(WeightsError, match="damaged" if note is not None else "carries no note"):
+        half_precision(small)
 
 
 def test_a_file_that_is_none_is_told_by_name(tmp_path):

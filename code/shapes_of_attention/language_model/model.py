@@ -17,7 +17,7 @@ from shapes_of_attention.language_model.latent import LatentAttention
 from shapes_of_attention.language_model.text import VOCABULARY
 from shapes_of_attention.models.options import check_sizes
 from shapes_of_attention.models.positions import rotary_angles
-from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors
+from shapes_of_attention.training.checkpoint import CheckpointError, built_from, read_tensors
 
 __all__ = ["AttentionKind", "LanguageModel", "LanguageModelConfig", "load_language_model"]
 
@@ -210,6 +210,7 @@ def load_language_model(path: Path) -> LanguageModel:
     tensors, note = read_tensors(path)
     if "language_model" not in note:
         raise CheckpointError(f"{path}: holds no language model")
-    model = LanguageModel(LanguageModelConfig(**note["language_model"]))
-    model.load_state_dict(tensors)
-    return model.eval()
+    options = note["language_model"]
+    return built_from(
+        path, tensors, lambda: LanguageModel(LanguageModelConfig(**options)), of=options
+    )

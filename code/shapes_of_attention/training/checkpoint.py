@@ -1,17 +1,16 @@
 """Checkpoints: tensors and a JSON note in one safetensors file, written whole or not at all.
 
-A safetensors file holds numbers and text. Reading one runs no code, unlike a pickle. It has no
-checksum of its own, and a flipped bit in a weight looks like a weight: so the file also carries the
-sha256 of what it holds.
+A safetensors file holds numbers and text. Reading one runs no code, unlike a pickle. It also
+carries the sha256 of what it holds (`training.digest`).
 """
 
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,9 +18,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from shapes_of_attention.models import build_model
+from shapes_of_attention.training.digest import Part, digest
 
 __all__ = [
     "CheckpointError",
+    "built_from",
     "file_hash",
     "load_model",
     "read_tensors",
@@ -29,6 +30,9 @@ __all__ = [
     "write_atomically",
     "write_tensors",
 ]
+
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class CheckpointError(ValueError):
@@ -90,12 +94,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _digest(tensors: dict[str, Tensor], note: str) -> str:
-    """Compute the sha256 of a checkpoint's note and of its tensors' names, types, sizes, values."""
-    digest = hashlib.sha256(note.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    parts = [
+        Part(
+            name,
+            str(tensor.dtype).removeprefix("torch."),
+            tensor.shape,
+            tensor.reshape(-1).view(torch.uint8).numpy().data,
+        )
+        for name, tensor in tensors.items()
+    ]
+    return digest(parts, note)
 
 
 def file_hash(path: Path) -> str:
@@ -140,11 +148,26 @@ def load_model(
     found = (note["model"], note["options"])
     if expect is not None and found != expect:
         raise CheckpointError(f"{path}: holds {found}, not the expected {expect}")
+    return built_from(path, tensors, lambda: build(*found), of=found)
+
+
+def built_from(
+    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], Model], *, of: Any
+) -> Model:
+    """Build a model and give it the tensors of its checkpoint, ready to be used (`eval` mode).
+
+    `path` and `of`, what the checkpoint says that it holds, stand in messages alone.
+
+    Raises
+    ------
+    CheckpointError
+        When there is no such model, or tensors do not fit it or are not finite.
+    """
     try:
-        model = build(*found)
+        model = build()
         model.load_state_dict(tensors)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: its tensors do not fit {found}: {error}") from error
+        raise CheckpointError(f"{path}: its tensors do not fit {of}: {error}") from error
     if not all(torch.isfinite(p).all() for p in model.parameters()):
         raise CheckpointError(f"{path}: holds values that are not finite")
     return model.eval()

@@ -116,6 +116,22 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         load_language_model(path)
 
 
+def test_a_checkpoint_that_does_not_fit_or_is_not_finite_is_refused(tmp_path):
+    path = tmp_path / "small.safetensors"
+    options = {"dim": 16, "layers": 1, "heads": 2, "head_dim": 8, "hidden": 16}
+    tensors = dict(LanguageModel(LanguageModelConfig(**options)).state_dict())
+    write_tensors(path, tensors, {"language_model": options})
+    assert not load_language_model(path).training
+    for wrong in ({**options, "hidden": 24}, {**options, "colour": 3}, {**options, "heads": 0}):
+        write_tensors(path, tensors, {"language_model": wrong})
+        with pytest.raises(CheckpointError, match=r"small\.safetensors: its tensors do not fit"):
+            load_language_model(path)
+    tensors["norm.weight"] = torch.full_like(tensors["norm.weight"], torch.nan)
+    write_tensors(path, tensors, {"language_model": options})
+    with pytest.raises(CheckpointError, match="not finite"):
+        load_language_model(path)
+
+
 def test_the_command_lists_its_runs_and_names_one_that_is_not_there(capsys):
     assert main(["study", "language", "--list", "--only", "*/seed-0"]) == 0
     assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == [
