@@ -126,7 +126,8 @@ def fit(
         and fabric.device.type == "cuda"
         and fabric.world_size == 1
         and not halved
-        # What a saved state holds of the optimiser is on the CPU, where nothing can be recorded.
+        # A run that goes on takes its steps one by one: no step was ever recorded over moments that
+        # were not made there.
         and not (state is not None and state.exists())
     )
     optimizer = adamw(
@@ -136,12 +137,14 @@ def fit(
         fused=fabric.device.type in ("cpu", "cuda"),
         recorded_on=fabric.device if replayed else None,
     )
+    model, optimizer = fabric.setup(bare, optimizer)
     progress = Progress()
     if state is not None and state.exists():
+        # The weights are on the device by now: only they are moved there, not the optimiser's
+        # moments, which must lie beside them.
         progress = _restore(state, key, bare, optimizer)
     task.memory.update(progress.memory)
     progress.memory = task.memory
-    model, optimizer = fabric.setup(bare, optimizer)
 
     stream = BatchStream(
         task.make,
@@ -258,6 +261,8 @@ def _save(path: Path, key: str, model: nn.Module, optimizer: Any, progress: Prog
 def _restore(path: Path, key: str, model: nn.Module, optimizer: Any) -> Progress:
     """Put a model and its optimiser back into a saved state, and say how far it was.
 
+    Both are left on the device on which the model is.
+
     Raises
     ------
     CheckpointError
@@ -276,9 +281,12 @@ def _restore(path: Path, key: str, model: nn.Module, optimizer: Any) -> Progress
         if f"exp_avg.{name}" not in tensors:
             continue
         optimizer.state[parameter] = {
-            "step": torch.tensor(float(progress.step)),
-            "exp_avg": tensors[f"exp_avg.{name}"].clone(),
-            "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].clone(),
+            # AdamW's fused kernel wants its counter on the device, too.
+            "step": torch.tensor(float(progress.step), device=parameter.device),
+            **{
+                moment: tensors[f"{moment}.{name}"].clone().to(parameter.device)
+                for moment in ("exp_avg", "exp_avg_sq")
+            },
         }
     return progress
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.loop import Task, fit
+from shapes_of_attention.training.loop import Task, _restore, fit
 from shapes_of_attention.training.optimizer import adamw
 from shapes_of_attention.training.run_config import Budget, Progress, RunConfig, ShortRun
 
@@ -159,3 +159,18 @@ def test_a_run_can_be_given_another_length_in_any_unit(unit) -> None:
     )
     images = RunConfig(model="unet", budget_seconds=1, batch_size=4).at(budget)
     assert str(images.budget) == {"seconds": "48 seconds", "images": "48 images", "steps": "192 images"}[unit]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*no-op")  # weights of no numbers take none
+def test_what_a_state_holds_of_the_optimiser_comes_back_on_the_models_device(tmp_path) -> None:
+    """Where there is no graphics card, a device without numbers stands in for it."""
+    fit(line(), task(), ShortRun(steps=3), state=tmp_path / "state", key="of it")
+    model = line().to("meta")
+    optimizer = adamw(model, learning_rate=0.1, weight_decay=0, fused=False)
+    assert _restore(tmp_path / "state", "of it", model, optimizer).step == 3
+    assert len(optimizer.state) == 2
+    for parameter, held in optimizer.state.items():
+        assert parameter.device.type == "meta"
+        assert {name: value.device.type for name, value in held.items()} == {
+            "step": "meta", "exp_avg": "meta", "exp_avg_sq": "meta",
+        }  # fmt: skip
