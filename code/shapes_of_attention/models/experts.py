@@ -159,7 +159,10 @@ class Experts(nn.Module):
 
 
 class MixtureOfExperts(nn.Module):
-    """A feed-forward layer of which each token uses a part: [..., dim] -> the same."""
+    """A feed-forward layer of which each token uses a part: [..., dim] -> the same.
+
+    In float32 or shorter, as `grouped_linear`.
+    """
 
     def __init__(self, config: MixtureConfig) -> None:
         super().__init__()
@@ -206,7 +209,12 @@ def grouped_linear(rows: Tensor, weights: Tensor, counts: Tensor) -> Tensor:
     """Multiply each group of rows with its group's own matrix.
 
     `rows` [rows, in], group after group; `weights` [groups, out, in]; `counts` [groups], the rows
-    of each -> [rows, out]. In float32 or shorter; `in` and `out` must be multiples of 8.
+    of each -> [rows, out]. `in` and `out` must be multiples of 8.
+
+    Raises
+    ------
+    TypeError
+        For float64: torch has no grouped product of it.
     """
     if len(weights) == 1 or len(rows) == 0:
         return functional.linear(rows, weights[0])
@@ -214,6 +222,8 @@ def grouped_linear(rows: Tensor, weights: Tensor, counts: Tensor) -> Tensor:
     if torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)
         rows, weights = rows.to(dtype), weights.to(dtype)
+    if rows.dtype == torch.float64:
+        raise TypeError("experts are computed in float32 or shorter, got float64")
     ends = counts.cumsum(0, dtype=torch.int32)
     return functional.grouped_mm(rows, weights.mT, offs=ends)
 

@@ -411,3 +411,9 @@ def test_capturing_leaves_no_hooks_behind():
 def test_options_of_experts_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="chosen must lie between 1 and the 2 experts"):
         build_model("encoder-decoder", {"experts": 2, "chosen_experts": 3})
+
+
+def test_numbers_that_no_grouped_product_takes_are_refused_in_words():
+    layer = MixtureOfExperts(MixtureConfig(dim=8, hidden=8)).double()
+    with pytest.raises(TypeError, match="float32 or shorter, got float64"):
+        layer(torch.zeros(3, 8, dtype=torch.float64))
