@@ -272,7 +272,7 @@ def title(label):
 def trial(found, rate):
     if rate not in found:
         return "<td>–</td>"
-    text = f"{found[rate]:.3f}"
+    text = f"{found[rate]:.3f}" if np.isfinite(found[rate]) else "diverged"
     return f"<td>{f'<strong>{text}</strong>' if rate == min(found, key=found.get) else text}</td>"
 
 

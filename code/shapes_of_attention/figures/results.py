@@ -339,7 +339,10 @@ def curves_plot(
 
 
 def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
-    """Draw the colour error of every learning rate that was tried, a line a model, log-log."""
+    """Draw the colour error of every learning rate that was tried, a line a model, log-log.
+
+    At a rate at which a run diverged there is no error to draw.
+    """
     plot, left, legend = 320, 66, 104
     figure = canvas(height=legend + plot + 76)
     axes = panel(figure, left, legend, WIDTH - left - 20, plot)
@@ -347,8 +350,12 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
     rates: set[float] = set()
     for label, runs in groups.items():
         look = MODEL_LOOKS[label]
-        pairs = sorted((run.config["learning_rate"], run.score.colour_error) for run in runs)
-        rates |= {rate for rate, _ in pairs}
+        rates |= {run.config["learning_rate"] for run in runs}
+        pairs = sorted(
+            (run.config["learning_rate"], run.score.colour_error)
+            for run in runs
+            if not run.diverged
+        )
         best = min(pairs, key=lambda pair: pair[1])
         x, y = zip(*pairs, strict=True)
         axes.plot(x, y, color=look.colour, marker=look.mark, markersize=8, linewidth=1.8)

@@ -34,6 +34,7 @@ __all__ = [
     "capture_attention",
     "capture_outputs",
     "explicit_attention",
+    "model_config",
 ]
 
 #: Name of a model -> its class and the class of its configuration.
@@ -45,8 +46,8 @@ IMAGE_MODELS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
-    """Build a model from its name and the options in which it differs from the default.
+def model_config(name: str, options: dict[str, Any] | None = None) -> Any:
+    """Give a model's configuration, a dataclass, from the options that differ from the default.
 
     Raises
     ------
@@ -54,9 +55,20 @@ def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
         For an unknown name or option, or a value that the configuration refuses.
     """
     check_options(name, options, {known: make() for known, (_, make) in IMAGE_MODELS.items()})
-    model, config = IMAGE_MODELS[name]
     # JSON knows no tuples.
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in (options or {}).items()}
-    built = model(config(**given))
+    return IMAGE_MODELS[name][1](**given)
+
+
+def build_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
+    """Build a model from its name and the options in which it differs from the default.
+
+    Raises
+    ------
+    ValueError
+        As `model_config`.
+    """
+    config = model_config(name, options)
+    built = IMAGE_MODELS[name][0](config)
     assert isinstance(built, nn.Module)
     return built

@@ -37,6 +37,7 @@ __all__ = [
     "build_series_model",
     "load_series_model",
     "receptive_field",
+    "series_model_config",
 ]
 
 Positions = Literal["none", "linear", "learned", "sinusoidal", "rotary"]
@@ -343,8 +344,8 @@ SERIES_MODELS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def build_series_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
-    """Build a model from its name and the options in which it differs from the default.
+def series_model_config(name: str, options: dict[str, Any] | None = None) -> Any:
+    """Give a model's configuration, a dataclass, from the options that differ from the default.
 
     Raises
     ------
@@ -352,8 +353,19 @@ def build_series_model(name: str, options: dict[str, Any] | None = None) -> nn.M
         For an unknown name or option, or a value that the configuration refuses.
     """
     check_options(name, options, {known: make() for known, (make, _) in SERIES_MODELS.items()})
-    make_config, body = SERIES_MODELS[name]
-    config = make_config(**(options or {}))
+    return SERIES_MODELS[name][0](**(options or {}))
+
+
+def build_series_model(name: str, options: dict[str, Any] | None = None) -> nn.Module:
+    """Build a model from its name and the options in which it differs from the default.
+
+    Raises
+    ------
+    ValueError
+        As `series_model_config`.
+    """
+    config = series_model_config(name, options)
+    body = SERIES_MODELS[name][1]
     if body is None:
         return FullyConnectedSeries(config)
     return TokenModel(config, body(config))

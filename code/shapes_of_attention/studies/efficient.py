@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from shapes_of_attention.data.stream import Batch
 from shapes_of_attention.efficient.adaptive_span import AdaptiveSpanAttention
 from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, SHARED, Budget
-from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.efficient.model import EfficientConfig, build_efficient_model
 from shapes_of_attention.measure.efficient import baselines, learned
 from shapes_of_attention.measure.series import score_redrawing
 from shapes_of_attention.series.data import SeriesConfig, make_series
 from shapes_of_attention.studies.kept import best_rate
 from shapes_of_attention.studies.series import series_batch
-from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.studies.study import Run, Study, in_full
 from shapes_of_attention.training.loop import Forward, Task
-from shapes_of_attention.training.run_config import ShortRun
+from shapes_of_attention.training.run_config import Course, ShortRun
 
 __all__ = ["STUDY", "efficient_run", "runs"]
 
@@ -78,7 +78,7 @@ def efficient_run(
     data = SeriesConfig(length=length)
     price = _SPAN_PRICE if family == "adaptive-span" else 0.0
 
-    def task(model: nn.Module) -> Task:
+    def task(model: nn.Module, _: Course) -> Task:
         spans = [m for m in model.modules() if isinstance(m, AdaptiveSpanAttention)]
         kept = range(_TEST_SERIES, _TEST_SERIES + _VALIDATION_SERIES)
         few = make_series(kept, seed=_TEST_SEED, config=data)
@@ -119,6 +119,7 @@ def efficient_run(
             "seed": seed,
             "span_price": price,
         },
+        resolved=in_full(model=EfficientConfig(length=length, family=family, budget=budget)),
         seed=seed,
         build=lambda: build_efficient_model({**options, "budget": budget}),
         task=task,
@@ -127,6 +128,7 @@ def efficient_run(
         record=f"efficient-{group}",
         shares_record=True,
         checkpoint=checkpoint,
+        trial=group == "tune",
     )
 
 

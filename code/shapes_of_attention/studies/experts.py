@@ -20,7 +20,7 @@ from shapes_of_attention.data.stream import Batch, shapes_batch
 from shapes_of_attention.measure.colours import ColourResult, score_colours
 from shapes_of_attention.measure.expert_load import LoadLog, feed_forward_parameters, forward_flops
 from shapes_of_attention.measure.painting import batches
-from shapes_of_attention.models import build_model
+from shapes_of_attention.models import build_model, model_config
 from shapes_of_attention.models.experts import (
     MixtureOfExperts,
     balance_loss,
@@ -28,9 +28,9 @@ from shapes_of_attention.models.experts import (
     start_evenly,
 )
 from shapes_of_attention.studies.kept import best_rate
-from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.studies.study import Run, Study, in_full
 from shapes_of_attention.training.loop import Forward, Task
-from shapes_of_attention.training.run_config import ShortRun
+from shapes_of_attention.training.run_config import Course, ShortRun
 
 __all__ = [
     "RATES",
@@ -130,9 +130,14 @@ def experts_run(
             "precision": "float32",
             "seed": seed,
         },
+        resolved=in_full(
+            model=model_config("encoder-decoder", variant.options), data=ShapesConfig()
+        ),
         seed=seed,
         build=partial(_build, variant, seed=seed),
-        task=lambda model: _task(model, variant, images=images, seed=seed),
+        task=lambda model, course: _task(
+            model, variant, steps=_steps(course, images=images), seed=seed
+        ),
         test=_test,
         note={"model": "encoder-decoder", "options": variant.options},
         record=label,
@@ -148,6 +153,7 @@ def sweep(label: str) -> list[Run]:
             name=f"tune/{label}/rate-{rate:g}",
             record=f"experts-tune-{label}-rate-{rate:g}",
             test=_judge,
+            trial=True,
         )
         for rate in RATES
     ]
@@ -175,13 +181,20 @@ def _build(variant: Variant, *, seed: int) -> nn.Module:
     return model
 
 
-def _task(model: nn.Module, variant: Variant, *, images: int, seed: int) -> Task:
+def _steps(course: Course, *, images: int) -> int:
+    """Say how many steps a course has: as many as `images` take where it is given in seconds."""
+    if course.budget.unit == "steps":
+        return int(course.budget.amount)
+    return int(course.budget.amount if course.budget.unit == "images" else images) // _BATCH
+
+
+def _task(model: nn.Module, variant: Variant, *, steps: int, seed: int) -> Task:
     routers = {
         layer: module.router
         for layer, module in model.named_modules()
         if isinstance(module, MixtureOfExperts)
     }
-    log = LoadLog(every=max(1, (images // _BATCH) // _LOAD_POINTS))
+    log = LoadLog(every=max(1, steps // _LOAD_POINTS))
 
     def loss(forward: Forward, batch: Batch) -> Tensor:
         image, target = batch

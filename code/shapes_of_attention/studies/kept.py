@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from filelock import FileLock
 
 from shapes_of_attention.studies.record import RecordError
 from shapes_of_attention.studies.study import Run
-from shapes_of_attention.training.checkpoint import write_atomically
+from shapes_of_attention.training.checkpoint import file_hash, write_atomically
+from shapes_of_attention.training.run_config import differences
 
 __all__ = [
     "ASSETS",
@@ -20,8 +22,10 @@ __all__ = [
     "best_rate",
     "best_run",
     "checkpoint_path",
+    "details",
     "is_done",
     "read_record",
+    "start_path",
     "write_record",
 ]
 
@@ -30,20 +34,40 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 
 def is_done(run: Run, assets: Path) -> bool:
-    """Tell whether just this run is recorded, and its weights are there if they are kept."""
+    """Tell whether just this run is recorded, and its weights are there if they are kept.
+
+    A record that also says with which defaults, or from which weights, it was made is of this run
+    only if they are the same now. Older ones do not say.
+    """
     return _is_of(run, read_record(run, assets), assets)
 
 
 def _is_of(run: Run, found: dict[str, Any], assets: Path) -> bool:
     if run.checkpoint is not None and not checkpoint_path(run, assets).exists():
         return False
+    if differences(found, details(run, start_path(run, assets))):
+        return False
     if "key" in found:
         return bool(found["key"] == run.key())
     return bool(found.get("config") == json.loads(json.dumps(run.described)))
 
 
+def details(run: Run, start: Path | None) -> dict[str, Any]:
+    """Give what decides a run besides what its key says, as its state and its record state it.
+
+    Its configuration with all defaults, and the sha256 of the checkpoint `start` that it starts
+    from, if there is one.
+    """
+    found: dict[str, Any] = {"resolved": run.resolved}
+    if start is not None and start.exists():
+        found["start"] = file_hash(start)
+    return found
+
+
 def best_run(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> Run | None:
     """Find the run that did best in a sweep; None while one of them is not done.
+
+    None, too, where none ended with a finite error: then there is nothing to go on from.
 
     `measure` names what is to be low in the last point of the learning curve, which is taken on
     examples for validation: a rate that the test chose would be tested by what it was chosen by.
@@ -53,8 +77,17 @@ def best_run(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> Ru
         found = read_record(run, assets)
         if not _is_of(run, found, assets):
             return None
-        errors.append(float(found["curve"][-1][measure]))
-    return sweep[errors.index(min(errors))]
+        errors.append(_last_error(found, measure))
+    best = min(errors)
+    return sweep[errors.index(best)] if best < math.inf else None
+
+
+def _last_error(found: dict[str, Any], measure: str) -> float:
+    """Read what a run was measured to do at its end: infinity if that is nothing finite."""
+    if found.get("diverged"):
+        return math.inf
+    error = float(found["curve"][-1][measure])
+    return error if math.isfinite(error) else math.inf
 
 
 def best_rate(sweep: Sequence[Run], measure: str, *, assets: Path = ASSETS) -> float | None:
@@ -89,6 +122,13 @@ def write_record(run: Run, record: dict[str, Any], assets: Path) -> None:
 def checkpoint_path(run: Run, assets: Path) -> Path:
     """Name the file of a run's weights."""
     return assets / "checkpoints" / f"{run.checkpoint}.safetensors"
+
+
+def start_path(run: Run, assets: Path) -> Path | None:
+    """Name the file of the weights that a run starts from, if it does."""
+    if run.starts_from is None:
+        return None
+    return assets / "checkpoints" / f"{run.starts_from}.safetensors"
 
 
 def _record_path(run: Run, assets: Path) -> Path:

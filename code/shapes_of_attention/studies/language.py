@@ -20,7 +20,7 @@ from shapes_of_attention.language_model.kinds import kinds
 from shapes_of_attention.language_model.model import LanguageModel, LanguageModelConfig
 from shapes_of_attention.language_model.text import STORY_TEST_SEED, make_rows
 from shapes_of_attention.measure.text import measure_text
-from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.studies.study import Run, Study, in_full
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
 
@@ -45,9 +45,10 @@ def language_run(name: str, model: LanguageModelConfig, *, seed: int) -> Run:
             "text": {"batch": _BATCH, "length": _LENGTH},
             "seed": seed,
         },
+        resolved=in_full(model=model),
         seed=seed,
         build=partial(LanguageModel, model),
-        task=lambda _: Task(
+        task=lambda *_: Task(
             make=partial(_stories, seed=seed),
             batch_size=_BATCH,
             loss=_loss,

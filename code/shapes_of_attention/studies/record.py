@@ -110,7 +110,8 @@ class Record:
     precision : of matrix products in training, bf16 or float32.
     processor : of the machine; None where an old record does not say.
     budget : what the run was given, as in "1200 seconds" or "120000 images".
-    test : what was measured at the end, on examples kept for it.
+    test : what was measured at the end, on examples kept for it; nothing where a run diverged.
+    diverged : whether a run that tried a learning rate ended in what is not finite.
     detail : the whole record, for what is not listed here.
     """
 
@@ -127,6 +128,7 @@ class Record:
     processor: str | None = None
     curve: tuple[Point, ...]
     test: Mapping[str, Any]
+    diverged: bool = False
     detail: Mapping[str, Any]
 
     @property
@@ -139,7 +141,15 @@ class Record:
 
     @property
     def score(self) -> Score:
-        """Give what a vision model's test says of the task."""
+        """Give what a vision model's test says of the task.
+
+        Raises
+        ------
+        RecordError
+            If the run diverged: nothing was measured then.
+        """
+        if self.diverged:
+            raise RecordError(f"{self.name} diverged: there is nothing to score")
         return _score(self.test["colour"])
 
     @property
@@ -258,11 +268,14 @@ def errors_by_rate(
 ) -> dict[str, dict[float, float]]:
     """Read sweeps: label -> learning rate -> what was measured at the end.
 
-    `measure` names it in the test, as in colour/colour_error_mean.
+    `measure` names it in the test, as in colour/colour_error_mean. It is infinite where a run
+    diverged.
     """
     return {
         label: {
-            record.config.get("run", record.config)["learning_rate"]: _within(record.test, measure)
+            record.config.get("run", record.config)["learning_rate"]: (
+                math.inf if record.diverged else _within(record.test, measure)
+            )
             for record in records
         }
         for label, records in groups.items()
@@ -282,8 +295,13 @@ def at_the_edge(
     Raises
     ------
     RecordError
-        If a label at the edge is not told of; its sweep must go on, or the text must say so.
+        If a label at the edge is not told of; its sweep must go on, or the text must say so. Or if
+        no rate of a label has a finite error, so that none is best.
     """
+    if hopeless := [
+        label for label, errors in rates.items() if not any(map(math.isfinite, errors.values()))
+    ]:
+        raise RecordError(f"no learning rate has a finite error: {', '.join(hopeless)}")
     edge = [
         label
         for label, errors in rates.items()
@@ -391,9 +409,10 @@ def _record(found: Mapping[str, Any], study: str, name: str) -> Record:
             for point in found["curve"]
         ),
         test=found["test"],
+        diverged=bool(found.get("diverged", False)),
         detail=found,
     )
-    if study == "vision":
+    if study == "vision" and not record.diverged:
         # What cannot be read is found here, with the file's name.
         _ = record.score, [point.score for point in record.curve]
     return record

@@ -3,15 +3,17 @@
 A run has a folder of its own under `runs/`. While it goes on, `state.safetensors` holds all that is
 needed to go on after a stop; when it has been trained, `model.safetensors` holds the weights and
 `record.json` what was done. Then it is tested, its weights are written where they are kept, and
-last its record: a record without its weights would claim what is not there.
+last its record: a record without its weights would claim what is not there. A run that only tries a
+learning rate and diverges leaves a record that says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,17 +29,20 @@ from shapes_of_attention.studies.kept import (
     ASSETS,
     as_json,
     checkpoint_path,
+    details,
     is_done,
+    start_path,
     write_record,
 )
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
     read_tensors,
+    refuse_another,
     write_atomically,
     write_tensors,
 )
-from shapes_of_attention.training.loop import Stopped, fit, precision_on
+from shapes_of_attention.training.loop import Diverged, Stopped, Task, fit, precision_on
 from shapes_of_attention.training.machine import card, launch, processor, versions
 from shapes_of_attention.training.run_config import Budget, Progress
 from shapes_of_attention.training.start import start_from
@@ -138,7 +143,8 @@ def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: F
         workers = study.workers if chosen.workers is None else chosen.workers
         record = do(study, run, folder, assets=chosen.assets, fabric=fabric, workers=workers)
         if record:
-            fabric.print(f"{run.name}: {study.summary(record['test'])}")
+            diverged = f"diverged after {record['steps']} steps" if "diverged" in record else ""
+            fabric.print(f"{run.name}: {diverged or study.summary(record['test'])}")
         return True
     except Stopped as stopped:
         raise Stopped(f"{run.name}: {stopped}") from None
@@ -164,24 +170,29 @@ def do(
     fabric = fabric or launch()
     with Display(run.name, quiet=not fabric.is_global_zero) as display:
         record = train(
-            run, folder, fabric=fabric, workers=workers, start=_start(run, assets),
+            run, folder, fabric=fabric, workers=workers, start=start_path(run, assets),
             report=display,
         )  # fmt: skip
     if not fabric.is_global_zero:
         return {}
+    record |= {"study": study.name, "name": run.name, "command": _command(study, run)}
+    record["test"] = {} if "diverged" in record else _test(run, folder, record, fabric)
+    record.pop("memory", None)
+    if run.checkpoint is not None and "diverged" not in record:
+        kept = checkpoint_path(run, assets)
+        write_atomically(kept, (folder / "model.safetensors").read_bytes())
+    write_record(run, record, assets)
+    return record
+
+
+def _test(run: Run, folder: Path, record: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
+    """Measure the model that a run has left in its folder."""
     tensors, _ = read_tensors(folder / "model.safetensors")
     model = _build(run)
     model.load_state_dict(tensors)
     if run.tested_on_device:
         model.to(fabric.device)
-    record |= {"study": study.name, "name": run.name, "command": _command(study, run)}
-    record["test"] = run.test(model.eval(), record)
-    record.pop("memory", None)
-    if run.checkpoint is not None:
-        kept = checkpoint_path(run, assets)
-        write_atomically(kept, (folder / "model.safetensors").read_bytes())
-    write_record(run, record, assets)
-    return record
+    return run.test(model.eval(), record)
 
 
 def train(
@@ -204,42 +215,80 @@ def train(
 
     Returns
     -------
-    The record, not tested yet.
+    The record, not tested yet. It is `diverged` and there is no model if the run is a `trial` whose
+    loss, or what was measured at its end, is not finite.
 
     Raises
     ------
-    Stopped, FloatingPointError, CheckpointError
+    Stopped, Diverged, CheckpointError
         As `training.loop.fit`.
     """
     record_path = folder / "record.json"
+    made_of = details(run, start)
     if record_path.exists():
         finished: dict[str, Any] = json.loads(record_path.read_text())
+        refuse_another(record_path, finished, made_of)
         return finished
     fabric = fabric or launch()
     model = _build(run)
     state = folder / "state.safetensors"
-    if run.starts_from is not None and not state.exists():
+    if run.starts_from is not None:
         if start is None:
             raise ValueError(f"this run starts from {run.starts_from}, which was not given")
-        start_from(model, read_tensors(start)[0])
-    task = run.task(model)
-    progress = fit(
-        model,
-        task,
-        run.course,
-        state=state,
-        key=run.key(),
-        fabric=fabric,
-        workers=workers,
-        save_every=save_every,
-        report=report,
-    )
+        weights, _ = read_tensors(start)
+        if not state.exists():
+            start_from(model, weights)
+    task = run.task(model, run.course)
+    diverged = False
+    try:
+        progress = fit(
+            model,
+            task,
+            run.course,
+            state=state,
+            key=run.key(),
+            details=made_of,
+            fabric=fabric,
+            workers=workers,
+            save_every=save_every,
+            report=report,
+        )
+    except Diverged as error:
+        if not run.trial:
+            raise
+        progress, diverged = error.progress, True
     if not fabric.is_global_zero:
         return {}
-    write_tensors(folder / "model.safetensors", dict(model.state_dict()), run.note)
-    record = {
+    diverged = diverged or (run.trial and not _is_finite(progress.curve[-1]))
+    if not diverged:
+        write_tensors(folder / "model.safetensors", dict(model.state_dict()), run.note)
+    record = _record(run, model, task, progress, made_of, fabric)
+    if diverged:
+        # JSON has no name for what is not finite, and a curve of it says nothing more.
+        curve = [point for point in progress.curve if _is_finite(point)]
+        record |= {"diverged": True, "curve": curve}
+    write_atomically(record_path, as_json(record))
+    return record
+
+
+def _is_finite(point: Mapping[str, float]) -> bool:
+    """Tell whether all that was measured at a point of a curve is finite."""
+    return all(math.isfinite(value) for value in point.values())
+
+
+def _record(
+    run: Run,
+    model: nn.Module,
+    task: Task,
+    progress: Progress,
+    made_of: Mapping[str, Any],
+    fabric: Fabric,
+) -> dict[str, Any]:
+    """Say what was done, in terms of JSON."""
+    return {
         "key": run.key(),
         "config": run.described,
+        **made_of,
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": progress.step,
         "images": progress.images,
@@ -258,8 +307,6 @@ def train(
         "versions": versions(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_atomically(record_path, as_json(record))
-    return record
 
 
 def _select(chosen: argparse.Namespace) -> Iterator[tuple[Study, Run]]:
@@ -287,13 +334,6 @@ def _budget(text: str) -> Budget:
 def _build(run: Run) -> nn.Module:
     torch.manual_seed(run.seed)
     return run.build()
-
-
-def _start(run: Run, assets: Path) -> Path | None:
-    """Find the file that a run starts from, if it does."""
-    if run.starts_from is None:
-        return None
-    return assets / "checkpoints" / f"{run.starts_from}.safetensors"
 
 
 def _command(study: Study, run: Run) -> str:

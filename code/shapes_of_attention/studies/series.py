@@ -26,9 +26,14 @@ from shapes_of_attention.measure.series import (
     shift_difference,
 )
 from shapes_of_attention.series.data import SERIES_TEST_SEED, SeriesConfig, make_series
-from shapes_of_attention.series.models import AttentionBody, TokenModel, build_series_model
+from shapes_of_attention.series.models import (
+    AttentionBody,
+    TokenModel,
+    build_series_model,
+    series_model_config,
+)
 from shapes_of_attention.studies.kept import best_run
-from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.studies.study import Run, Study, in_full
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import ShortRun
 
@@ -49,6 +54,8 @@ _SWEEP_SERIES = 512
 
 #: Groups of runs that must not see the test series: rates are chosen by them, or nothing is.
 _UNTESTED = ("sweep", "tune", "speed")
+#: Those of them that try rates.
+_TRIALS = ("sweep", "tune")
 #: What is to be low at the end of a sweep's run.
 _MEASURE = "amplitude_error_mean"
 
@@ -136,9 +143,10 @@ def series_run(
         name=name,
         course=run,
         config={"model": model, "options": options, "seed": seed, "batch": _BATCH},
+        resolved=in_full(model=series_model_config(model, options), data=SeriesConfig()),
         seed=seed,
         build=partial(build_series_model, model, options),
-        task=lambda _: Task(
+        task=lambda *_: Task(
             make=partial(series_batch, seed=seed),
             batch_size=_BATCH,
             loss=_loss,
@@ -150,6 +158,7 @@ def series_run(
         record=f"series-{group}",
         shares_record=True,
         checkpoint=f"series-{name.replace('/', '-')}" if keep_model else None,
+        trial=group in _TRIALS,
     )
 
 

@@ -1,7 +1,8 @@
 """What a study says of its runs. All else, from locks to records, is the runner's."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from torch import nn
@@ -9,7 +10,7 @@ from torch import nn
 from shapes_of_attention.training.loop import Task
 from shapes_of_attention.training.run_config import Budget, Course, key_of
 
-__all__ = ["Run", "Study"]
+__all__ = ["Run", "Study", "in_full"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +22,13 @@ class Run:
     name : unique in its study, as in compare/unet/seed-0: what it is for, what is trained, which of
         several; the first part may be missing.
     course : how long the run is, and how fast it learns.
-    config : what defines the run besides `course`, in terms of JSON.
+    config : what defines the run besides `course`, in terms of JSON. Options of models and data may
+        stand there only where they differ from their defaults.
+    resolved : the configurations of model and data in full, defaults included, in terms of JSON.
     seed : of the weights.
     build : makes the model, from torch's seed.
-    task : what the model is to learn; made anew whenever the run begins or goes on.
+    task : what the model is to learn on a course, which may be another than the listed one; made
+        anew whenever the run begins or goes on.
     test : measures the finished model; it is given the record so far, with `memory`.
     note : what a checkpoint says besides the weights, enough to build the model again.
     record : name of the record's file, without its suffix.
@@ -32,14 +36,17 @@ class Run:
     checkpoint : name under which the weights are kept in the repository, if they are.
     tested_on_device : whether `test` measures the model where it was trained; on the CPU otherwise.
     starts_from : name of a kept checkpoint whose weights this run starts from.
+    trial : whether the run only tries a learning rate. If it diverges, that is what it finds, and
+        its record says so.
     """
 
     name: str
     course: Course
     config: dict[str, Any] = field(default_factory=dict)
+    resolved: dict[str, Any] = field(default_factory=dict)
     seed: int
     build: Callable[[], nn.Module]
-    task: Callable[[nn.Module], Task]
+    task: Callable[[nn.Module, Course], Task]
     test: Callable[[nn.Module, Mapping[str, Any]], dict[str, Any]]
     note: dict[str, Any]
     record: str
@@ -47,6 +54,7 @@ class Run:
     checkpoint: str | None = None
     tested_on_device: bool = False
     starts_from: str | None = None
+    trial: bool = False
 
     @property
     def described(self) -> dict[str, Any]:
@@ -58,7 +66,10 @@ class Run:
         return key_of(self.described)
 
     def at(self, budget: Budget) -> "Run":
-        """Give a run another length, and a name of its own: it must not displace the listed one."""
+        """Give a run another length, and a name of its own: it must not displace the listed one.
+
+        Its warm-up stays as long as it is listed.
+        """
         if budget == self.course.budget:
             return self
         course = self.course.at(budget)
@@ -70,6 +81,14 @@ class Run:
             course=course,
             checkpoint=f"{self.checkpoint}-{suffix}" if self.checkpoint else None,
         )
+
+
+def in_full(**configs: Any) -> dict[str, Any]:
+    """Write configurations, dataclasses, out in terms of JSON, for `Run.resolved`."""
+    found: dict[str, Any] = json.loads(
+        json.dumps({name: asdict(config) for name, config in configs.items()})
+    )
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

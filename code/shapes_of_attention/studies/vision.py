@@ -15,9 +15,14 @@ from shapes_of_attention.measure.colours import score_colours
 from shapes_of_attention.measure.evaluation import evaluate
 from shapes_of_attention.measure.intervention import Intervention
 from shapes_of_attention.measure.painting import batches
-from shapes_of_attention.models import EncoderDecoder, attention_names, build_model
+from shapes_of_attention.models import (
+    EncoderDecoder,
+    attention_names,
+    build_model,
+    model_config,
+)
 from shapes_of_attention.studies.kept import best_rate, best_run
-from shapes_of_attention.studies.study import Run, Study
+from shapes_of_attention.studies.study import Run, Study, in_full
 from shapes_of_attention.training.loop import Forward, Task
 from shapes_of_attention.training.run_config import RunConfig
 
@@ -177,7 +182,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
             found["intervention_by_module"] = _by_module(model, data)
         return found
 
-    def task(_: nn.Module) -> Task:
+    def task(*_: object) -> Task:
         return Task(
             make=partial(shapes_batch, seed=run.seed, config=data),
             batch_size=run.batch_size,
@@ -191,6 +196,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
     return Run(
         name=name,
         course=run,
+        resolved=in_full(model=model_config(run.model, run.options), data=data),
         seed=run.seed,
         build=partial(build_model, run.model, run.options),
         task=task,
@@ -200,6 +206,7 @@ def image_run(*, name: str, run: RunConfig, keep_model: bool = False, sweep: boo
         tested_on_device=True,
         checkpoint=flat if keep_model else None,
         starts_from=run.starts_from,
+        trial=name.startswith("tune/"),
     )
 
 

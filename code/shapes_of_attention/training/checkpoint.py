@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from shapes_of_attention.models import build_model
 from shapes_of_attention.training.digest import Part, digest
+from shapes_of_attention.training.run_config import differences
 
 __all__ = [
     "CheckpointError",
@@ -26,6 +27,7 @@ __all__ = [
     "file_hash",
     "load_model",
     "read_tensors",
+    "refuse_another",
     "save_model",
     "write_atomically",
     "write_tensors",
@@ -116,6 +118,25 @@ def file_hash(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_another(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Check that what a run has left in a file was made of what it would be made of now.
+
+    Parameters
+    ----------
+    then, now : what decides a run besides its key, in terms of JSON; see `studies.kept.details`.
+
+    Raises
+    ------
+    CheckpointError
+        That says where they differ.
+    """
+    if found := differences(then, now):
+        raise CheckpointError(
+            f"{path}: the run was begun as another than it is now ({'; '.join(found)}); put that "
+            "back, or remove the folder to begin again"
+        )
 
 
 def save_model(path: Path, model: nn.Module, *, name: str, options: dict[str, Any]) -> None:

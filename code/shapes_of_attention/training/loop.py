@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shapes_of_attention.data.stream import Batch, BatchStream, load_batches
-from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from shapes_of_attention.training.checkpoint import (
+    CheckpointError,
+    read_tensors,
+    refuse_another,
+    write_tensors,
+)
 from shapes_of_attention.training.machine import fast_in_bfloat16, launch
 from shapes_of_attention.training.optimizer import adamw, set_rate
 from shapes_of_attention.training.replay import Replayed
@@ -30,7 +35,7 @@ from shapes_of_attention.training.run_config import Course, Precision, Progress
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-__all__ = ["Forward", "Stopped", "Task", "fit", "precision_on"]
+__all__ = ["Diverged", "Forward", "Stopped", "Task", "fit", "precision_on"]
 
 #: Gives what a model makes of its inputs, in the precision of the run.
 Forward = Callable[..., Tensor]
@@ -38,6 +43,14 @@ Forward = Callable[..., Tensor]
 
 class Stopped(Exception):  # noqa: N818 - being asked to stop is no error
     """The run was asked to stop; it has saved its state and can go on later."""
+
+
+class Diverged(FloatingPointError):  # noqa: N818 - at a rate that is only tried it is a finding
+    """The loss is not finite any more; `progress` is how far the run was."""
+
+    def __init__(self, message: str, progress: Progress) -> None:
+        super().__init__(message)
+        self.progress = progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +97,7 @@ def fit(
     *,
     state: Path | None = None,
     key: str = "",
+    details: Mapping[str, Any] | None = None,
     fabric: Fabric | None = None,
     workers: int = 0,
     save_every: float = 120.0,
@@ -96,6 +110,8 @@ def fit(
     course : how long the run is, and how fast it learns.
     state, key : file of the run's state and what it says whose state it is; without a file the run
         cannot be resumed.
+    details : what decides the run besides what its key says, in terms of JSON. A state holds it,
+        and is refused where it says otherwise; an older one that does not say is taken.
     fabric : devices and processes; one process on the CPU when not given.
     workers : processes that make batches; with none their time is the run's.
     save_every : seconds of training between two saved states.
@@ -109,8 +125,8 @@ def fit(
     ------
     Stopped
         When the process is asked to stop (SIGINT, SIGTERM); the state has been saved.
-    FloatingPointError
-        When the loss is not finite; the last saved state is untouched.
+    Diverged
+        When the loss is not finite, in any process; the last saved state is untouched.
     CheckpointError
         When a state is damaged or belongs to another run.
     """
@@ -137,12 +153,13 @@ def fit(
         fused=fabric.device.type in ("cpu", "cuda"),
         recorded_on=fabric.device if replayed else None,
     )
+    details = details or {}
     model, optimizer = fabric.setup(bare, optimizer)
     progress = Progress()
     if state is not None and state.exists():
         # The weights are on the device by now: only they are moved there, not the optimiser's
         # moments, which must lie beside them.
-        progress = _restore(state, key, bare, optimizer)
+        progress = _restore(state, key, details, bare, optimizer)
     task.memory.update(progress.memory)
     progress.memory = task.memory
 
@@ -174,7 +191,7 @@ def fit(
     def save() -> None:
         task.settle()
         if state is not None and fabric.is_global_zero:
-            _save(state, key, bare, optimizer, progress)
+            _save(state, {"key": key, **details}, bare, optimizer, progress)
 
     def measure() -> None:
         bare.eval()
@@ -207,10 +224,11 @@ def fit(
             rate = course.rate(progress, share)
             set_rate(optimizer, rate)
             value = take(tuple(batch)).item()
-            if not np.isfinite(value):
-                raise FloatingPointError(
+            if not _finite_everywhere(value, fabric):
+                raise Diverged(
                     f"the loss after {progress.step} steps is {value}"
-                    + (f"; the last saved state, if any, is {state}" if state else "")
+                    + (f"; the last saved state, if any, is {state}" if state else ""),
+                    progress,
                 )
             progress.loss = value
             task.after_step()
@@ -243,10 +261,22 @@ def fit(
     return progress
 
 
-def _save(path: Path, key: str, model: nn.Module, optimizer: Any, progress: Progress) -> None:
+def _finite_everywhere(value: float, fabric: Fabric) -> bool:
+    """Tell whether a number is finite in all processes: they must agree on whether to go on."""
+    finite = bool(np.isfinite(value))
+    if fabric.world_size == 1:
+        return finite
+    failed = torch.tensor(float(not finite), device=fabric.device)
+    return not fabric.all_reduce(failed, reduce_op="sum")
+
+
+def _save(
+    path: Path, whose: Mapping[str, Any], model: nn.Module, optimizer: Any, progress: Progress
+) -> None:
     """Write all that is needed to go on. Steps are counted once: AdamW's counters all agree.
 
-    A parameter that the loss does not reach, as the encoder's without cross-attention, has none.
+    `whose` says whose state it is. A parameter that the loss does not reach, as the encoder's
+    without cross-attention, has no moments.
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     names = _parameter_names(model, optimizer)
@@ -255,10 +285,12 @@ def _save(path: Path, key: str, model: nn.Module, optimizer: Any, progress: Prog
             if moment in optimizer.state[parameter]:
                 tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
     counted = {name: value for name, value in asdict(progress).items() if name != "memory" or value}
-    write_tensors(path, tensors, {"key": key, "progress": counted})
+    write_tensors(path, tensors, {**whose, "progress": counted})
 
 
-def _restore(path: Path, key: str, model: nn.Module, optimizer: Any) -> Progress:
+def _restore(
+    path: Path, key: str, details: Mapping[str, Any], model: nn.Module, optimizer: Any
+) -> Progress:
     """Put a model and its optimiser back into a saved state, and say how far it was.
 
     Both are left on the device on which the model is.
@@ -271,6 +303,7 @@ def _restore(path: Path, key: str, model: nn.Module, optimizer: Any) -> Progress
     tensors, note = read_tensors(path)
     if note.get("key") != key:
         raise CheckpointError(f"{path}: belongs to run {note.get('key')}, not to {key}")
+    refuse_another(path, note, details)
     progress = Progress(**note["progress"])
     weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
     try:

@@ -3,12 +3,22 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from shapes_of_attention.training.optimizer import rate_at
 
-__all__ = ["Budget", "Course", "Precision", "Progress", "RunConfig", "ShortRun", "key_of"]
+__all__ = [
+    "Budget",
+    "Course",
+    "Precision",
+    "Progress",
+    "RunConfig",
+    "ShortRun",
+    "differences",
+    "key_of",
+]
 
 Loss = Literal["l1", "mse"]
 Precision = Literal["bf16", "float32"]
@@ -73,7 +83,7 @@ class Course(Protocol):
         """Give its part of what defines a run, as a record states it."""
 
     def at(self, budget: Budget) -> "Course":
-        """Give the same course another length."""
+        """Give the same course another length; its warm-up stays as long as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +237,22 @@ class ShortRun:
 def key_of(described: dict[str, Any]) -> str:
     """Give a run its address: a hash of what defines it."""
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], *, within: str = "") -> list[str]:
+    """Say where two descriptions differ, both in terms of JSON: "model.hidden was 128, is 256".
+
+    What only one of them has is passed over: an option that came later had one value before.
+    `within` stands before the names.
+    """
+    found = []
+    for name in sorted(then.keys() & now.keys()):
+        one, other = then[name], now[name]
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += differences(one, other, within=f"{within}{name}.")
+        elif one != other:
+            found.append(f"{within}{name} was {one}, is {other}")
+    return found
 
 
 def _without_late(config: Any, *late: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from shapes_of_attention.studies.record import (
     read_records,
 )
 from shapes_of_attention.training.checkpoint import load_model
+from shapes_of_attention.training.run_config import Budget
 
 TINY = {"experts": 4, "hidden": 8, "dim": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
 
@@ -46,6 +47,14 @@ def test_a_variant_leaves_a_record_with_its_load_over_training(balance, tmp_path
     biases = torch.stack([layer.feed_forward.router.bias for layer in model.encoder])
     assert (biases.abs().max() > 0) == (balance == "bias")
     assert len(route(model, make_shapes([0]))) == 2
+
+
+@pytest.mark.parametrize("budget", [Budget(80, "images"), Budget(5, "steps")])
+def test_a_run_of_another_length_notes_the_load_as_often(budget, tmp_path):
+    run = experts_run("experts-x", Variant(options=TINY, swept="mixture"), rate=3e-3)
+    record = runner.do(STUDY, run.at(budget), tmp_path / "run", assets=tmp_path)
+    points = record["test"]["load_over_training"]
+    assert [point["step"] for point in points] == [1, 2, 3, 4, 5]
 
 
 def test_a_variant_that_is_recorded_is_not_trained_again(tmp_path, monkeypatch, capsys):

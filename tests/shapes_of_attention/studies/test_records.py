@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from decimal import Decimal
 from fnmatch import fnmatch
@@ -24,6 +25,7 @@ from shapes_of_attention.studies.record import (
     RecordError,
     Spread,
     comparable,
+    errors_by_rate,
     grouped,
     read_records,
     spread,
@@ -113,6 +115,19 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "compare-unet-seed-0.json").write_text(text)
     with pytest.raises(RecordError, match=r"compare-unet-seed-0.json' is damaged"):
         read_records(tmp_path)
+
+
+def test_a_run_that_diverged_is_read_and_has_an_infinite_error(tmp_path: Path) -> None:
+    write(tmp_path, "tune/unet/rate-0.003")
+    record = write(tmp_path, "tune/unet/rate-0.1", diverged=True, curve=[], test={})
+    record["config"]["learning_rate"] = 0.1
+    (tmp_path / "tune-unet-rate-0.1.json").write_text(json.dumps(record))
+    records = read_records(tmp_path)
+    errors = errors_by_rate(grouped(records, "tune"), "colour/colour_error_median")
+    assert errors == {"unet": {0.003: 4.5, 0.1: math.inf}}
+    (diverged,) = (record for record in records if record.diverged)
+    with pytest.raises(RecordError, match=r"tune/unet/rate-0\.1 diverged"):
+        _ = diverged.score
 
 
 def test_a_measure_that_is_not_finite_is_damage(tmp_path: Path) -> None:

@@ -18,7 +18,12 @@ from shapes_of_attention.measure.expert_load import LoadLog
 from shapes_of_attention.models.experts import Routing
 from shapes_of_attention.studies import kept, runner, vision
 from shapes_of_attention.studies.record import read_records
-from shapes_of_attention.training.checkpoint import read_tensors, write_tensors
+from shapes_of_attention.training.checkpoint import (
+    CheckpointError,
+    file_hash,
+    read_tensors,
+    write_tensors,
+)
 from shapes_of_attention.training.loop import Stopped
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,7 +129,7 @@ def test_every_study_records_precision_images_steps_seconds_and_processor(
     found = json.loads(path.read_text())
     found = found.get(small_studies[study][0].name, found)
     assert found["study"] == study and found["name"] == small_studies[study][0].name
-    assert found["images"] == found["steps"] * small_studies[study][0].task(torch.nn.Linear(1, 1)).batch_size  # fmt: skip
+    assert found["images"] == found["steps"] * small_studies[study][0].task(torch.nn.Linear(1, 1), small_studies[study][0].course).batch_size  # fmt: skip
     assert found["seconds"] > 0
     assert found["machine"]["precision"] in ("bf16", "float32")
     assert found["machine"]["processor"]
@@ -198,8 +203,8 @@ def test_a_run_starts_from_the_weights_of_another_that_its_listing_names(
 
     begun = []
     task = small_studies["vision"][0].task
-    given["task"] = lambda model: (
-        begun.append([weight.clone() for weight in model.parameters()]) or task(model)
+    given["task"] = lambda model, course: (
+        begun.append([weight.clone() for weight in model.parameters()]) or task(model, course)
     )
     runner.train(
         first.__class__(**given),
@@ -209,6 +214,147 @@ def test_a_run_starts_from_the_weights_of_another_that_its_listing_names(
     )
     assert seen
     assert all((weight == 0.5).all() for weight in begun[0])
+
+
+def stop_at_once(_progress, _share):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_default_that_has_changed_makes_another_run_wherever_it_is_stated(
+    study, small_studies, tmp_path
+):
+    run = small_studies[study][0]
+    assets = tmp_path / "assets"
+    assert main(arguments(tmp_path, study, "--only", run.name)) == 0
+    assert runner.is_done(run, assets)
+    assert run.resolved == json.loads(json.dumps(run.resolved)), "in terms of JSON"
+
+    name = next(name for name, value in run.resolved["model"].items() if isinstance(value, int))
+    changed = {**run.resolved["model"], name: run.resolved["model"][name] + 1}
+    other = replace(run, resolved={**run.resolved, "model": changed})
+    assert other.key() == run.key()
+    assert not runner.is_done(other, assets)
+    wrong = rf"model\.{name} was .*, is .*begin again"
+    folder = runner._folder(run, tmp_path / "runs")
+    with pytest.raises(CheckpointError, match=rf"record\.json: .*{wrong}"):
+        runner.train(other, folder)  # trained, not tested yet
+    with pytest.raises(Stopped):
+        runner.train(run, tmp_path / "begun", report=stop_at_once)
+    with pytest.raises(CheckpointError, match=rf"state\.safetensors: .*{wrong}"):
+        runner.train(other, tmp_path / "begun")
+
+    # An option that came later, or has gone, is not compared.
+    later = replace(run, resolved={"model": {**run.resolved["model"], "later": 3}})
+    assert runner.is_done(later, assets)
+    # Neither is what an old record or an old state does not say.
+    path = assets / "records" / f"{run.record}.json"
+    found = json.loads(path.read_text())
+    del (found[run.name] if run.shares_record else found)["resolved"]
+    path.write_text(json.dumps(found))
+    assert runner.is_done(other, assets)
+    state = tmp_path / "begun" / "state.safetensors"
+    tensors, note = read_tensors(state)
+    del note["resolved"]
+    write_tensors(state, tensors, note)
+    runner.train(other, tmp_path / "begun")
+
+
+def test_a_run_goes_on_and_counts_only_with_the_weights_that_it_started_from(
+    small_studies, tmp_path
+):
+    run = replace(small_studies["vision"][0], starts_from="given", checkpoint=None)
+    small_studies["vision"][:] = [run]
+    start = tmp_path / "assets/checkpoints/given.safetensors"
+    torch.manual_seed(1)
+    write_tensors(start, dict(run.build().state_dict()), {})
+    with pytest.raises(Stopped):
+        runner.train(run, tmp_path / "begun", start=start, report=stop_at_once)
+    first = start.read_bytes()
+    write_tensors(start, dict(run.build().state_dict()), {})
+    with pytest.raises(CheckpointError, match=r"state\.safetensors: .*start was .*, is "):
+        runner.train(run, tmp_path / "begun", start=start)
+    start.write_bytes(first)
+    record = runner.train(run, tmp_path / "begun", start=start)
+    assert record["start"] == file_hash(start)
+
+    assert main(arguments(tmp_path, "vision")) == 0
+    assert runner.is_done(run, tmp_path / "assets")
+    write_tensors(start, dict(run.build().state_dict()), {})
+    assert not runner.is_done(run, tmp_path / "assets"), "other weights under the same name"
+    start.unlink()
+    assert runner.is_done(run, tmp_path / "assets"), "there is nothing to compare"
+
+
+def diverging(run, *, trial):
+    """Give a run whose loss is no number any more from its second step on."""
+
+    def task(model, course):
+        given, steps = run.task(model, course), []
+
+        def loss(forward, batch):
+            steps.append(1)
+            return given.loss(forward, batch) * (1 if len(steps) < 2 else float("nan"))
+
+        return replace(given, loss=loss, replayable=False)
+
+    return replace(run, task=task, trial=trial, checkpoint=None)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(
+    study, small_studies, tmp_path, capsys
+):
+    first, second = small_studies[study]
+    small_studies[study][:] = [diverging(first, trial=True), replace(second, checkpoint=None)]
+    assert main(arguments(tmp_path, study)) == 0
+    out = capsys.readouterr().out
+    assert f"{first.name}: diverged after 1 steps" in out
+    path = tmp_path / "assets" / "records" / f"{first.record}.json"
+    found = json.loads(path.read_text(), parse_constant=pytest.fail)  # NaN is no JSON
+    found = found[first.name] if first.shares_record else found
+    assert found["diverged"] is True and found["test"] == {} and found["steps"] == 1
+    assert all(runner.is_done(run, tmp_path / "assets") for run in small_studies[study])
+    assert main(arguments(tmp_path, study)) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{r.name}: done" for r in (first, second)]
+    measure = "amplitude_error_mean" if study in ("series", "efficient") else "loss"
+    best = kept.best_run(small_studies[study], measure, assets=tmp_path / "assets")
+    assert best is small_studies[study][1]
+    assert kept.best_run(small_studies[study][:1], measure, assets=tmp_path / "assets") is None
+
+
+def test_a_run_that_is_no_trial_and_diverges_is_an_error(small_studies, tmp_path, capsys):
+    small_studies["series"][0] = diverging(small_studies["series"][0], trial=False)
+    assert main(arguments(tmp_path, "series")) == 1
+    assert "the loss after 1 steps is nan" in capsys.readouterr().err
+    assert not (tmp_path / "assets").exists()
+
+
+def test_a_trial_whose_last_measures_are_not_finite_has_diverged(small_studies, tmp_path):
+    run = small_studies["series"][0]
+
+    def task(model, course):
+        return replace(run.task(model, course), measure=lambda _: {"error": float("inf")})
+
+    record = runner.train(replace(run, task=task, trial=True), tmp_path)
+    assert record["diverged"] and record["curve"] == [] and record["steps"] == 2
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_what_tries_a_rate_and_nothing_else_is_a_trial():
+    for study in runner.STUDIES.values():
+        for run in study.runs():
+            assert run.trial == run.name.startswith(("tune/", "sweep/")), run.name
+
+
+def test_an_error_that_is_not_finite_is_never_the_best(small_studies, tmp_path):
+    bad, good = small_studies["series"]
+    for run, error in ((bad, float("nan")), (good, 0.5)):
+        record = {"key": run.key(), "curve": [{"error": error}]}
+        kept.write_record(replace(run, checkpoint=None), record, tmp_path)
+    sweep = [replace(run, checkpoint=None) for run in (bad, good)]
+    assert kept.best_run(sweep, "error", assets=tmp_path) is sweep[1]
+    assert kept.best_rate(sweep[:1], "error", assets=tmp_path) is None
 
 
 def test_the_log_of_loads_averages_over_stretches_of_steps_and_survives_json():

@@ -1,6 +1,7 @@
 """The command: lists, runs what is missing, skips what is done, goes on after a kill, evaluates."""
 
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -237,5 +238,9 @@ def test_a_rate_at_the_edge_of_its_sweep_is_told_or_refused():
     rates = {"a": inside, "b": largest, "c": smallest}
     assert at_the_edge({"a": inside}) == []
     assert at_the_edge(rates, told=("b", "c")) == ["b", "c"]
+    # Where a run diverged there is a worse rate, as good as any other.
+    assert at_the_edge({"a": {0.001: 2.0, 0.003: 1.0, 0.006: math.inf}}) == []
+    with pytest.raises(RecordError, match=r"no learning rate has a finite error: a$"):
+        at_the_edge({"a": dict.fromkeys(inside, math.inf)}, told=("a",))
     with pytest.raises(RecordError, match=r"edge of the sweep: c\."):
         at_the_edge(rates, told=("a", "b"))

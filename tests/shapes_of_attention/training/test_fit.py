@@ -167,7 +167,7 @@ def test_what_a_state_holds_of_the_optimiser_comes_back_on_the_models_device(tmp
     fit(line(), task(), ShortRun(steps=3), state=tmp_path / "state", key="of it")
     model = line().to("meta")
     optimizer = adamw(model, learning_rate=0.1, weight_decay=0, fused=False)
-    assert _restore(tmp_path / "state", "of it", model, optimizer).step == 3
+    assert _restore(tmp_path / "state", "of it", {}, model, optimizer).step == 3
     assert len(optimizer.state) == 2
     for parameter, held in optimizer.state.items():
         assert parameter.device.type == "meta"
