@@ -69,6 +69,10 @@ def test_the_calculator_counts_as_the_code_does(published: Site, browser: Browse
         tokens = tab.get_by_label("Tokens of a text")
         tokens.fill("1000")
         expect(shown).to_have_text(counted(1000))
+        tab.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+        tab.wait_for_timeout(500)  # it is far away now, and whoever takes down is told
+        tokens.scroll_into_view_if_needed()
+        expect(tokens).to_have_value("1000")
         for wrong in ("", "0", "-3", "1.5"):
             tokens.fill(wrong)
             expect(tab.locator(".calculator__note")).to_contain_text("Whole numbers from 1")

@@ -3,7 +3,7 @@
 
    Every figure shows a static image first, and keeps it where anything here fails. Plotly (1.5 MB, or
    the bundle that `data-bundle` names) is loaded once, when the reader has moved and a figure is near;
-   figures far away are taken down. A figure may hold several live ones.
+   figures far away are taken down, unless the reader has set something there. A figure may hold several live ones.
 
    For code that builds on this: the figure element fires "nb:drawn" and "nb:purged" (bubbling), and
    `detail.plot` is the element that plotly drew into.
@@ -33,6 +33,7 @@
   const BUNDLE = "plotly-cartesian.min.js";
   const NEAR = "400px 0px"; // draw within this distance of the viewport
   const FAR = "2400px 0px"; // take down beyond this one; the gap keeps scrolling from flickering
+  const KEPT = 8; // of the figures that a reader has set, so many stay however far away
   const FIRST_SIGNS = ["scroll", "pointermove", "pointerdown", "touchstart", "keydown", "focusin"];
 
   // Reads on both papers and with every common kind of colour blindness.
@@ -49,6 +50,10 @@
   const views = new Map();
   /** @type {Set<HTMLElement>} */
   const wanted = new Set(); // figures near the viewport
+  /** @type {Set<HTMLElement>} */
+  const away = new Set(); // figures far from it
+  /** @type {Set<HTMLElement>} */
+  const touched = new Set(); // figures that the reader has set, the latest last
   /** @type {Map<string, Promise<PlotlyLibrary>>} */
   const libraries = new Map(); // by bundle; one with all traces serves all that come after it
   let moved = false;
@@ -381,6 +386,7 @@
     const drawing = live.get(figure);
     if (!drawing) return;
     live.delete(figure);
+    touched.delete(figure);
     drawing.resizer?.disconnect();
     setLive(figure, false);
     forgetKeys(canvasOf(figure));
@@ -487,11 +493,48 @@
   const far = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) purge(/** @type {HTMLElement} */ (target));
+        const figure = /** @type {HTMLElement} */ (target);
+        if (isIntersecting) away.delete(figure);
+        else away.add(figure);
       }
+      purgeFar();
     },
     { rootMargin: FAR },
   );
+
+  /* A figure that is drawn anew begins anew: those that the reader has set last stay. */
+  function purgeFar() {
+    const kept = new Set([...touched].slice(-KEPT));
+    for (const figure of away) if (!kept.has(figure)) purge(figure);
+  }
+
+  /* ---- what the reader sets ---- */
+
+  /** @type {HTMLElement | null} */
+  let pressed = null;
+
+  /** @param {Event} event */
+  function figureAround({ target }) {
+    const canvas = target instanceof Element ? target.closest(".nb-figure__canvas") : null;
+    return canvas && figureOf(canvas);
+  }
+
+  /** @param {HTMLElement | null} figure */
+  function touch(figure) {
+    if (!figure || !live.has(figure)) return;
+    touched.delete(figure); // to the end of the row
+    touched.add(figure);
+    purgeFar();
+  }
+
+  // A press may be let go beside the figure; where it scrolls the page it is cancelled and sets nothing.
+  const onPress = (/** @type {Event} */ event) => (pressed = figureAround(event));
+  const onCancel = () => (pressed = null);
+  const onRelease = () => touch(pressed);
+  const onInput = (/** @type {Event} */ event) => touch(figureAround(event));
+  const onKeyWithin = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Tab") touch(figureAround(event)); // that one only passes through
+  };
 
   function drawWanted() {
     if (moved) for (const figure of wanted) draw(figure);
@@ -507,6 +550,7 @@
     near.disconnect();
     far.disconnect();
     wanted.clear();
+    away.clear();
     for (const figure of [...live.keys()]) if (!figure.isConnected) purge(figure);
     for (const figure of figuresThat(":is([data-plotly], [data-view])")) {
       if ("waits" in figure.dataset) offer(figure);
@@ -525,6 +569,12 @@
     addEventListener(name, firstSign, { capture: true, passive: true });
   }
   addEventListener("keydown", onKey);
+  const within = { capture: true, passive: true };
+  addEventListener("pointerdown", onPress, within);
+  addEventListener("pointercancel", onCancel, within);
+  addEventListener("pointerup", onRelease, within);
+  addEventListener("input", onInput, within);
+  addEventListener("keydown", onKeyWithin, within);
   const schemes = new MutationObserver(retheme);
   for (const element of [document.documentElement, document.body]) {
     schemes.observe(element, {
