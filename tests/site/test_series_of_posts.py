@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.site.test_no_number_is_typed import POSTS
-from tests.support.browser import watched
+from tests.support.browser import wait_for_fonts, watched
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -119,6 +119,21 @@ def test_code_of_more_than_twenty_lines_is_folded(published: Site, slug: str) ->
     text = published.text(post_page(slug)).partition("post-footer")[0]
     # The last line of a block ends with a line end of its own.
     assert max(LongCode(text).lengths, default=0) <= 21
+
+
+@pytest.mark.parametrize("slug", AT_MOST)
+def test_every_formula_fits_a_phone(published: Site, browser: Browser, slug: str) -> None:
+    # A wider one would scroll, but nothing on a phone says so: break it into lines.
+    with watched(browser, viewport={"width": 390, "height": 844}) as tab:
+        tab.page.goto(ORIGIN + BASE + post_page(slug))
+        wait_for_fonts(tab.page)
+        wide = tab.page.evaluate("""() => {
+          for (const fold of document.querySelectorAll("details")) fold.open = true;
+          return [...document.querySelectorAll(".math--display, .katex-display")]
+            .filter((formula) => formula.scrollWidth > formula.clientWidth)
+            .map((formula) => `${formula.scrollWidth} px: ${formula.textContent}`);
+        }""")
+        assert not wide
 
 
 def test_every_post_is_in_the_table() -> None:
