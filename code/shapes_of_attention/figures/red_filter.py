@@ -54,6 +54,8 @@ __all__ = [
 GAP = 12
 TITLE = 34
 OWN, VOTE, UNFILTERED = ORCHID, AZURE, OLIVE
+ROOM = 3.0  # levels of red beside a chart's lines: the dots at their ends are whole
+LEVELS = "group's colour, levels"
 
 
 def red_slider(
@@ -85,24 +87,31 @@ def red_slider(
             show_image(axes, levels(pictures[step]))
             if row == 0:
                 ring(axes, centre, radius + 2.5, dashed=False)
-    axes = axes_at(figure, label, top_chart, WIDTH - label - 8, chart)
+    axes = axes_at(figure, label, top_chart, WIDTH - label - 26, chart)
     colour_lines(axes, fine, rival)
     write(
         figure, label + (WIDTH - label) / 2, height - 12, "red of the ringed circle", align="center"
     )
-    write_upright(figure, 12, top_chart + chart / 2, "group's colour")
+    write_upright(figure, 12, top_chart + chart / 2, LEVELS)
     return Figure(static=figure, interactive=red_slider_plot(ladder, fine, circle, start, rival))
 
 
 def colour_lines(axes: Axes, fine: Ladder, rival: float) -> None:
     """Draw the group's painted colour over the red of a circle, and the true one dashed."""
-    axes.set(xlim=(fine.red[0], fine.red[-1]), ylim=(0, top_of(fine)))
-    for number, colour in enumerate(CHANNELS.values()):
+    axes.set(xlim=span_of(fine), ylim=(0, top_of(fine)))
+    for number, (name, colour) in enumerate(CHANNELS.items()):
         axes.plot(fine.red, fine.true_group[:, number], color=colour, linewidth=1.4, dashes=(3, 2))
         axes.plot(fine.red, fine.group[:, number], color=colour, linewidth=2.4)
+        end = float(fine.group[-1, number])
+        axes.text(span_of(fine)[1] + 1, end, name, color=INK, va="center_baseline")
     axes.axvline(rival, color=MUTED, linewidth=1)
     axes.set_yticks((0, 100, 200)[: 2 + (top_of(fine) > 200)])
     axes.text(rival - 2, top_of(fine) - 4, "the rule", color=MUTED, ha="right", va="top")
+
+
+def span_of(ladder: Ladder) -> tuple[float, float]:
+    """Return the levels of red from which to which a chart goes."""
+    return float(ladder.red[0]) - ROOM, float(ladder.red[-1]) + ROOM
 
 
 def top_of(ladder: Ladder) -> float:
@@ -166,7 +175,13 @@ def red_slider_plot(
     for step in range(steps):
         mine = [number == step for number in range(steps)]
         lines = [vertical(rival, MUTED), vertical(float(ladder.red[step]), INK)]
-        settings.append(({"visible": [*mine, *mine, *[True] * always, *mine]}, {"shapes": lines}))
+        told = f"red of the ringed circle: {ladder.red[step]:.0f}"
+        settings.append(
+            (
+                {"visible": [*mine, *mine, *[True] * always, *mine]},
+                {"shapes": lines, "xaxis3.title.text": told},
+            )
+        )
     notes = [
         caption("Input", 0.245, 1.0),
         caption("Painted", 0.755, 1.0),
@@ -182,6 +197,19 @@ def red_slider_plot(
             "showarrow": False,
             "font": {"color": MUTED, "size": 14},
         },
+        *(
+            {
+                "text": name,
+                "x": span_of(fine)[1],
+                "y": float(fine.group[-1, number]),
+                "xref": "x3",
+                "yref": "y3",
+                "xanchor": "left",
+                "showarrow": False,
+                "font": {"color": INK, "size": 14},
+            }
+            for number, name in enumerate(CHANNELS)
+        ),
     ]
     plot.update_layout(
         **PLOT,
@@ -191,10 +219,14 @@ def red_slider_plot(
         # In pixels, as words and the slider are: a narrow plot must not cut them.
         margin={"l": 0, "r": 0, "t": 26, "b": 108},
         xaxis3={
-            "domain": [0.09, 0.98],
+            "domain": [0.13, 0.94],
             "anchor": "y3",
-            "range": [float(fine.red[0]), float(fine.red[-1])],
+            "range": list(span_of(fine)),
             "fixedrange": True,
+            "title": {
+                "text": settings[start][1]["xaxis3.title.text"],
+                "font": {"color": INK, "size": 15},
+            },
         },
         yaxis3={
             "domain": [0.0, 0.38],
@@ -202,28 +234,25 @@ def red_slider_plot(
             "range": [0, top_of(fine)],
             "fixedrange": True,
             "tickvals": [0, 100, 200],
+            "title": {"text": LEVELS, "font": {"color": MUTED, "size": 14}},
         },
+        # Its steps are not of one size, finer near the rule: the number stands below the chart.
         sliders=[
             {
                 "active": start,
                 "x": 0.06,
                 "len": 0.9,
                 "y": 0,
-                "pad": {"t": 26, "b": 0},
-                "currentvalue": {"prefix": "red of the ringed circle: ", "font": {"size": 15}},
-                "font": {"color": INK, "size": 12},
+                "pad": {"t": 56, "b": 0},
+                "currentvalue": {"visible": False},
                 "bgcolor": PANEL,
                 "bordercolor": LINE,
                 "activebgcolor": LINE,
                 "tickcolor": LINE,
                 "ticklen": 0,
                 "steps": [
-                    {
-                        "label": f"{level:.0f}",
-                        "method": "update",
-                        "args": [data, layout],
-                    }
-                    for level, (data, layout) in zip(ladder.red, settings, strict=True)
+                    {"label": "", "value": str(step), "method": "update", "args": [data, layout]}
+                    for step, (data, layout) in enumerate(settings)
                 ],
             }
         ],

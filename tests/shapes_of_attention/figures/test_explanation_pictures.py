@@ -96,8 +96,10 @@ def test_slider_and_arrow_keys_take_the_same_steps(slider):
     plot = figure.interactive
     (bar,), (menu,) = plot.layout.sliders, plot.layout.updatemenus
     assert not menu.visible
-    assert [step.label for step in bar.steps] == [f"{red:.0f}" for red in ladder.red]
+    assert [button.label for button in menu.buttons] == [f"{red:.0f}" for red in ladder.red]
     for number, (step, button) in enumerate(zip(bar.steps, menu.buttons, strict=True)):
+        assert not step.label  # evenly apart, where the steps are not
+        assert step.args[1]["xaxis3.title.text"].endswith(f": {ladder.red[number]:.0f}")
         assert step.args[0] == button.args[0]
         assert button.args[1]["sliders[0].active"] == number
         assert button.args[1]["shapes"] == step.args[1]["shapes"]
@@ -108,6 +110,18 @@ def test_slider_and_arrow_keys_take_the_same_steps(slider):
         (dots,) = [t for t in shown if t.type == "scatter" and t.mode == "markers"]
         np.testing.assert_allclose(dots.y, ladder.group[number])
         np.testing.assert_allclose(dots.x, ladder.red[number])
+
+
+def test_each_line_of_the_slider_s_chart_is_named_where_it_ends(slider):
+    ladder, figure = slider
+    ends = dict(zip("RGB", ladder.group[-1], strict=True))
+    (chart,) = (axes for axes in figure.static.axes if axes.get_lines())
+    written = {text.get_text(): text.get_position()[1] for text in chart.texts}
+    noted = {note.text: note.y for note in figure.interactive.layout.annotations}
+    for name, end in ends.items():
+        assert written[name] == noted[name] == pytest.approx(end)
+    for low, high in (chart.get_xlim(), figure.interactive.layout.xaxis3.range):
+        assert low < ladder.red.min() < ladder.red.max() < high, "dots at the ends are whole"
 
 
 def test_pictures_are_the_same_bytes_each_time_and_small(hidden, slider):
