@@ -4,7 +4,8 @@ The glossary is a page, a definition list in one file. Where a page of the blog 
 its words in running text, the word becomes an abbreviation with its definition, as Material has
 them, and a stop of the keyboard: focus, by key or by touch, opens it, without a script
 (``site.css``). Later on the page the word is left alone. What a page defines by itself
-(``*[word]: ...``) is not the glossary's.
+(``*[word]: ...``) is not the glossary's, nor are the titles of what it cites below a heading
+``References``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _CLOSED = frozenset(("a", "abbr", "button", "code", "details", "figcaption", "ta
 
 _TERM = re.compile(r"^(?![:#\s]).+$")
 _DEFINITION = re.compile(r"^ {0,3}:[ \t]+(?P<text>.+)$")
+_HEADING = re.compile(r"h([1-6])")
+_CITED = "References"
+
 _ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")  # of a word: an anchor, a class
 
 
@@ -112,7 +116,18 @@ class _FirstUse(Treeprocessor):
             own: Any = self.md.treeprocessors["abbr"]
             self.seen.update(self.words[word] for word in own.abbrs if word in self.words)
         if self.words:
-            self._mark(root, within=False)
+            self._mark_own(root)
+
+    def _mark_own(self, root: Element) -> None:
+        """Mark what the page says in its own words: all but the sections of what it cites."""
+        cited = 0  # the level of the heading that such a section stands below
+        for child in root:
+            if heading := _HEADING.fullmatch(str(child.tag)):
+                level = int(heading[1])
+                if not cited or level <= cited:
+                    cited = level if "".join(child.itertext()).strip() == _CITED else 0
+            if not cited:
+                self._mark(child, within=False)
 
     def _mark(self, element: Element, *, within: bool) -> None:
         if element.tag in _CLOSED:

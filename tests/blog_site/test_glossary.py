@@ -152,3 +152,10 @@ def test_the_words_that_newcomers_lack_are_in_the_site_s_glossary() -> None:
     }  # fmt: skip
     assert wanted <= set(found)
     assert all(len(text) < 160 for text in found.values()), "an entry is a sentence or two"
+
+
+def test_titles_of_what_is_cited_are_no_words_of_the_page(glossary: Path) -> None:
+    text = "## References\n\n- A seed.\n\n### Older\n\nA seed.\n\n## After\n\nA seed, a score.\n"
+    page = convert(text, glossary)
+    assert [word for _, word in marked(page)] == ["seed", "score"]
+    assert "<abbr" not in page.split("After")[0]

@@ -30,7 +30,7 @@ ALLOWED = {
     r"\b(from )?0 (to|\.\.\.) (1|255)\b": "the range of a scale",
     r"\bof 255 levels\b": "the length of that scale",
     r"\b(more than|above) (90 ?%|40 ?%|0\.8)": "thresholds that the cells use, chosen beforehand",
-    r"\bscores 100 ?%|\b0\.5 for one that knows nothing": "the best, and chance, on a scale",
+    r"\breaches 100 ?%|\b0\.5 for one that knows nothing": "the best, and chance, on a scale",
     r"\b\d[\d,]* (tokens|patches|queries|keys)\b": "lengths are chosen, not measured",
 }
 
