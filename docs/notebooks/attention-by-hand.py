@@ -101,6 +101,10 @@ A = S.softmax(dim=-1)  # [queries, keys], each row adds up to one
 print(A.round(decimals=2))
 print((A @ V).round(decimals=2))
 
+# %%
+#| label: in-matrices
+{"mixed": f"{(A @ V)[0, 0]:.2f}"}
+
 # %% [markdown]
 # The module that all models here use does the same, with two more axes: a batch and heads.
 
