@@ -13,6 +13,10 @@ from tests.support.pages import frames
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
+#: Whether anything is drawn in the first line of pixels of a canvas.
+FIRST_LINE = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, 1).data
+  .some((level, at) => at % 4 === 3 && level > 0)"""
+
 
 @contextmanager
 def reader(browser: Browser, page: str, view: str) -> Iterator[Page]:
@@ -94,7 +98,9 @@ def test_a_tapped_shape_asks_and_the_keyboard_goes_on(published: Site, browser: 
         figure = page.locator("figure[data-view=asking]")
         words, line = figure.locator(".steps__words"), figure.get_by_role("slider")
         expect(words).to_contain_text("asks")
-        line.press("Home")
+        for key in ("End", "Home"):  # whose curves to the other end are the highest
+            line.press(key)
+            assert not figure.locator("canvas").evaluate(FIRST_LINE), "a curve is cut at its top"
         expect(line).to_have_attribute("aria-valuenow", "1")
         line.press("End")
         line.press("ArrowLeft")

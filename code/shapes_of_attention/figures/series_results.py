@@ -231,7 +231,7 @@ def asking_view(
     figure = canvas(height=curves + 2 * (high + gap))
     arcs = panel(figure, 0, 0, WIDTH, curves)
     length = batch.signal.shape[1]
-    arcs.set(xlim=(0, length), ylim=(0, 1))
+    arcs.set(xlim=(0, length), ylim=(0, 1.06))  # the highest arc is whole, as wide as it may be
     middle = (np.arange(len(weights)) + 0.5) * token
     for key in np.flatnonzero(weights[query] > LEAST_CURVE):
         colour = SIGNAL if owner[key] < 0 else KIND_COLOURS[batch.kind[row, owner[key]]]

@@ -31,6 +31,7 @@ import { drawLine } from "./series-drawing.js";
  */
 
 const LEAST = 0.02; // weights below get no curve
+const WIDEST = 9; // pixels of a curve
 const SHARES = { curves: 0.26, given: 0.39, drawn: 0.35 }; // of the height
 
 /**
@@ -47,7 +48,7 @@ export function told(data, row, query) {
   const number = data.shapes.filter((shape) => shape.kind === kind).length;
   const share = percent(massOn(row, same));
   return (
-    `A ${kind} of height ${amplitude.toFixed(2)} asks. ${share} of this head's attention goes to the ` +
+    `A ${kind} of height ${amplitude.toFixed(2)} asks. ${share} of the attention goes to the ` +
     `${number > 1 ? `${number} ${kind}s` : `only ${kind}`}, whose mean is ${mean.toFixed(2)}.`
   );
 }
@@ -90,16 +91,17 @@ async function mountAsking(box, data) {
       context.fillText(name, 0, top + high - 14);
     }
     const foot = lanes[0].top + 2;
+    const highest = foot - WIDEST / 2 - 1; // the widest curve stays whole at its top
     row.forEach((weight, key) => {
       if (weight < LEAST || key === asks) return;
       const owner = data.owner[key];
       context.strokeStyle = owner < 0 ? data.between : data.colours[data.shapes[owner].number];
-      context.lineWidth = Math.max(1, Math.min(9, 36 * weight));
+      context.lineWidth = Math.max(1, Math.min(WIDEST, 36 * weight));
       context.globalAlpha = 0.8;
       context.beginPath();
       context.moveTo(middle(key), foot);
-      const up = foot * Math.min(1, 0.35 + Math.abs(key - asks) / tokens);
-      context.quadraticCurveTo((middle(key) + middle(asks)) / 2, foot - 2 * up + 4, middle(asks), foot);
+      const up = highest * Math.min(1, 0.35 + Math.abs(key - asks) / tokens);
+      context.quadraticCurveTo((middle(key) + middle(asks)) / 2, foot - 2 * up, middle(asks), foot);
       context.stroke();
       context.globalAlpha = 1;
     });
