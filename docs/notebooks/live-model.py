@@ -100,7 +100,7 @@ def scene(row, chosen, *changes, layer=1, head=0, parts=live.PARTS):
         row,
         painted=painted,
         attention=(
-            f"Layer {layer + 1}, head {head + 1}",
+            f"Decoder {layer + 1}, head {head + 1}",
             query,
             weights[name][0, head, query].numpy(),
         ),

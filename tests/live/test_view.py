@@ -410,6 +410,23 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
     assert lab.troubles == []
 
 
+def test_on_a_phone_what_a_switch_of_a_shape_changes_stands_below_the_switches(
+    folder: Path, lab_of: Callable[..., Lab]
+) -> None:
+    content = json.loads((folder / "lab.json").read_text("utf-8"))
+    content["data"]["parts"] = ["colours", "look"]
+    lab = lab_of(viewport={"width": 390, "height": 844})
+    lab.page.route("**/lab.json", lambda route: route.fulfill(json=content))
+    lab.open()
+    tops = [
+        lab.page.locator(name).first.bounding_box()["y"]
+        for name in (".lab__canvas", ".lab__colour", ".lab__picture", ".lab__looks")
+    ]
+    assert tops == sorted(tops)
+    assert tops[2] - tops[1] < 844 / 2, "both are in sight"
+    assert lab.troubles == []
+
+
 def test_of_two_fingers_the_first_one_drags(lab_of: Callable[..., Lab]) -> None:
     lab = lab_of(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
     lab.open()

@@ -19,6 +19,7 @@ __all__ = ["PARTS", "live_scene", "scene_text"]
 WIDTH = 900
 TITLE = 36
 POINTS = 18  # as wide as this picture is, letters have nine pixels on a phone
+LONG, LONG_POINTS = 16, 16  # names of more letters are smaller: they must end with their picture
 GAP = 14
 #: What can stand below the canvas: the chosen shape, the switch that lifts the clamps, painted
 #: beside true colours, where the model looks, and what is changed in it.
@@ -94,7 +95,10 @@ def live_scene(
 def _still(
     image: Levels, target: Levels, painted: Levels, attention: tuple[str, int, Numbers]
 ) -> Figure:
-    """Draw what the live view shows first: the drawing, large, and four pictures beside it."""
+    """Draw what the live view shows first: the drawing, large, and four pictures beside it.
+
+    Their names are those of assets/theme/assets/live/lab.js.
+    """
     side = (WIDTH - GAP) / 2 + TITLE
     small = (side - 2 * TITLE - GAP / 2) / 2
     figure = canvas(width=WIDTH, height=round(side))
@@ -107,13 +111,14 @@ def _still(
         ("Painted", painted),
         ("Target", target),
         (name, dimmed(image, weights)),
-        ("Error × 4", apart),
+        ("Difference × 4", apart),
     )
     for place, (title, picture) in enumerate(pictures):
         down, across = divmod(place, 2)
         left = side + GAP + across * (small + GAP / 2)
         top = down * (TITLE + small + GAP / 2)
         middle = 1 - (top + TITLE / 2 - 2) / round(side)
-        figure.text(left / WIDTH, middle, title, color=INK, fontsize=POINTS, va="center_baseline")
+        points = LONG_POINTS if len(title) > LONG else POINTS
+        figure.text(left / WIDTH, middle, title, color=INK, fontsize=points, va="center_baseline")
         show_image(panel(figure, left, top + TITLE, small, small), picture)
     return Figure(static=figure)

@@ -132,7 +132,7 @@ async function mountLab(box, data) {
     remove,
     ask,
   });
-  const painted = makePicture("The model paints");
+  const painted = makePicture("Painted");
   const target = makePicture("Target");
   const glance = makePicture("Attention");
   const apart = makePicture("Difference × 4");
@@ -227,7 +227,7 @@ async function mountLab(box, data) {
   const only = (part, ...pieces) => (data.parts.includes(part) ? pieces : []);
   const view = element(
     "div",
-    { class: "lab" },
+    { class: data.parts.includes("colours") && !data.parts.includes("colour") ? "lab lab--by-shape" : "lab" },
     stage,
     bar,
     ...only("colour", chosen),
