@@ -11,12 +11,14 @@ from playwright.sync_api import Browser
 
 from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, SCENE, TOKENS, WHITE
 from tests.support.browser import PATIENCE, Launcher
-from tests.support.published import ROOT
+from tests.support.published import ROOT, Site
 
 SITE_CSS = ROOT / "assets/theme/assets/site/site.css"
 FIGURES_CSS = ROOT / "code/notebook_embed/static/figures.css"
 HEX = re.compile(r"#[0-9a-f]{6}\b", re.IGNORECASE)
 LEVELS = re.compile(r"\((\d{1,3}), (\d{1,3}), (\d{1,3})\)")
+#: What matplotlib writes, and in which colour.
+WORDS = re.compile(r'<g id="text_\d+">\s*<!-- (.*?) -->\s*<g style="fill: (#[0-9a-f]{6})')
 LIGHT_DARK = re.compile(r"--nb-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
 
 
@@ -80,6 +82,40 @@ def test_no_colour_is_stated_twice_in_code_and_notebooks() -> None:
         if (colour := "#" + "".join(f"{int(level):02x}" for level in levels)) in stated:
             counted[colour] += 1
     assert not [colour for colour, times in counted.items() if times > 1]
+
+
+def test_words_in_pictures_are_light_or_dark_with_the_page(published: Site) -> None:
+    """In a token they change with the scheme; white or black they stand on a colour of their own."""
+    fair = {light for light, _ in TOKENS.values()} | {GROUND, WHITE}
+    pictures = [p for p in (published.folder / "figures").rglob("*.svg") if ".dark." not in p.name]
+    assert len(pictures) > 50
+    faint = {
+        f"{picture.parent.name}/{picture.name}: {words} in {colour}"
+        for picture in pictures
+        for words, colour in WORDS.findall(picture.read_text("utf-8"))
+        if colour not in fair
+    }
+    assert not faint
+
+
+def test_letters_can_be_read_on_their_ground_in_both_schemes() -> None:
+    for scheme in (0, 1):
+        for ground in ("paper", "panel"):
+            for letters in ("ink", "muted", "accent"):
+                pair = TOKENS[letters][scheme], TOKENS[ground][scheme]
+                assert contrast(*pair) >= 4.5, (letters, ground, scheme)
+
+
+def contrast(one: str, other: str) -> float:
+    """Compute the contrast of two colours as WCAG does, from 1 to 21."""
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    levels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in levels)
+    return sum(part * v for part, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_the_tokens_stand_where_they_are_compared_and_nowhere_else() -> None:

@@ -41,7 +41,7 @@ def by_hand(
         x = left + place * step
         colour = KIND_COLOURS[kind]
         drawing.box(x, rows["key"], wide, 40, _vector(keys[place]), edge=colour)
-        drawing.text(x + wide / 2, rows["key"] + 58, name, colour=colour)
+        drawing.text(x + wide / 2, rows["key"] + 58, name, colour=INK)
         drawing.arrow((x + wide / 2, rows["key"] + 74), (x + wide / 2, rows["score"]))
         drawing.box(x, rows["score"], wide, 40, f"{scores[place]}", edge=LINE)
         drawing.arrow((x + wide / 2, rows["score"] + 40), (x + wide / 2, rows["weight"]))
@@ -90,7 +90,7 @@ def scaling(dims: Sequence[int], plain: Numbers, scaled: Numbers) -> Figure:
             axes.plot(dims, numbers[:, column], "o-", color=colour)
             if not place:
                 spot = (90, 0.5) if name == "plain" else (90, 0.18)
-                axes.text(*spot, name, color=colour, va="bottom")
+                axes.text(*spot, name, color=INK, va="bottom")
         axes.set(xscale="log", xticks=dims, xticklabels=[str(d) for d in dims], ylim=(0, 1.05))
         axes.set(yticks=[0, 0.5, 1])
         axes.minorticks_off()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import with_looks
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
-from shapes_of_attention.palette import ACCENT, BLUE, GREEN, MUTED, VERMILION, WHITE
+from shapes_of_attention.palette import ACCENT, BLUE, GREEN, GROUND, MUTED, VERMILION, WHITE
 
 __all__ = [
     "FAMILY_COLOURS",
@@ -59,6 +59,11 @@ NAMES = {
     "shared": "full, Q = K",
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
+#: The same, as plotly calls them.
+SYMBOLS = (
+    *("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"),
+    *("triangle-left", "triangle-right", "hexagon"),
+)
 LENGTHS = (256, 1024, 4096, 16384)
 
 
@@ -95,7 +100,7 @@ def cost_chart(families: Mapping[str, Mapping[str, Any]]) -> Figure:
                 showlegend=axis == "y",
                 mode="lines+markers",
                 line={"color": FAMILY_COLOURS[name], "width": 2},
-                marker={"size": 7},
+                marker={"size": 7, "symbol": SYMBOLS[_place(name)]},
                 hovertemplate=f"{NAMES[name]}<br>%{{x:,}} tokens: %{{y:.3g}} {unit}<extra></extra>",
             )
     plot.update_layout(
@@ -308,9 +313,8 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     def token_box(token: int, x: float, y: float, side: float, letters: float) -> None:
         paint = colours[bucket[token]]
         word = str(token + 1)
-        draw.box(
-            x, y, side, side, word, fill=paint, edge=paint, colour=WHITE, radius=4, size=letters
-        )
+        ink = WHITE if paint == BLUE else GROUND  # on the others white is too faint
+        draw.box(x, y, side, side, word, fill=paint, edge=paint, colour=ink, radius=4, size=letters)
 
     for place in range(n):
         token_box(place, left + place * size, 42, size - 4, 17)
@@ -358,10 +362,14 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     return draw.figure()
 
 
+def _place(name: str) -> int:
+    return list(FAMILY_COLOURS).index(name)
+
+
 def _style(name: str) -> dict[str, Any]:
     return {
         "color": FAMILY_COLOURS[name],
-        "marker": MARKERS[list(FAMILY_COLOURS).index(name)],
+        "marker": MARKERS[_place(name)],
         "label": NAMES[name],
         "linestyle": (0, (4, 2)) if name == "fused" else "-",
     }

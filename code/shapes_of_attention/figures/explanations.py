@@ -338,7 +338,7 @@ def hidden_shape_plot(
         **axes,
         annotations=notes,
         # In pixels, as words and buttons are: a narrow plot must not cut them.
-        margin={"l": 0, "r": 0, "t": 26, "b": 40},
+        margin={"l": 0, "r": 0, "t": 26, "b": 46},
         updatemenus=[button_row(buttons, below=True, active=start, size=14)],
     )
     return plot

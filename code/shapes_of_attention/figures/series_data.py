@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from shapes_of_attention.figures.toolkit.draw import panel, write
+from shapes_of_attention.figures.toolkit.draw import key_dot, panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import (
@@ -76,6 +76,6 @@ def attention_matrix(batch: SeriesBatch, weights: Numbers, *, title: str, row: i
 
 
 def _kind_legend(figure: MatplotlibFigure, left: float, middle: float) -> None:
-    places = (0, 120, 250)
+    places = (0, 140, 290)
     for place, name, colour in zip(places, SERIES_KINDS, KIND_COLOURS, strict=True):
-        write(figure, left + place, middle, name, colour=colour)
+        key_dot(figure, left + place, middle, name, colour)
