@@ -55,7 +55,7 @@ GAP = 12
 TITLE = 34
 OWN, VOTE, UNFILTERED = ORCHID, AZURE, OLIVE
 ROOM = 3.0  # levels of red beside a chart's lines: the dots at their ends are whole
-LEVELS = "group's colour, levels"
+LEVELS = "colour, levels"  # of the group; more words are longer than a phone's chart is high
 
 
 def red_slider(
@@ -217,7 +217,7 @@ def red_slider_plot(
         annotations=notes,
         shapes=settings[start][1]["shapes"],
         # In pixels, as words and the slider are: a narrow plot must not cut them.
-        margin={"l": 0, "r": 0, "t": 26, "b": 108},
+        margin={"l": 0, "r": 0, "t": 26, "b": 94},
         xaxis3={
             "domain": [0.13, 0.94],
             "anchor": "y3",
