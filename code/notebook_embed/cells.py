@@ -21,6 +21,7 @@ from notebook_embed.formulas import keep_formulas
 from notebook_embed.html_blocks import SetApart
 from notebook_embed.notebook import Notebook
 from notebook_embed.sanitised import without_html
+from notebook_embed.snippets import take_appended
 from notebook_embed.source_lines import SourceLines, source_lines
 
 __all__ = ["CellMarkdown", "plain_markdown"]
@@ -39,7 +40,7 @@ class CellMarkdown:
     def __init__(self, make: Callable[[], Markdown] = plain_markdown) -> None:
         self.make = make
         # By whether HTML is text.
-        self._made: dict[bool, tuple[Markdown, SourceLines, SetApart | None]] = {}
+        self._made: dict[bool, tuple[Markdown, SourceLines, SetApart | None, list[str]]] = {}
 
     def html(
         self,
@@ -55,7 +56,7 @@ class CellMarkdown:
         Addresses in it are relative to the notebook. `definitions` follow the text. With `sanitise`
         HTML in it is text.
         """
-        md, lines, html = self._parser(sanitise)
+        md, lines, html, appended = self._parser(sanitise)
         before = lines.placed
         if before is not None:  # a notebook in a notebook
             return CellMarkdown(self.make).html(
@@ -66,12 +67,13 @@ class CellMarkdown:
             md.reset()
             if html is not None:
                 html.begin()
-            whole = as_python_markdown(text, html)
-            return str(md.convert(f"{whole}\n\n{definitions}" if definitions else whole))
+            parts = [as_python_markdown(text, html), definitions, *needed(appended, text)]
+            return str(md.convert("\n\n".join(part for part in parts if part)))
         finally:
             lines.placed = before
 
-    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines, SetApart | None]:
+    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines, SetApart | None, list[str]]:
+        """Return the parser, and what a cell may name of what is appended to each page."""
         if sanitise not in self._made:
             md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
@@ -79,7 +81,8 @@ class CellMarkdown:
             keep_formulas(md)
             read_as_jupyter(md)
             html = None if sanitise else SetApart(md)  # else it is text
-            self._made[sanitise] = md, source_lines(md), html
+            appended = definitions(take_appended(md))
+            self._made[sanitise] = md, source_lines(md), html, appended
         return self._made[sanitise]
 
 
@@ -101,10 +104,14 @@ def definitions_for(notebook: Notebook, index: int, text: str) -> str:
         if other != index
         for definition in listed
     )
+    return "\n\n".join(needed(found, text))
+
+
+def needed(found: Iterable[str], text: str) -> list[str]:
+    """Return those of the definitions that `text` may name: each footnote defined is printed."""
     kept = []
     for definition in found:
         note = FOOTNOTE.match(definition)
-        # Every footnote that is defined is printed.
         if note is None or (f"[^{note[1]}]" in text and f"[^{note[1]}]:" not in text):
             kept.append(definition)
-    return "\n\n".join(kept)
+    return kept

@@ -60,6 +60,19 @@ LANGUAGES = {
     "wolfram language": "mathematica",
 }
 
+# What makes code of a fence. All other preprocessors look for marks of theirs, code or not: for
+# snippets, files to put in, what is cut off.
+OF_FENCES = {
+    "pymdownx-pre-norm-ws",
+    "fenced_raw_block",
+    "normalize_whitespace",
+    "pymdownx-post-norm-ws",
+    "fenced_code_block",
+}
+# What is for a page, once: the first forgets the page's ids when it runs again, the second puts in
+# files and appends others, the third cuts off, the last reads marks of changes.
+OF_PAGES = {"mkdocs_raw_html", "snippet", "excerpt", "critic"}
+
 # Lines of text from which on an output has a box to scroll in, and stays out of the search.
 LONG = 60
 # Signs from which on an output stays out of the search, be they in one line.
@@ -260,11 +273,11 @@ class PageWriter:
             self._open.ids.setdefault(name, given)
         return given
 
-    def markdown(self, parent: etree.Element, text: str) -> None:
-        """Add `text` to `parent` as the site's own Markdown, fences and all."""
+    def markdown(self, parent: etree.Element, text: str, *, of_code: bool = False) -> None:
+        """Add `text` to `parent` as the site's own Markdown; with `of_code` it is a fence."""
         lines = text.split("\n")
         for name in [item.name for item in self.md.preprocessors._priority]:
-            if name != "mkdocs_raw_html":  # it forgets the page's ids when it runs again
+            if name in OF_FENCES if of_code else name not in OF_PAGES:
                 lines = self.md.preprocessors[name].run(lines)
         self.md.parser.parseChunk(parent, "\n".join(lines))
 
@@ -312,7 +325,7 @@ class PageWriter:
             self.html(parent, f"<pre><code{known_as}>{text}</code></pre>")
             return
         marks = "`" * max(3, *(len(run) + 1 for run in [*re.findall(r"`+", code), ""]))
-        self.markdown(parent, f"{marks}{info}\n{code}\n{marks}")
+        self.markdown(parent, f"{marks}{info}\n{code}\n{marks}", of_code=True)
 
     def output(
         self, parent: etree.Element, output: Output, alt: str, origin: Origin, look: Look = PLAIN

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from markdown import Markdown
 
-__all__ = ["Snippets", "lines_with"]
+from notebook_embed.errors import EmbedError, shown
+from notebook_embed.library import SourceLine
+
+__all__ = ["Snippets", "lines_with", "take_appended"]
 
 _MARKER = re.compile(r"-+8<-+")
 
@@ -18,6 +21,15 @@ def lines_with(text: str, lines: list[str]) -> list[int]:
     """Return the numbers of the lines that hold `text`, and not the beginning of a longer name."""
     whole = re.compile(re.escape(text) + (r"(?![\w.-])" if re.search(r"\w\Z", text) else ""))
     return [number for number, line in enumerate(lines, 1) if whole.search(line)]
+
+
+def take_appended(md: Markdown) -> str:
+    """Return what `md` would append to each text (``auto_append``), and let it append nothing."""
+    if "snippet" not in md.preprocessors:
+        return ""
+    snippets = md.preprocessors["snippet"]
+    names, snippets.auto_append = snippets.auto_append, []
+    return "\n".join(snippets.run(["-8<-", *names, "-8<-"])) if names else ""
 
 
 class Snippets:
@@ -34,14 +46,17 @@ class Snippets:
         self.written = "\n".join(lines).rstrip().split("\n")
         self.files = []
 
-    def watch(self, md: Markdown) -> None:
-        """Let `files` be those that `md` puts in, wherever they lie and whoever names them."""
+    def watch(self, md: Markdown, locate: Callable[[str], SourceLine | None]) -> None:
+        """Let `files` be those that `md` puts in, wherever they lie and whoever names them.
+
+        What is wrong with one is told where it is named: `locate` finds the line with a text.
+        """
         if "snippet" not in md.preprocessors:
             return
         snippets = md.preprocessors["snippet"]
         if "get_snippet_path" in vars(snippets):
             return  # it is watched already
-        find = snippets.get_snippet_path
+        find, run = snippets.get_snippet_path, snippets.run
 
         def finding(path: str) -> str | None:
             found: str | None = find(path)
@@ -49,7 +64,46 @@ class Snippets:
                 self.files.append(Path(found))
             return found
 
-        vars(snippets)["get_snippet_path"] = finding
+        def running(lines: list[str]) -> list[str]:
+            try:
+                done: list[str] = run(lines)
+            except (OSError, UnicodeDecodeError) as error:
+                raise self._unread(error, locate) from error
+            except Exception as error:
+                if type(error).__name__ != "SnippetMissingError":  # another version may lack it
+                    raise
+                named = re.search("'(.+)'", str(error))
+                at = locate(named[1] if named else "8<-")
+                raise EmbedError(
+                    f"a snippet is missing: {error}",
+                    file=at and at.file,
+                    line=at and at.line,
+                    remedy="Mend its path, which is relative to 'base_path' of pymdownx.snippets.",
+                ) from error
+            return done
+
+        vars(snippets).update(get_snippet_path=finding, run=running)
+
+    def _unread(
+        self, error: OSError | UnicodeDecodeError, locate: Callable[[str], SourceLine | None]
+    ) -> EmbedError:
+        """Return what is wrong with the file that was found last."""
+        if not self.files or getattr(error, "filename", "") is None:  # it is at an address
+            return EmbedError(f"a snippet cannot be read: {error}")
+        file = self.files[-1]
+        at = locate(file.name)
+        named = f" It is named in {shown(at.file)}:{at.line}." if at and at.line else ""
+        if isinstance(error, OSError):
+            remedy = f"Name a file that can be read.{named}"
+            return EmbedError(f"a snippet cannot be read: {error}", file=file, remedy=remedy)
+        line = error.object.count(b"\n", 0, error.start) + 1
+        encoding = error.encoding.upper()
+        return EmbedError(
+            f"a snippet is not {encoding}: {error}",
+            file=file,
+            line=line,
+            remedy=f"Save it as {encoding}.{named}",
+        )
 
     def origin(self, number: int, given: list[str]) -> tuple[int, bool]:
         """Return the line as written that the line `number` of what is `given` comes from.

@@ -124,7 +124,7 @@ class SourceLines(Extension):
         spans = self.md.inlinePatterns["backtick"]
         if not isinstance(spans, _CleanSpan):
             self.md.inlinePatterns.register(_CleanSpan(spans), "backtick", 190)
-        self.snippets.watch(self.md)
+        self.snippets.watch(self.md, lambda text: self.locate(None, text))
 
     @property
     def page(self) -> Page | None:
@@ -199,6 +199,7 @@ class _RememberWritten(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
         if self.source.inside is None:
             self.source.snippets.begin(lines)
+            self.source._written = None
         return lines
 
 
