@@ -31,6 +31,7 @@ from markdown.extensions import Extension
 from markdown.inlinepatterns import ImageInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
+from notebook_embed.apart import Join, apart
 from notebook_embed.builder import UnderWay, is_excerpt
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.errors import EmbedError, nearest, shown
@@ -122,6 +123,8 @@ class NotebookEmbedExtension(Extension):
         )
         # Before Markdown's own images (150) and after code spans (190) and escapes (180).
         md.inlinePatterns.register(EmbedInline(md, writer), "notebook_embed", 155)
+        # After footnotes are parsed (50), before inline patterns (20).
+        md.treeprocessors.register(Join(md), "notebook_embed_join", 45)
         # After inline patterns (20) and attribute lists (8), before MkDocs resolves links (0).
         md.treeprocessors.register(Finish(md, writer), "notebook_embed", 7)
         md.treeprocessors.register(Settle(md, writer), "notebook_embed_settle", -1)
@@ -285,7 +288,8 @@ class EmbedBlock(BlockProcessor):
     def run(self, parent: etree.Element, blocks: list[str]) -> None:
         for image in self._parse(blocks.pop(0)):
             if image.embeds:
-                self._embed(parent, image)
+                with apart(parent):
+                    self._embed(parent, image)
             else:
                 self.parser.parseBlocks(parent, [image.text])
 
@@ -542,9 +546,10 @@ class CodeBlock(BlockProcessor):
         at = located(self.writer, self.writer.lines.directive, f"::: {name}")
         found = find_code(name, self.roots, at, docstring=".no-docstring" not in attributes)
         folded = ".folded" in attributes
-        box = etree.SubElement(
-            parent, "details" if folded else "div", {"class": "nb-code nb-code--module"}
-        )
+        with apart(parent):
+            box = etree.SubElement(
+                parent, "details" if folded else "div", {"class": "nb-code nb-code--module"}
+            )
         if folded:
             etree.SubElement(box, "summary").text = to_the_letter(name)
         self.writer.fence(box, found.source, "python", title=found.file)
