@@ -18,7 +18,7 @@ from pathlib import Path
 
 import filelock
 
-from notebook_embed.errors import shown
+from notebook_embed.errors import EmbedError, shown
 from notebook_embed.files import write_whole, writing
 from notebook_embed.imports import stamp, stamp_if_there
 from notebook_embed.progress import log
@@ -83,14 +83,19 @@ class Cache:
         self.folder = folder
 
     def load(self, key: Key) -> str | None:
-        """Return the executed notebook (JSON) under `key`, or None."""
+        """Return the executed notebook (JSON) under `key`, or None.
+
+        Raises
+        ------
+        EmbedError : the folder is none, or the system does not let it be read.
+        """
         path = self._path(key)
         if (known := _loaded.get(path)) is not None and known[0] == stamp_if_there(path):
             return known[1]
         found = self._read(path)
         if found is None:
             return None
-        with contextlib.suppress(FileNotFoundError):  # another process may clear away
+        with contextlib.suppress(OSError):  # another process may clear away, or own it
             os.utime(path)
         if (now := stamp_if_there(path)) is not None:
             _loaded[path] = now, found[1]
@@ -161,6 +166,13 @@ class Cache:
             raw = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise EmbedError(
+                f"the cache cannot be read: {error.strerror or error}",
+                file=self.folder,
+                remedy="It is a folder: mend its permissions, remove what stands in its place, or "
+                "name another one, as in 'cache: .notebook-cache'.",
+            ) from error
         head, _, body = raw.partition(b"\n")
         if head.decode("ascii", "replace") == f"{FORM} {hashlib.sha256(body).hexdigest()}":
             parts, _, executed = body.decode().partition("\n")

@@ -81,6 +81,12 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a refusal of the system to write `path` within the block into an error for authors."""
     try:
         yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise EmbedError(
+            f"cannot be written: {error.strerror}",
+            file=path,
+            remedy="A file stands where one of its folders is to be: remove it.",
+        ) from error
     except OSError as error:
         raise unwritable(error, path) or error from error
 

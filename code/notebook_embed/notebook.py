@@ -192,10 +192,17 @@ def is_notebook(path: Path) -> bool:
     has such a header or a cell that begins with ``# %%``; else it is a module that notebooks
     import. What is in an encoding that cannot be read is looked at all the same, so that reading it
     says so.
+
+    Raises
+    ------
+    EmbedError : the system does not let it be read, or it is a link that leads nowhere.
     """
     if path.suffix not in (".md", ".py"):
         return path.suffix in SUFFIXES
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EmbedError(f"the file cannot be read: {error}", file=path) from error
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     encoding = "utf-16" if content.startswith(marks) else "utf-8-sig"
     text = content.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")

@@ -13,6 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel, get_files
 from mkdocs.utils.meta import get_data
 
+from notebook_embed.files import read_text
 from notebook_embed.library import Library, files_below, find_addresses
 from notebook_embed.notebook import SUFFIXES, is_notebook
 
@@ -62,6 +63,10 @@ def drop_notebooks_among_posts(files: Files, config: MkDocsConfig) -> list[str]:
     """Take from `files` the Markdown notebooks that Material's blogs would take for posts.
 
     One whose header has a date is a post. Returns the URIs of the others.
+
+    Raises
+    ------
+    EmbedError : one of the files there cannot be read.
     """
     dropped = []
     for file in files.documentation_pages():
@@ -133,7 +138,12 @@ def _folder_of_posts(blog: Any) -> str:
 
 
 def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
-    """Name the posts that Material's blogs leave out, as they see it, before they do."""
+    """Name the posts that Material's blogs leave out, as they see it, before they do.
+
+    Raises
+    ------
+    EmbedError : a post cannot be read, or is in another encoding than UTF-8.
+    """
     blogs = [plugin for name, plugin in config.plugins.items() if "material/blog" in name]
     blogs = [blog for blog in blogs if blog.config.enabled and not blog.config.draft]
     # A post asks this plugin for what holds for its whole folder, and it may not have looked yet.
@@ -144,6 +154,8 @@ def _drafts_of_blogs(files: Files, config: MkDocsConfig) -> Iterator[str]:
 
         for file in files.documentation_pages():
             if file.src_uri.startswith(_folder_of_posts(blog)):
+                if file.abs_src_path:  # the blog's own error would name no file
+                    read_text(Path(file.abs_src_path), "the page")
                 page = file.page
                 if blog._is_excluded(Post(file, config)):
                     yield file.src_uri

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_embed.cache import KEPT, Cache, Key
+from notebook_embed.errors import EmbedError
 from notebook_embed.files import write_whole
 
 KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
@@ -165,3 +166,27 @@ def test_what_was_just_stored_stays_whatever_the_clock_says(
         cache.store(key, "x")
         assert cache.knows(key, "code cells")
     assert len(list(tmp_path.glob("*.executed"))) == KEPT
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    for folder in (tmp_path / "kept", tmp_path / "kept" / "below"):
+        cache = Cache(folder)
+        with pytest.raises(EmbedError, match=r"kept.*: the cache cannot be read: Not a directory"):
+            cache.load(KEY)
+        with pytest.raises(EmbedError, match=r"(?s)kept.*: cannot be written: .*A file stands"):
+            cache.store(KEY, "result")
+
+
+def test_an_entry_that_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, "result")
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(EmbedError, match=r"the cache cannot be read: Permission denied"):
+        cache.load(KEY)

@@ -16,6 +16,7 @@ from notebook_embed.notebook import is_notebook
 from notebook_embed.published import (
     drop_compiled,
     drop_excluded,
+    drop_notebooks_among_posts,
     drop_unpublished,
     follow_changes,
     make_anew,
@@ -198,3 +199,25 @@ def test_an_embed_of_what_is_there_and_has_not_run_says_so(tmp_path: Path) -> No
         library.find("else/g.py#a", at)
     with pytest.raises(EmbedError, match=r"p\.md:3: 'else/page\.md' is no notebook"):
         library.find("else/page.md#a", at)
+
+
+@pytest.mark.parametrize("serving", [True, False])
+def test_a_post_that_is_not_utf_8_is_named(
+    site: tuple[Files, MkDocsConfig, Library], serving: bool
+) -> None:
+    files, config, library = site
+    (library.docs / "posts/a.md").write_bytes(
+        "---\ndate: 2026-01-02\n---\nGrüße\n".encode("latin-1")
+    )
+    drop_notebooks_among_posts(files, config)
+    with pytest.raises(EmbedError, match=r"(?s)posts/a\.md:4: the page is not UTF-8.*Save it as"):
+        published_pages(files, config, serving=serving)
+
+
+def test_a_post_that_is_a_link_to_nowhere_is_named(
+    site: tuple[Files, MkDocsConfig, Library],
+) -> None:
+    _, config, library = site
+    (library.docs / "posts/b.md").symlink_to("gone.md")
+    with pytest.raises(EmbedError, match=r"posts/b\.md: the file cannot be read: .*No such file"):
+        drop_notebooks_among_posts(get_files(config), config)
