@@ -69,6 +69,9 @@ _MODULES = """__import__('json').dumps(sorted({
 # What a kernel of Python runs before the first cell; it leaves no name behind.
 _SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
 PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'values'}})"
+# No part of a key: what it lets through was lost before.
+_SIGNS = Path(__file__).with_name("signs_in_kernel.py").read_text("utf-8")
+_SIGNS = f"exec({_SIGNS + 'register()'!r}, {{'__name__': 'signs'}})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +155,8 @@ def run_notebook(
         if kernels.stopped.is_set():
             raise RuntimeError("the build was stopped")
         if job.notebook.language == "python" and client.kc is not None:
-            client.kc.execute(PREAMBLE, silent=True, store_history=False, stop_on_error=False)
+            first = f"{PREAMBLE}\n{_SIGNS}"
+            client.kc.execute(first, silent=True, store_history=False, stop_on_error=False)
         await _heard(client)
 
     loaded: list[str] = []
