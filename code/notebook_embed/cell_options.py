@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from notebook_embed.errors import EmbedError, nearest, shown
+from notebook_embed.errors import EmbedError, nearest, reason, shown
 from notebook_embed.progress import log
 
 __all__ = ["LABEL", "CellOptions", "Hidden", "OptionReader", "composed", "split_options", "too_low"]
@@ -212,9 +212,8 @@ class OptionReader:
                 raise ValueError("expected 'key: value'")
         except Exception as error:
             # PyYAML's own errors, and whatever its readers of dates and numbers raise.
-            first = str(error).split("\n")[0]
             raise EmbedError(
-                f"malformed cell option: {first}",
+                f"malformed cell option: {reason(error)}",
                 file=self.path,
                 line=line,
                 remedy="Write one option a line, as in '#| label: red-filter'.",

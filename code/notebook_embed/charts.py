@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from notebook_embed.errors import reason
 from notebook_embed.notebook import in_one_piece
 
 __all__ = [
@@ -194,5 +195,4 @@ def _drawn(spec: str, lite: bool) -> str | None:
     try:
         return str(draw(json.loads(spec)))
     except Exception as error:  # whatever the chart makes it raise
-        said = str(error).strip().partition("\n")[0]
-        raise ValueError(f"the chart cannot be drawn: {said}") from error
+        raise ValueError(f"the chart cannot be drawn: {reason(error)}") from error

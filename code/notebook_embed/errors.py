@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["EmbedError", "joined", "nearest", "shown"]
+__all__ = ["EmbedError", "joined", "nearest", "reason", "shown"]
 
 
 class EmbedError(click.ClickException):
@@ -63,6 +63,21 @@ def joined(errors: Sequence[EmbedError]) -> EmbedError:
         return errors[0]
     told = "\n\n".join(error.message for error in errors)
     return EmbedError(f"{len(errors)} notebooks failed.\n\n{told}")
+
+
+def reason(error: BaseException) -> str:
+    """Return in one line why something failed: the first one of some errors tells only where.
+
+    YAML has the reason below what it was reading, a drawer of charts below what it was doing.
+    """
+    first, *below = str(error).strip().split("\n")
+    if first.endswith(":") and below:
+        first = f"{first} {below[0].strip()}"
+    for one in (error, error.__cause__, error.__context__):
+        problem = getattr(one, "problem", None)
+        if isinstance(problem, str) and problem not in first:
+            return f"{first}: {problem}"
+    return first
 
 
 def shown(path: str | Path) -> str:

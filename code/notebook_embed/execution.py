@@ -14,6 +14,7 @@ import queue
 import re
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, zip_longest
@@ -69,6 +70,8 @@ _MODULES = """__import__('json').dumps(sorted({
 # What a kernel of Python runs before the first cell; it leaves no name behind.
 _SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
 PREAMBLE = f"exec({_SOURCE!r} + {f'register({VALUES!r})'!r}, {{'__name__': 'values'}})"
+# So many frames of one text stay in a traceback, and so many at its end.
+ALIKE = 3
 # No part of a key: what it lets through was lost before.
 _SIGNS = Path(__file__).with_name("signs_in_kernel.py").read_text("utf-8")
 _SIGNS = f"exec({_SIGNS + 'register()'!r}, {{'__name__': 'signs'}})"
@@ -357,7 +360,8 @@ def _cell_raised(
 ) -> EmbedError:
     cell = notebook.cells[index]
     outputs = [out for out in node.cells[index].get("outputs", []) if out.output_type == "error"]
-    trace = without_escapes("\n".join(outputs[-1].traceback) if outputs else str(error))
+    frames = _once(outputs[-1].traceback) if outputs else [str(error)]
+    trace = without_escapes("\n".join(frames))
     # IPython writes "Cell In[3], line 2" for each frame in a cell: the first is in this one.
     frame = re.search(r"Cell In\[\d+\], line (\d+)", trace) or FRAME.search(trace)
     # Options are not part of what runs where the cell has a magic.
@@ -374,6 +378,22 @@ def _cell_raised(
         remedy="Nothing of this build is published. Mend the cell and build again.",
         detail=trace,
     )
+
+
+def _once(frames: list[str]) -> list[str]:
+    """Return the frames of a traceback without those that recur, as those of a recursion do."""
+    seen: Counter[str] = Counter()
+    kept, left_out = [], 0
+    for number, frame in enumerate(frames):
+        seen[frame] += 1
+        if seen[frame] > ALIKE and number < len(frames) - ALIKE:
+            left_out += 1
+            continue
+        if left_out:
+            kept.append(f"... {left_out} more frames like those above ...\n")
+        kept.append(frame)
+        left_out = 0
+    return kept
 
 
 def _told(trace: str) -> str:

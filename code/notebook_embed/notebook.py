@@ -7,7 +7,6 @@ import html
 import json
 import re
 from collections.abc import Container
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -26,9 +25,10 @@ from notebook_embed.cell_options import (
     split_options,
     too_low,
 )
-from notebook_embed.errors import EmbedError
+from notebook_embed.errors import EmbedError, reason
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
+from notebook_embed.malformed import completed, malformed, refuse_empty
 from notebook_embed.remembered import Remembered
 
 __all__ = ["Cell", "Notebook", "in_one_piece", "is_notebook", "read_notebook"]
@@ -323,7 +323,7 @@ def _head(node: nbformat.NotebookNode, path: Path) -> _Head:
         try:
             matter = yaml.safe_load(match[1]) if match else None
         except Exception as error:
-            raise EmbedError(f"malformed header: {error}", file=path, line=1) from error
+            raise EmbedError(f"malformed header: {reason(error)}", file=path, line=1) from error
         said |= matter if isinstance(matter, dict) else {}
     for name in ("nbsphinx", "notebook_embed"):
         said |= said[name] if isinstance(said.get(name), dict) else {}
@@ -359,9 +359,14 @@ def _kind(raw: nbformat.NotebookNode) -> str:
 
 def _parse(text: str, path: Path) -> nbformat.NotebookNode:
     node: nbformat.NotebookNode
+    cells: list[nbformat.NotebookNode] = []
     try:
         if path.suffix == ".ipynb":
-            node = nbformat.convert(nbformat.reader.reads(text), to_version=4)
+            try:
+                node = nbformat.convert(nbformat.reader.reads(text), to_version=4)
+            except Exception:
+                node = nbformat.convert(nbformat.reader.reads(completed(text)), to_version=4)
+            cells = node.cells
             _repair(node)
             nbformat.validate(node)
         else:
@@ -370,33 +375,13 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
             written = text if path.suffix == ".py" else _TAGS.sub(r"\1[\2]", text)
             node = _read_by_lines(_with_whole_kernel(written), fmt)
     except Exception as error:
-        # jupytext, nbformat, YAML and JSON each raise errors of their own; all mean one thing here.
-        line, remedy = _line_of(error), "Notebooks are .py files with '# %%' cells, .ipynb files, "
-        what, remedy = type(error).__name__, remedy + "or .md files of MyST or jupytext."
-        first = str(error).strip().split("\n")[0][:300]
-        cell, *below = _place_of(error)
-        if cell is not None:
-            with suppress(Exception):  # what is no text has no line
-                line = _first_lines(text, node.cells[: cell + 1], path)[-1]
-            what = ".".join([f"cell {cell + 1}", *below])
-            if not below and "cell_type" in first:
-                first = "a cell is code, markdown or raw"
-        if re.search(r"^<{7} ", text, re.M):
-            remedy = "Git has left marks of a merge in it (<<<<<<<): take one of the two sides."
-        elif path.suffix == ".ipynb":
-            remedy = "Mend that part of its JSON, or open it in Jupyter and save it."
-        elif line is not None:
-            remedy = "Mend the YAML there: of the notebook's header, or of the cell."
-        raise EmbedError(
-            f"malformed notebook: {what}: {first}", file=path, line=line or 1, remedy=remedy
-        ) from error
+
+        def line_of_cell(number: int) -> int | None:
+            return _first_lines(text, cells[: number + 1], path)[-1] if cells else None
+
+        raise malformed(error, text, path, line_of_cell) from error
     if not node.cells:
-        raise EmbedError(
-            "malformed notebook: it has no cell",
-            file=path,
-            line=1,
-            remedy="Start one with a line '# %%' (in .py files).",
-        )
+        raise refuse_empty(path)
     return node
 
 
@@ -445,8 +430,10 @@ def _repair(node: nbformat.NotebookNode) -> None:
     """Give a notebook what the format asks for and nobody misses, as Jupyter does."""
     node.nbformat_minor = 5
     metadata = node.metadata
-    if not metadata.get("kernelspec"):
-        metadata["kernelspec"] = nbformat.NotebookNode()
+    kernel = metadata.get("kernelspec") or {}
+    if isinstance(kernel, str):  # as some write its name
+        kernel = {"name": kernel}
+    metadata["kernelspec"] = nbformat.from_dict(kernel)
     if isinstance(kernel := metadata["kernelspec"], dict):
         kernel.update(_whole_kernel(kernel))
     said = metadata.get("language_info")
@@ -496,29 +483,13 @@ def _with_whole_kernel(text: str) -> str:
         kernel = yaml.safe_load(bare)["kernelspec"]
     except Exception:
         return text  # the reader says what is wrong
+    if isinstance(kernel, str):  # as some write its name
+        kernel = {"name": kernel}
     if not isinstance(kernel, dict | None) or (kernel or {}).get("display_name"):
         return text
     whole = json.dumps({**(kernel or {}), **_whole_kernel(kernel or {})}, ensure_ascii=False)
     lines = f"\n{before.rstrip()}" * written.count("\n")
     return text[: found.start()] + f"{before}kernelspec: {whole}{lines}" + text[found.end() :]
-
-
-def _line_of(error: BaseException) -> int | None:
-    """Return the line that an error names, be it of JSON, of YAML or of a cell in MyST."""
-    if named := re.match(r"\w+ cell \d+ at line (\d+)", str(error)):
-        return int(named[1])
-    for one in (error, error.__cause__, error.__context__):
-        if (line := getattr(one, "lineno", None)) is not None:
-            return int(line)
-        if (mark := getattr(one, "problem_mark", None)) is not None:
-            return int(mark.line) + 2
-    return None
-
-
-def _place_of(error: Exception) -> tuple[Any, ...]:
-    """Return the number of the cell that breaks the rules of the format, and what in it does."""
-    place: tuple[Any, ...] = tuple(getattr(error, "absolute_path", ()))
-    return (place[1], *map(str, place[2:])) if place[:1] == ("cells",) and place[1:] else (None,)
 
 
 def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> list[int]:

@@ -76,8 +76,8 @@ class Snippets:
                 at = locate(named[1] if named else "8<-")
                 raise EmbedError(
                     f"a snippet is missing: {error}",
-                    file=at and at.file,
-                    line=at and at.line,
+                    file=at.file if at else None,
+                    line=at.line if at else None,
                     remedy="Mend its path, which is relative to 'base_path' of pymdownx.snippets.",
                 ) from error
             return done

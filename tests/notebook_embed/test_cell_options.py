@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notebook_embed.cell_options import KNOWN, TAGS, split_options
+from notebook_embed.cell_options import KNOWN, TAGS, OptionReader, split_options
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook, read_notebook
 from notebook_embed.outputs import render_outputs
@@ -270,3 +271,17 @@ def test_what_black_has_formatted_stays_hidden(docs: Docs, told: list[str]) -> N
     assert (cell.label, cell.options.echo, other.options.echo, told) == ("a", False, True, [])
     page, download = shown(docs, notebook, [[], []])
     assert page.count("hunter2") == download.count("hunter2") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("fold: [a", "while parsing a flow sequence: expected ',' or ']'"),
+        ('fig-cap: "\\q"', "while scanning a double-quoted scalar: found unknown escape"),
+        ("label: *x", "found undefined alias 'x'"),
+        ("label: 2020-99-99", "month must be in 1..12"),
+    ],
+)
+def test_the_reason_is_told_for_options_that_are_no_yaml(written: str, why: str) -> None:
+    with pytest.raises(EmbedError, match=re.escape(f"malformed cell option: {why}")):
+        OptionReader(Path("x.py"), {}).read(written, [], 1)

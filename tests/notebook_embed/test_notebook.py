@@ -351,6 +351,16 @@ def test_a_kernel_s_name_is_enough_in_a_script(tmp_path: Path, header: str) -> N
         ("x.ipynb", as_json({"cell_type": "heading"}), r"\d+: .*cell 1: a cell is code, markdown or raw"),
         ("x.ipynb", "{\n<<<<<<< HEAD\n}", r"2: malformed.*\n  Git has left marks of a merge"),
         ("x.ipynb", '{"cells": [],\n x}', r"2: malformed.*\n  Mend that part of its JSON"),
+        ("x.ipynb", "", r"1: .*: it is empty\n  Save it anew from Jupyter"),
+        ("x.ipynb", "null", r"1: .*: the notebook: null stands where names and values should"),
+        ("x.ipynb", as_json({}).replace('"cells": [', '"cells": ["x",'), r".*: cell 1: \"x\" stands where"),
+        ("x.ipynb", as_json({}, {"metadata": []}), r".*: cell 2\.metadata: \[\] stands where names"),
+        ("x.ipynb", as_json({}, {"outputs": ["x"]}), r".*: cell 2\.outputs\.0: \"x\" stands where"),
+        ("x.ipynb", as_json({"source": ["a", 1]}), r".*: cell 1\.source: 1 stands where a text"),
+        ("x.ipynb", '{"nbformat": 4, "metadata": {"kernelspec": {"name": 5}}, "cells": []}', r".*: metadata\.kernelspec\.\w+: 5 is not"),
+        ("x.ipynb", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", r".*: Git LFS keeps it elsewhere\n  .*git lfs pull"),
+        ("x.ipynb", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}', r"1: .*it has no cell\n  Add one in Jupyter"),
+        ("x.md", "---\nkernelspec: {name: x}\na: 1\ndate: 2020-99-99\n---\n", r"4: .*: the header: month must be in.*\n  Mend the YAML there"),
         ("x.md", "---\nkernelspec: {name: x}\na: [\n---\n", r"5: malformed.*\n  Mend the YAML there"),
         ("x.md", "---\nkernelspec: {name: x}\n---\n\n```{code-cell}\n:a: [\n1\n```\n", r"5: malformed.*\n  Mend the YAML there"),
     ],
@@ -361,6 +371,38 @@ def test_what_is_malformed_is_named_with_its_place(
     (tmp_path / name).write_text(text)
     with pytest.raises(EmbedError, match=rf"{re.escape(name)}:{problem}"):
         read_notebook(tmp_path / name, name)
+
+
+@pytest.mark.parametrize("left_out", ["outputs", "metadata", "execution_count"])
+@pytest.mark.parametrize("null", [True, False])
+def test_what_a_notebook_in_json_leaves_out_is_empty(
+    tmp_path: Path, left_out: str, null: bool
+) -> None:
+    node = json.loads(as_json({}))
+    for part in (node, *node["cells"]):
+        if left_out in part:
+            part.pop(left_out)
+        if null and (part is not node or left_out == "metadata"):
+            part[left_out] = None
+    (tmp_path / "x.ipynb").write_text(json.dumps(node))
+    notebook = read_notebook(tmp_path / "x.ipynb", "x.ipynb")
+    assert len(notebook.cells) == 1
+    assert notebook.node.cells[0].outputs == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.md", "---\nkernelspec: python3\n---\n\n```{code-cell}\n1\n```\n"),
+        ("x.py", "# ---\n# kernelspec: python3\n# ---\n\n# %%\n1\n"),
+        ("x.ipynb", '{"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": "python3"}, "cells": [{"cell_type": "code", "source": "1"}]}'),
+    ],
+)  # fmt: skip
+def test_a_kernel_may_be_named_alone(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    notebook = read_notebook(tmp_path / name, name)
+    assert notebook.kernel == "python3"
+    assert [cell.code for cell in notebook.code_cells] == ["1"]
 
 
 NO_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
