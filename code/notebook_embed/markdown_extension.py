@@ -453,10 +453,11 @@ class EmbedInline(ImageInlineProcessor):
         if isinstance(output, Figure) and output.image:
             alt = unescaped(element.get("alt", "")) or cell.options.alt or output.image.alt
             picture = self.writer.picture(output.image, alt, title)
+            no_alt = fail("a figure without alt text", NO_ALT_REMEDY)
             if not _alone(data, start, end):  # what holds the words is not known yet
-                self.writer.beside_words.append((picture, no_value()))
+                self.writer.beside_words.append((picture, no_value(), no_alt))
             elif not alt:
-                raise fail("a figure without alt text", NO_ALT_REMEDY)
+                raise no_alt
             return picture, start, end
         if not isinstance(output, Text) or output.kind in ("html", "stderr", "error"):
             raise no_value()
@@ -559,6 +560,9 @@ class CodeBlock(BlockProcessor):
 HOLDERS = {"h1", "h2", "h3", "h4", "h5", "h6", "a", "td", "th", "figcaption"}
 
 
+_IMAGE_IN_HTML = re.compile(r"""<img\s[^<>]*?\bsrc\s*=\s*["']?([^"'\s<>]+)""", re.I)
+
+
 class Finish(Treeprocessor):
     """Set what could not be set before inline patterns ran, and let no embed slip through."""
 
@@ -581,6 +585,7 @@ class Finish(Treeprocessor):
                         element.tag = f"h{int(element.tag[1]) + 1}"
         self._number(root)
         self._settle_beside_words(root)
+        self._tell_of_html()
         _leave_links(root)
         for image in root.iter("img"):
             if is_reference(src := image.get("src", "")):
@@ -600,14 +605,31 @@ class Finish(Treeprocessor):
                     *(src, ", ".join(SUFFIXES)),
                 )
 
+    def _tell_of_html(self) -> None:
+        """Say which images in HTML of the page would be embeds in Markdown: nothing fills them."""
+        if self.writer.checking or is_excerpt(self.md):
+            return
+        for html_block in self.md.htmlStash.rawHtmlBlocks:
+            for found in _IMAGE_IN_HTML.finditer(str(html_block)):
+                src = found[1]
+                if not is_reference(src) or (at := located(self.writer, None, src)).line is None:
+                    continue  # a notebook's own HTML has it
+                log.warning(
+                    "%s:%s: '%s' stands in HTML, where no notebook is embedded. Write it as "
+                    "Markdown does: ![alt](path#label).",
+                    *(shown(at.file), at.line, src),
+                )
+
     def _settle_beside_words(self, root: etree.Element) -> None:
         pictures, self.writer.beside_words = self.writer.beside_words, []
         if not pictures:
             return
         inside = {id(one) for held in root.iter() if held.tag in HOLDERS for one in held.iter()}
-        for picture, error in pictures:
-            if id(picture) not in inside or not picture[0].get("alt"):
-                raise error
+        for picture, no_value, no_alt in pictures:
+            if id(picture) not in inside:
+                raise no_value
+            if not picture[0].get("alt"):
+                raise no_alt
 
     def _number(self, root: etree.Element) -> None:
         """Number the figures in the order of the page; let links without words say the numbers.

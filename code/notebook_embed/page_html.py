@@ -146,8 +146,9 @@ class PageWriter:
     ) -> None:
         self.md, self.library, self.lines, self.checking = md, library, lines, checking
         self.cells, self.figures, self.sanitise = cells, figures, sanitise
-        #: Pictures in a line with words, each with the error that it is where only a value may be.
-        self.beside_words: list[tuple[etree.Element, EmbedError]] = []
+        #: Pictures in a line with words, each with the error that it is where only a value may be,
+        #: and the one that it has no alternative text where a picture may be.
+        self.beside_words: list[tuple[etree.Element, EmbedError, EmbedError]] = []
         #: The ids that this page has of notebooks, and names of groups of radio buttons.
         self.ids: set[str] = set()
         #: Of the notebooks that the page shows as a whole; and of the one that is being added.

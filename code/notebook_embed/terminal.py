@@ -34,11 +34,13 @@ SWITCHES = {
     3: ("italic", True),
     4: ("underline", True),
     7: ("inverse", True),
+    9: ("strike", True),
     21: ("bold", False),
     22: ("bold", False),
     23: ("italic", False),
     24: ("underline", False),
     27: ("inverse", False),
+    29: ("strike", False),
 }
 
 Colour = int | tuple[int, int, int] | None
@@ -53,6 +55,7 @@ class Style(NamedTuple):
     italic: bool = False
     underline: bool = False
     inverse: bool = False
+    strike: bool = False
 
 
 PLAIN = Style()
@@ -197,7 +200,8 @@ def spans(run: tuple[Style, object]) -> str:
             classes.append(f"ansi-{NAMES[colour % 8]}{'-intense' if colour > 7 else ''}-{kind}")
         elif colour:
             styles.append(f"{rule}: rgb{colour}")
-    classes += [f"ansi-{name}" for name in ("bold", "italic", "underline") if getattr(style, name)]
+    looks = ("bold", "italic", "underline", "strike")
+    classes += [f"ansi-{name}" for name in looks if getattr(style, name)]
     attributes = f' class="{" ".join(classes)}"' if classes else ""
     attributes += f' style="{"; ".join(styles)}"' if styles else ""
     return f"<span{attributes}>{text}</span>" if attributes else text

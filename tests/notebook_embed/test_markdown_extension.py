@@ -611,6 +611,25 @@ def test_a_picture_in_a_link_needs_alt_text_too(page: Docs) -> None:
         page.convert("[![](../nb/x.py#figure)](https://e.example/)")
 
 
+def test_a_picture_beside_words_of_a_heading_needs_alt_text(page: Docs) -> None:
+    with pytest.raises(EmbedError, match=r"page\.md:1: a figure without alt text"):
+        page.convert("## own ![](../nb/x.py#figure) x")
+
+
+@pytest.mark.parametrize(
+    "tag", ["<p>\n<img src={}>\n</p>", "a <img alt=x src={}> b", "<IMG SRC={} alt=x>"]
+)
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_a_notebook_in_an_image_of_html_is_told(
+    page: Docs, caplog: pytest.LogCaptureFixture, tag: str, quote: str
+) -> None:
+    page.convert("T\n\n" + tag.format(f"{quote}../nb/x.py#figure{quote}"))
+    (told,) = caplog.messages
+    assert re.search(r"page\.md:[34]: '\.\./nb/x\.py#figure' stands in HTML", told)
+    page.convert('<img src="a.svg">\n\n`<img src="../nb/x.py#figure">`')
+    assert len(caplog.messages) == 1
+
+
 def test_code_and_result_as_tabs(page: Docs) -> None:
     html = page.convert("![x](../nb/x.py#figure){ .tabs }\n\n![y](../nb/x.py#lines){ .tabs }")
     names = re.findall(r'<label for="([^"]+)">([^<]+)</label>', html)

@@ -65,6 +65,7 @@ def test_what_is_written_over_is_gone(text: str, left: str) -> None:
         (f"{ESC}38;5;9mx", '<span class="ansi-red-intense-fg">x</span>'),
         (f"{ESC}7mx{ESC}27m", '<span class="ansi-default-inverse-fg ansi-default-inverse-bg">x</span>'),
         (f"{ESC}3;4mx{ESC}mz", '<span class="ansi-italic ansi-underline">x</span>z'),
+        (f"{ESC}9mx{ESC}29my", '<span class="ansi-strike">x</span>y'),
         (f"{ESC}38mx", "x"),
         (f"{ESC}31mno\r{ESC}32myes", '<span class="ansi-green-fg">yes</span>'),
     ],
