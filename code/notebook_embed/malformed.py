@@ -76,12 +76,18 @@ def malformed(
             first = "a cell is code, markdown or raw"
         place = (f"cell {cell + 1}", *place[2:])
     what = ".".join(map(str, place)) or type(error).__name__
-    told, remedy = f"{what}: {first}", _remedy(text, is_json, line)
+    problem, remedy = f"malformed notebook: {what}: {first}", _remedy(text, is_json, line)
     if is_json and not text.strip():
-        told, remedy = "it is empty", "Save it anew from Jupyter, with a cell."
+        problem, remedy = (
+            "malformed notebook: it is empty",
+            "Save it anew from Jupyter, with a cell.",
+        )
     elif _LFS.match(text):
-        told, remedy = "Git LFS keeps it elsewhere", "Fetch it: git lfs pull."
-    return EmbedError(f"malformed notebook: {told}", file=path, line=line or 1, remedy=remedy)
+        problem, remedy = (
+            "malformed notebook: Git LFS keeps it elsewhere",
+            "Fetch it: git lfs pull.",
+        )
+    return EmbedError(problem, file=path, line=line or 1, remedy=remedy)
 
 
 def _remedy(text: str, is_json: bool, line: int | None) -> str:
