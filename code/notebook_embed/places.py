@@ -14,7 +14,7 @@ import nbformat
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.outputs import VALUES
 
-__all__ = ["FRAME", "Places", "shown_in"]
+__all__ = ["FRAME", "Places", "shown_in", "with_lines"]
 
 # Folders of libraries.
 _LIBRARY = r"(?:(?:site|dist)-packages[/\\]|lib(?:64)?/python3[\d.]*/)"
@@ -22,6 +22,9 @@ _LIBRARY = r"(?:(?:site|dist)-packages[/\\]|lib(?:64)?/python3[\d.]*/)"
 LIBRARIES = re.compile(rf"(?<![^\s\x1b])[^\s\x1b]*(?={_LIBRARY}|[/\\]Lib\\)[/\\]?")
 #: A frame of a cell in a traceback as Python prints it: the file that IPython made of the cell.
 FRAME = re.compile(r'File "(?:[^"\n]*[/\\])?ipykernel_\d+[/\\]\d+\.py", line (\d+)')
+# In what is kept, the number of a line of a cell's code, between signs that no text has: where the
+# cell stands in its file is no part of a key, and prose above it moves it.
+_LINE = re.compile("\ufdd0(-?\\d+)\ufdd1")
 # A path begins after a colour, or where no other path goes on; and it ends there, or goes deeper.
 _BEFORE = r"(?P<before>\x1b\[[\d;]*m|(?<![\w/\\.~-]))(?:file://)?"
 _AFTER = r"(?P<deeper>(?:/|\\{1,2})(?=[^\s\"'`<>,:;)\]\x1b/\\]))|(?![\w-]|\.\w)"
@@ -101,7 +104,7 @@ def without_places(text: str, notebook: Notebook, cell: Cell) -> str:
     """
 
     def place(found: re.Match[str]) -> str:
-        return f"{notebook.path.name}:{cell.line + int(found[1]) - 1}"
+        return f"{notebook.path.name}:{_kept_line(cell, int(found[1]))}"
 
     text = re.sub(r"(?<!\S)\S*[/\\]ipykernel_\d+[/\\]\d+\.py:(\d+)", place, text)
     return re.sub(rf"(?m)^\S*{_LIBRARY}(?=\S+:\d+: )", "", text)
@@ -116,8 +119,24 @@ def without_frames(text: str, notebook: Notebook, cell: Cell) -> str:
 
     def place(found: re.Match[str]) -> str:
         number = int(found[1])
-        line = f", line {cell.line + number - 1}" if number <= lines else ""
+        line = f", line {_kept_line(cell, number)}" if number <= lines else ""
         return f'File "{notebook.path.name}"{line}'
 
     text = re.sub(FRAME, place, text)
     return re.sub(rf'(?<=File ")[^"\n]*(?={_LIBRARY})', "", text)
+
+
+def _kept_line(cell: Cell, number: int) -> str:
+    """Return what stands for the line `number` of what ran; it holds whatever comes above."""
+    ran_alone = cell.code.startswith("%%")  # a cell's magic runs without the options above it
+    return f"\ufdd0{number if ran_alone else number - _lines_of_options(cell)}\ufdd1"
+
+
+def with_lines(text: str, cell: Cell) -> str:
+    """Put the file's lines into what was kept of a cell, as they are now."""
+    first = cell.line + _lines_of_options(cell)
+    return _LINE.sub(lambda found: str(first + int(found[1]) - 1), text)
+
+
+def _lines_of_options(cell: Cell) -> int:
+    return cell.source.count("\n") - cell.code.count("\n")

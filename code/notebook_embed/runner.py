@@ -42,7 +42,7 @@ from notebook_embed.order import (
     note_written_files,
     waves,
 )
-from notebook_embed.places import shown_in
+from notebook_embed.places import shown_in, with_lines
 from notebook_embed.progress import log, running
 from notebook_embed.static_images import draw_bare_plotly
 
@@ -394,7 +394,7 @@ def _with_outputs(notebook: Notebook, executed: str, root: Path) -> Executed:
     ):
         cell.outputs = nbformat.from_dict(result["outputs"])
         cell.execution_count = result["execution_count"]
-    for cell in node.cells:
+    for read, cell in zip(notebook.cells, node.cells, strict=True):
         for output in cell.get("outputs", []):
             for name in ("data", "text"):  # files may hold lines as lists, in memory they are text
                 value = output.get(name)
@@ -404,6 +404,8 @@ def _with_outputs(notebook: Notebook, executed: str, root: Path) -> Executed:
                     for mime, part in value.items():
                         if isinstance(part, list) and not mime.endswith("json"):
                             value[mime] = "".join(part)
+            if output.output_type == "stream":
+                output.text = with_lines(output.text, read)
     return Executed(node, loaded_files(executed, root))
 
 

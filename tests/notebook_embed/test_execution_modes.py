@@ -256,7 +256,7 @@ def test_the_kernel_python_is_the_one_that_builds(site: Site, name: str, kernel:
 
 
 def test_a_printed_traceback_names_the_notebook(tmp_path: Path) -> None:
-    from notebook_embed.places import without_frames
+    from notebook_embed.places import with_lines, without_frames
 
     path = tmp_path / "x.py"
     path.write_text("# %% [markdown]\n# T\n\n# %%\nimport traceback\ntraceback.print_exc()\n")
@@ -268,7 +268,8 @@ def test_a_printed_traceback_names_the_notebook(tmp_path: Path) -> None:
         '  File "/usr/lib/python3.12/ast.py", line 1, in parse\n'
         '  File "/home/me/data.py", line 1\n'
     )
-    assert without_frames(text, notebook, notebook.cells[1]) == (
+    cell = notebook.cells[1]
+    assert with_lines(without_frames(text, notebook, cell), cell) == (
         '  |   File "site-packages/IPython/core/a.py", line 3823, in run\n'
         '  |   File "x.py", line 6, in <module>\n'
         '  File "x.py", in f\n'
@@ -367,7 +368,7 @@ def test_a_traceback_does_not_tell_where_libraries_are() -> None:
 
 
 def test_places_in_warnings_are_those_of_the_notebook(tmp_path: Path) -> None:
-    from notebook_embed.places import without_places
+    from notebook_embed.places import with_lines, without_places
 
     path = tmp_path / "x.py"
     path.write_text("# %% [markdown]\n# T\n\n# %%\nimport warnings\nwarnings.warn('a')\n")
@@ -378,7 +379,8 @@ def test_places_in_warnings_are_those_of_the_notebook(tmp_path: Path) -> None:
         "/home/me/.venv/lib/python3.11/site-packages/tqdm/auto.py:21: TqdmWarning: c\n"
         "see /home/me/site-packages/x for more\n"
     )
-    assert without_places(text, notebook, notebook.cells[1]) == (
+    cell = notebook.cells[1]
+    assert with_lines(without_places(text, notebook, cell), cell) == (
         "x.py:6: UserWarning: a\n  warnings.warn('a')\n"
         "x.py:5: UserWarning: b\n"
         "tqdm/auto.py:21: TqdmWarning: c\n"

@@ -86,6 +86,39 @@ def test_another_machine_has_the_same_outputs(tmp_path: Path) -> None:
         assert place in one
 
 
+def test_prose_above_a_cell_moves_the_lines_that_its_prints_name(tmp_path: Path) -> None:
+    options, code = (
+        "#| label: w\n",
+        (
+            "import traceback, warnings\nwarnings.warn('a')\n"
+            "try: 1/0\nexcept ArithmeticError: traceback.print_exc()\n"
+        ),
+    )
+    magic = "\n# %%\n#| label: m\n%%capture --no-stderr\nimport warnings\nwarnings.warn('b')\n"
+    path = tmp_path / "x.py"
+
+    def printed(text: str, *, runs: bool) -> list[str]:
+        path.write_text(text)
+        settings = Settings(
+            root=tmp_path,
+            cache=tmp_path / "cache",
+            requirements=tmp_path / "requirements.txt",
+            environment=dict(GIVEN),
+            fresh=runs,
+        )
+        node = execute_all({"x.py": read_notebook(path, "x.py")}, settings)["x.py"].node
+        return [cell.outputs[0].text for cell in node.cells if cell.cell_type == "code"]
+
+    first = printed(f"# %%\n{options}{code}{magic}", runs=True)
+    assert "x.py:4: UserWarning: a" in first[0]
+    assert 'File "x.py", line 5, in' in first[0]
+    moved = f"# %% [markdown]\n# One.\n#\n# Two.\n\n# %%\n{options}#| caption: C\n{code}{magic}"
+    kept = printed(moved, runs=False)
+    assert "x.py:10: UserWarning: a" in kept[0]
+    assert 'File "x.py", line 11, in' in kept[0]
+    assert kept == printed(moved, runs=True)
+
+
 @pytest.mark.parametrize("values", [None, "x", {}, {"entries": "x"}, {"entries": [1, {"type": 1}]}])
 def test_what_says_to_be_a_mapping_and_is_none_stays(places: Places, values: object) -> None:
     notebook = Notebook(path=Path("x.py"), uri="x.py", node=nbformat.v4.new_notebook(), cells=())
