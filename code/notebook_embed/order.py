@@ -181,16 +181,17 @@ def note_data_files(node: nbformat.NotebookNode, root: Path, files: Iterable[Pat
         node.metadata[LOADED] = {**node.metadata.get(LOADED, {}), **noted}
 
 
-def changed_files(executed: str, root: Path) -> list[str]:
+def changed_files(executed: str, root: Path, written: Iterable[str] = ()) -> list[str]:
     """Name the files that are not as they were when a notebook ran: those that it wrote or loaded.
 
-    What its key names is not among them.
+    What its key names is not among them. `written` are those that it says now it writes: where one
+    was not noted then, it has to be there.
     """
-    return [
-        name
-        for name, digest in sorted(_noted(executed).items())
-        if digest is None or _digest(root / name) != digest
-    ]
+    noted = _noted(executed)
+    changed = {n for n, then in noted.items() if then is None or _digest(root / n) != then}
+    # os.path raises nothing for a name that no file can have.
+    missing = {n for n in written if n not in noted and not os.path.isfile(root / n)}  # noqa: PTH113
+    return sorted(changed | missing)
 
 
 def loaded_files(executed: str, root: Path) -> list[Path]:

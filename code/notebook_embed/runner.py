@@ -156,7 +156,7 @@ class _Work:
                     self.failed[uri] = error
                 continue
             found = None if self.settings.fresh else self.cache.load(key)
-            changed = changed_files(found, self.settings.root) if found is not None else []
+            changed = [] if found is None else _changed(found, notebook, key, self.settings.root)
             if found is not None and not changed:
                 self._tell(uri, ["unchanged, from the cache"])
                 self.done[uri] = found
@@ -331,6 +331,13 @@ def _refuse_stored_error(notebook: Notebook) -> None:
                 )
 
 
+def _changed(executed: str, notebook: Notebook, key: Key, root: Path) -> list[str]:
+    """Name the files by which a result is outdated."""
+    # Outputs in a notebook's file are shown though what it writes is not there.
+    said = [] if STORED in key.parts else notebook.due_cells
+    return changed_files(executed, root, [name for cell in said for name in cell.options.writes])
+
+
 def _run(
     run: Run,
     notebook: Notebook,
@@ -348,7 +355,7 @@ def _run(
     for again in (True, False):
         with cache.lock(key, cancelled):
             known = None if settings.fresh else cache.load(key)
-            if known is not None and not changed_files(known, settings.root):
+            if known is not None and not _changed(known, notebook, key, settings.root):
                 return known, key  # another build ran it while this one waited
             job = Job(
                 notebook=notebook,

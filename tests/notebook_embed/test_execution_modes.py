@@ -184,6 +184,29 @@ def numbers(site: Site) -> Callable[[], object]:
     return lambda: (site.root / "out.txt").write_text((site.root / "in.txt").read_text())
 
 
+def test_a_file_that_a_notebook_says_later_it_writes_is_made_again(site: Site) -> None:
+    written = site.root / "out.txt"
+    site.acts = {"a.ipynb": lambda: written.write_text("1")}
+    site.write("a.ipynb", "1")
+    site.build()
+    site.write("a.ipynb", "#| writes: out.txt\n1")
+    site.build()
+    assert site.ran == [], "it is there"
+    written.unlink()
+    site.build()
+    assert (site.ran, written.exists()) == (["a.ipynb"], True)
+    site.build()
+    assert site.ran == []
+
+
+def test_stored_outputs_are_shown_though_what_was_written_is_not_there(site: Site) -> None:
+    site.execute = "auto"
+    site.write("a.ipynb", "#| writes: out.txt\n1", stored="stored")
+    for _ in range(2):
+        assert site.build() == {"a.ipynb": "stored"}
+    assert site.ran == []
+
+
 @pytest.mark.parametrize("pattern", ["out.txt", "./out.txt", "*.txt", "**/out.txt", "o?t.txt"])
 def test_who_writes_a_file_runs_before_those_that_read_it(site: Site, pattern: str) -> None:
     (site.root / "in.txt").write_text("1")
