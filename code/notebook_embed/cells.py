@@ -8,8 +8,9 @@ notebook.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from markdown import Markdown
 
@@ -24,14 +25,29 @@ from notebook_embed.sanitised import without_html
 from notebook_embed.snippets import take_appended
 from notebook_embed.source_lines import SourceLines, source_lines
 
-__all__ = ["CellMarkdown", "plain_markdown"]
+__all__ = ["CellMarkdown", "definitions_for", "plain_markdown"]
 
 FOOTNOTE = re.compile(r" {0,3}\[\^([^\]]+)\]:")
+# What defines a link's target, or what letters stand for.
+TARGET = re.compile(r" {0,3}\*?\[([^\]]+)\]:")
 
 
 def plain_markdown() -> Markdown:
     """Return what converts cells where a site does not say how."""
     return Markdown(extensions=["extra", "sane_lists"])
+
+
+class _Definition(NamedTuple):
+    """What the Markdown cell `cell` defines: a footnote `note`, or what `name` stands for."""
+
+    cell: int
+    text: str
+    note: str
+    name: str
+
+
+# A parser, what is noted while it reads, and what each cell may name of what pages have appended.
+_Made = tuple[Markdown, SourceLines, SetApart | None, list[_Definition]]
 
 
 class CellMarkdown:
@@ -40,7 +56,7 @@ class CellMarkdown:
     def __init__(self, make: Callable[[], Markdown] = plain_markdown) -> None:
         self.make = make
         # By whether HTML is text.
-        self._made: dict[bool, tuple[Markdown, SourceLines, SetApart | None, list[str]]] = {}
+        self._made: dict[bool, _Made] = {}
 
     def html(
         self,
@@ -67,12 +83,12 @@ class CellMarkdown:
             md.reset()
             if html is not None:
                 html.begin()
-            parts = [as_python_markdown(text, html), definitions, *needed(appended, text)]
+            parts = [as_python_markdown(text, html), definitions, *_needed(appended, text)]
             return str(md.convert("\n\n".join(part for part in parts if part)))
         finally:
             lines.placed = before
 
-    def _parser(self, sanitise: bool) -> tuple[Markdown, SourceLines, SetApart | None, list[str]]:
+    def _parser(self, sanitise: bool) -> _Made:
         """Return the parser, and what a cell may name of what is appended to each page."""
         if sanitise not in self._made:
             md = without_html(self.make()) if sanitise else self.make()
@@ -81,37 +97,51 @@ class CellMarkdown:
             keep_formulas(md)
             read_as_jupyter(md)
             html = None if sanitise else SetApart(md)  # else it is text
-            appended = definitions(take_appended(md))
+            appended = _defined(take_appended(md))
             self._made[sanitise] = md, source_lines(md), html, appended
         return self._made[sanitise]
 
 
 @lru_cache(maxsize=64)
-def shared_definitions(notebook: Notebook) -> dict[int, tuple[str, ...]]:
-    """Return what each Markdown cell defines, by the cell's index."""
-    return {
-        cell.index: tuple(definitions(cell.source))
+def shared_definitions(notebook: Notebook) -> tuple[_Definition, ...]:
+    """Return what the Markdown cells of a notebook define."""
+    return tuple(
+        one
         for cell in notebook.cells
         if cell.kind == "markdown"
-    }
+        for one in _defined(cell.source, cell.index)
+    )
+
+
+def _defined(source: str, cell: int = -1) -> list[_Definition]:
+    """Return what Markdown defines: that of a cell, or what is appended to all."""
+    found = []
+    for text in definitions(source):
+        note, target = FOOTNOTE.match(text), TARGET.match(text)
+        name = _plain(target[1]) if target and not note else ""
+        found.append(_Definition(cell, text, note[1] if note else "", name))
+    return found
 
 
 def definitions_for(notebook: Notebook, index: int, text: str) -> str:
     """Return the definitions of other cells that `text`, that of the cell `index`, may name."""
-    found: Iterable[str] = (
-        definition
-        for other, listed in shared_definitions(notebook).items()
-        if other != index
-        for definition in listed
-    )
-    return "\n\n".join(needed(found, text))
+    others = [one for one in shared_definitions(notebook) if one.cell != index]
+    return "\n\n".join(_needed(others, text))
 
 
-def needed(found: Iterable[str], text: str) -> list[str]:
-    """Return those of the definitions that `text` may name: each footnote defined is printed."""
-    kept = []
-    for definition in found:
-        note = FOOTNOTE.match(definition)
-        if note is None or (f"[^{note[1]}]" in text and f"[^{note[1]}]:" not in text):
-            kept.append(definition)
-    return kept
+def _needed(found: Sequence[_Definition], text: str) -> list[str]:
+    """Return those of the definitions that `text` names."""
+    # Every footnote that is defined is printed.
+    notes = [one for one in found if one.note and _asks(text, one.note)]
+    # The parser reads all that it is given in every cell: of the others too, those that are named.
+    named = _plain("\n".join([text, *(one.text for one in notes)]))
+    return [one.text for one in found if (one in notes if one.note else one.name in named)]
+
+
+def _asks(text: str, note: str) -> bool:
+    return f"[^{note}]" in text and f"[^{note}]:" not in text
+
+
+def _plain(text: str) -> str:
+    """Return text as names of links are compared: they may go on in another line, also quoted."""
+    return re.sub(r"[\s>]+", " ", text).strip().lower()

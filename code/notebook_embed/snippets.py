@@ -14,6 +14,9 @@ from notebook_embed.library import SourceLine
 
 __all__ = ["Snippets", "lines_with", "take_appended"]
 
+# What ``SequenceMatcher.get_opcodes`` says of lines from i to j, and from k to l of the others.
+Change = tuple[str, int, int, int, int]
+
 _MARKER = re.compile(r"-+8<-+")
 
 
@@ -32,15 +35,23 @@ def take_appended(md: Markdown) -> str:
     return "\n".join(snippets.run(["-8<-", *names, "-8<-"])) if names else ""
 
 
+def _changes(written: list[str], given: list[str]) -> Sequence[Change]:
+    """Return what differs between two lists of lines, and what does not; nothing where none does.
+
+    Tabs are blanks in what is given, as many as Markdown has for one.
+    """
+    before, after = ([" ".join(line.split()) for line in lines] for lines in (written, given))
+    return [] if before == after else SequenceMatcher(None, before, after, False).get_opcodes()
+
+
 class Snippets:
     """The lines of a page as they are written, and the files that others come from."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
         self.files: list[Path] = []
-        # What was compared last: each embed of a page asks.
-        self._compared: tuple[list[str], list[str], Sequence[tuple[str, int, int, int, int]]]
-        self._compared = [], [], []
+        # What was compared last: each embed of a page asks. Both are lists that nobody changes.
+        self._compared: tuple[list[str], list[str], Sequence[Change]] = [], [], []
 
     def begin(self, lines: list[str]) -> None:
         self.written = "\n".join(lines).rstrip().split("\n")
@@ -110,20 +121,15 @@ class Snippets:
 
         And whether it is a line of the page itself, not what stands in the place of such a line.
         """
-        # Tabs are blanks by now, as many as Markdown has for one.
-        before, after = ([" ".join(line.split()) for line in ls] for ls in (self.written, given))
-        if before == after:
-            return number, True
-        if self._compared[:2] != (before, after):
-            changes = SequenceMatcher(None, before, after, False).get_opcodes()
-            self._compared = before, after, changes
+        if self._compared[0] is not self.written or self._compared[1] is not given:
+            self._compared = self.written, given, _changes(self.written, given)
         for kind, i, i_end, j, j_end in self._compared[2]:
             if not j < number <= j_end:
                 continue
             if kind == "equal":
                 return i + number - j, True
-            above = (n for n in range(min(i_end, len(before)) - 1, -1, -1))
-            marker = next((n for n in above if _MARKER.search(before[n])), i)
+            above = (n for n in range(min(i_end, len(self.written)) - 1, -1, -1))
+            marker = next((n for n in above if _MARKER.search(self.written[n])), i)
             return marker + 1, False
         return number, True
 

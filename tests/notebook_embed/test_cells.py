@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown import Markdown
 
-from notebook_embed.cells import CellMarkdown
+from notebook_embed.cells import CellMarkdown, definitions_for
 from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.errors import EmbedError
 from notebook_embed.fragments import candidates, readdressed
@@ -66,6 +66,21 @@ def test_names_of_a_notebook_and_of_its_page_are_two_worlds(docs: Docs) -> None:
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_a_cell_is_given_the_definitions_that_it_names(docs: Docs) -> None:
+    cells = (
+        "See [the\nPaper] and[^n], TLA.",
+        "> quoted [two\n> words]",
+        "Nothing.",
+        "[the paper]: https://a.example/\n[two words]: https://b.example/\n"
+        "[of a note]: https://c.example/\n\n[^n]: As [of a note] says.\n\n*[TLA]: Three letters",
+    )
+    html = docs.convert(notebook(docs, *cells))
+    assert re.findall(r'<a href="https://(.)\.', html) == ["a", "c", "b", "c"]
+    read = docs.library.notebooks["nb/deep/x.py"]
+    given = [definitions_for(read, cell.index, cell.source) for cell in read.cells[:3]]
+    assert [text.count("]:") for text in given] == [4, 1, 0]
 
 
 def test_lists_tables_and_html_are_those_of_notebooks(docs: Docs) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown import Extension, Markdown
 from markdown.blockprocessors import BlockProcessor
 
+from notebook_embed import snippets
 from notebook_embed.errors import EmbedError
 from notebook_embed.markdown_extension import NotebookEmbedExtension, check_embeds
 from notebook_embed.source_lines import source_lines
@@ -435,3 +436,17 @@ def shared(factory: Any) -> Docs:
         _shared.append(Docs(factory.mktemp("lines") / "docs"))
         _shared[0].notebook(CELLS, OUTPUTS)
     return _shared[0]
+
+
+def test_the_lines_of_a_page_are_compared_once_for_all_its_embeds(
+    site: Docs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def changes(written: list[str], given: list[str]) -> list[snippets.Change]:
+        compared.append(len(given))
+        return []
+
+    monkeypatch.setattr(snippets, "_changes", changes)
+    convert(site, "\n\n".join(["Words ![](../nb/x.py#value) and words."] * 9))
+    assert compared == [17]
