@@ -4,7 +4,9 @@ A page's HTML depends on its own Markdown, on the notebooks that it shows and th
 files that extensions read while it is converted (a glossary), and on what all pages share: modules
 whose code is shown, where files are, and the configuration. As long as these are the same, what an
 earlier build made is taken. An extension that also looks for files that are not there
-(``pymdownx.snippets``) would break this, and then every page is converted.
+(``pymdownx.snippets``) would break this, and so would one that a plugin has brought as an object of
+its own (mkdocstrings, mkdocs-autorefs): the plugin may wait for what is found in each page. Then
+every page is converted. What plugins do in their hooks is done for each page in any case.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -38,6 +41,9 @@ __all__ = ["PageCache"]
 # What Page.render sets. The links to other files' anchors name files, which each build makes anew.
 _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
 _EXCERPT = ("markdown", "content", "more", "toc")
+
+# Where a configuration names the one that it adds to.
+_INHERIT = re.compile(r"^INHERIT:[ \t]*(['\"]?)(.+?)\1[ \t]*(?:[ \t]#.*)?$", re.M)
 
 Stamps = dict[str, tuple[int, ...] | None]
 
@@ -214,16 +220,31 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
     """Return a digest of what every page may depend on, beside its own text."""
     options = config.mdx_configs["notebook_embed"]
     digest = hashlib.sha256()
-    if "pymdownx.snippets" in config.markdown_extensions:
+    extensions = config.markdown_extensions
+    if "pymdownx.snippets" in extensions or not all(isinstance(one, str) for one in extensions):
         digest.update(os.urandom(16))
-    if config.config_file_path:
-        digest.update(Path(config.config_file_path).read_bytes())
+    for path in _configured_by(config):
+        digest.update(path.read_bytes())
     for file in sorted(files, key=lambda file: file.src_uri):
         digest.update(f"{file.src_uri} {file.dest_uri}\n".encode())
     for folder in options["code"]:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(f"{path} {stamp_if_there(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _configured_by(config: MkDocsConfig) -> Iterator[Path]:
+    """Give the files of the configuration: its own, those that it inherits from, and hooks."""
+    path, seen = Path(config.config_file_path or ""), set[Path]()
+    while path.is_file() and path not in seen:
+        seen.add(path)
+        yield path
+        if (parent := _INHERIT.search(path.read_text("utf-8", "replace"))) is None:
+            break
+        path = Path(os.path.normpath(path.parent / parent[2]))
+    hooks: Any = config.hooks  # by their names, though MkDocs says that it is a list
+    for hook in hooks.values():
+        yield from [Path(file)] if (file := getattr(hook, "__file__", None)) else []
 
 
 def _digest(library: Library, uri: str) -> str:
