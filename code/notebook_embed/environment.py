@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from notebook_embed.files import read_text
 from notebook_embed.imports import stamp_if_there
 
-__all__ = ["concerned_distributions", "pins_in"]
+__all__ = ["concerned_distributions", "pins_in", "requirement_files"]
 
 # Every kernel runs through these, whatever the notebook imports.
 ALWAYS = ("ipykernel", "ipython", "jupytext", "nbclient", "nbformat")
@@ -92,15 +92,24 @@ def _needs(name: str) -> tuple[str, ...]:
 def pins_in(requirements: Path) -> dict[str, str]:
     """Map distributions to their lines in a requirements file and in those that it includes."""
     pins: dict[str, str] = {}
-    waiting, seen = [requirements.resolve()], set[Path]()
+    for path in requirement_files(requirements):
+        if path.is_file():
+            pins = _lines(path, stamp_if_there(path))[0] | pins  # what includes a file comes first
+    return pins
+
+
+def requirement_files(requirements: Path) -> list[Path]:
+    """List a requirements file and those that it includes, be they there or not."""
+    waiting, found = [requirements.resolve()], list[Path]()
     while waiting:
         path = waiting.pop(0)
-        if path not in seen and path.is_file():
-            seen.add(path)
-            own, included = _lines(path, stamp_if_there(path))
-            pins = own | pins  # what includes a file comes before it
+        if path in found:
+            continue
+        found.append(path)
+        if path.is_file():
+            included = _lines(path, stamp_if_there(path))[1]
             waiting += [(path.parent / name).resolve() for name in included]
-    return pins
+    return found
 
 
 @cache

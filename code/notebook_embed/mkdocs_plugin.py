@@ -32,6 +32,7 @@ from notebook_embed.builder import Page as AnyPage
 from notebook_embed.builder import UnderWay
 from notebook_embed.cell_options import Hidden
 from notebook_embed.cells import CellMarkdown
+from notebook_embed.environment import requirement_files
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.feeds import abstract, names_notebooks
 from notebook_embed.files import unwritable, write_whole
@@ -39,7 +40,7 @@ from notebook_embed.forks import let_go
 from notebook_embed.library import Library, files_below
 from notebook_embed.of_jupyter import hidden_by, source_beside
 from notebook_embed.options import Options, checked
-from notebook_embed.order import watched
+from notebook_embed.order import awaited, watched
 from notebook_embed.page_cache import PageCache
 from notebook_embed.places import shown_in
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
@@ -464,8 +465,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     ) -> LiveReloadServer:
         # The first build may have got nowhere.
         options, root = self._options(config), Path(config.config_file_path).parent
+        waits = isinstance(server, Server)  # for what is not there yet; MkDocs' own cannot
         for folder in [*options.code, *options.watch, options.requirements]:
-            if (root / folder).exists():
+            if waits or (root / folder).exists():
                 server.watch(str(root / folder))
         self._server = server
         self._watch_inputs()
@@ -480,7 +482,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         names = [*self.options.inputs]
         for notebook in self.library.notebooks.values():
             names += [name for cell in notebook.code_cells for name in cell.inputs]
-        for path in (watched(self.root, names) | self.prepared.loaded) - self._watched:
+        found = watched(self.root, names) | self.prepared.loaded
+        pinned = requirement_files(self.root / self.options.requirements)
+        found |= {path for path in pinned if path.is_file()}
+        if isinstance(self._server, Server):
+            found |= awaited(self.root, names).union(pinned)
+        for path in found - self._watched:
             self._watched.add(path)
             self._server.watch(str(path))
 

@@ -23,6 +23,7 @@ from notebook_embed.notebook import Notebook
 
 __all__ = [
     "LOADED",
+    "awaited",
     "changed_files",
     "loaded_files",
     "matching",
@@ -115,6 +116,18 @@ def watched(root: Path, names: Iterable[str]) -> set[Path]:
             found.add(folder)
         else:
             found.update(path for path in matching(root, name) if path.exists())
+    return found
+
+
+def awaited(root: Path, names: Iterable[str]) -> set[Path]:
+    """Return what declared inputs mean and is not there yet: files, and the folders of patterns."""
+    found: set[Path] = set()
+    for name in names:
+        parts = Path(posixpath.normpath(name)).parts
+        literal = list(takewhile(lambda part: not set(part) & set("*?"), parts))
+        path = root.joinpath(*literal)
+        if literal and not os.path.exists(path):  # noqa: PTH110 - raises nothing, whatever the name
+            found.add(path)
     return found
 
 

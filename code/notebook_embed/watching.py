@@ -72,6 +72,9 @@ class Watcher:
         self._noted: dict[str, tuple[int, ...] | None] = {}
         self._told: BaseObserver | None = Observer() if ABLE else None
         self._looks = BaseObserver(self._emitter(), timeout=LOOK_SECONDS)
+        self._awaited: dict[str, tuple[FileSystemEventHandler, bool]] = {}  # by path: not there yet
+        self._ended = threading.Event()
+        self._waits = threading.Thread(target=self._wait, daemon=True)
 
     @property
     def seconds(self) -> float:
@@ -92,9 +95,13 @@ class Watcher:
     ) -> tuple[ObservedWatch, ...]:
         """Watch a file, or a folder; what `unschedule` takes comes back.
 
-        Nothing in a fork, which would share what the system tells.
+        What is not there yet is told once it is, and watched from then on. Nothing in a fork, which
+        would share what the system tells.
         """
         if os.getpid() != self._process:
+            return ()
+        if not os.path.exists(path):  # noqa: PTH110 - raises nothing, whatever the name
+            self._awaited[path] = handler, recursive
             return ()
         looks = self._looks.schedule(
             self._once(handler), path, recursive=recursive, event_filter=_SAVES
@@ -122,6 +129,7 @@ class Watcher:
 
     def start(self) -> None:
         self._looks.start()
+        self._waits.start()
         if self._told is not None:
             try:
                 self._told.start()
@@ -130,6 +138,7 @@ class Watcher:
 
     def stop(self) -> None:
         self._go.set()
+        self._ended.set()
         for observer in self._observers():
             observer.stop()
 
@@ -137,6 +146,16 @@ class Watcher:
         for observer in self._observers():
             with suppress(RuntimeError):  # it was never started
                 observer.join()
+
+    def _wait(self) -> None:
+        """Look for what is not there yet, again and again."""
+        while not self._ended.wait(self.seconds):
+            self._go.wait()
+            for path in list(self._awaited):
+                if os.path.exists(path):  # noqa: PTH110
+                    handler, recursive = self._awaited.pop(path)
+                    self.schedule(handler, path, recursive=recursive)
+                    self._once(handler).dispatch(FileCreatedEvent(path))
 
     def _observers(self) -> Iterator[BaseObserver]:
         yield self._looks

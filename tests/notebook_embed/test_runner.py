@@ -17,7 +17,14 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
 from notebook_embed.kernels import GIVEN
 from notebook_embed.notebook import Notebook, read_notebook
-from notebook_embed.order import LOADED, changed_files, matching, note_loaded_files, watched
+from notebook_embed.order import (
+    LOADED,
+    awaited,
+    changed_files,
+    matching,
+    note_loaded_files,
+    watched,
+)
 from notebook_embed.runner import Settings, _run, around, execute_all, kept_key, key_of
 
 CELL = "# %%\n#| inputs: data.txt\nimport module\n"
@@ -220,6 +227,7 @@ def test_a_server_watches_what_notebooks_declare(tmp_path: Path) -> None:
     names = ["data/deep/*.txt", "./data/a.txt", "top.*", "nowhere.txt", "none/*", "**/a.txt"]
     found = watched(tmp_path, names)
     assert found == {tmp_path / name for name in ("data/deep", "data/a.txt", "top.txt")}
+    assert awaited(tmp_path, names) == {tmp_path / "nowhere.txt", tmp_path / "none"}
 
 
 FINDS = {

@@ -191,3 +191,17 @@ def test_a_fork_watches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(os, "getpid", lambda: 0)
         assert watcher.schedule(seen, str(tmp_path / "more")) == ()
         watcher.unschedule(())
+
+
+def test_what_is_not_there_yet_is_told_once_it_is(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    with watched(tmp_path / "docs") as (watcher, seen):
+        watcher.schedule(seen, str(tmp_path / "data"))
+        watcher.schedule(seen, str(tmp_path / "list.txt"))
+        (tmp_path / "beside.txt").write_text("", "utf-8")
+        (tmp_path / "list.txt").write_text("a", "utf-8")
+        told = seen.wait_for("list.txt", "a")
+        (tmp_path / "data").mkdir()
+        told += seen.wait_for("data", None)
+        assert [name for name, _ in told if name != "first.md"] == ["list.txt", "data"]
+        seen.wait_until_there(tmp_path / "data/x.txt")
