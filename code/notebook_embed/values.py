@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 __all__ = ["Value", "formatted", "read_value"]
 
@@ -30,7 +31,7 @@ class Value:
 # What reading any text may end in: it need not be of the class whose name it has.
 _UNREAD = (
     *(SyntaxError, ValueError, TypeError, LookupError, AttributeError),
-    *(RecursionError, MemoryError, ArithmeticError),
+    *(RecursionError, MemoryError, ArithmeticError, OSError),
 )
 
 
@@ -108,8 +109,28 @@ def _last_known(rounded: str) -> int | None:
 
 
 def _constant(tree: ast.expr) -> Any:
+    if (zone := _zone(tree)) is not None:
+        return zone
     number = _number(tree)
     return ast.literal_eval(tree) if number is None else number
+
+
+def _zone(tree: ast.expr) -> datetime.tzinfo | None:
+    """Return the zone of a moment: ``datetime.timezone.utc``, another offset, or a named one."""
+    if isinstance(tree, ast.Attribute):
+        return datetime.UTC if ast.unparse(tree) == "datetime.timezone.utc" else None
+    name = ast.unparse(tree.func) if isinstance(tree, ast.Call) else ""
+    if not isinstance(tree, ast.Call) or name not in ("datetime.timezone", "zoneinfo.ZoneInfo"):
+        return None
+    named = {one.arg: _constant(one.value) for one in tree.keywords if one.arg}
+    if name == "zoneinfo.ZoneInfo":
+        return ZoneInfo(*map(_constant, tree.args), **named)
+    offset, *rest = tree.args
+    if not isinstance(offset, ast.Call) or ast.unparse(offset.func) != "datetime.timedelta":
+        return None
+    parts = {one.arg: _constant(one.value) for one in offset.keywords if one.arg}
+    length = datetime.timedelta(*map(_constant, offset.args), **parts)
+    return datetime.timezone(length, *map(_constant, rest), **named)
 
 
 def formatted(text: str, spec: str, *, quoted: bool) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -34,6 +35,19 @@ from notebook_embed.values import formatted, read_value
         ("datetime.date(2020, 1, 2)", "2020-01-02"),
         ("datetime.datetime(2020, 1, 2, 3, 4)", "2020-01-02 03:04:00"),
         ("datetime.timedelta(seconds=90)", "0:01:30"),
+        (
+            "datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc)",
+            "2020-01-02 00:00:00+00:00",
+        ),
+        ("datetime.datetime(2020, 1, 2, tzinfo=f())", "datetime.datetime(2020, 1, 2, tzinfo=f())"),
+        (
+            "datetime.time(1, tzinfo=zoneinfo.ZoneInfo(key='..'))",
+            "datetime.time(1, tzinfo=zoneinfo.ZoneInfo(key='..'))",
+        ),
+        (
+            "datetime.time(1, tzinfo=datetime.timezone())",
+            "datetime.time(1, tzinfo=datetime.timezone())",
+        ),
         ("Timestamp('2020-01-02 00:00:00')", "2020-01-02 00:00:00"),
         ("PosixPath('a/b')", "a/b"),
         ("'it''s'", "its"),
@@ -96,6 +110,23 @@ def test_dates_have_formats_too() -> None:
     day = datetime.date(2020, 1, 2)
     assert formatted(repr(day), "%d.%m.%Y", quoted=True) == "02.01.2020"
     assert formatted(str(day), "%Y", quoted=False) == "2020"
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        datetime.UTC,
+        datetime.timezone(datetime.timedelta(days=-1, seconds=68400)),
+        datetime.timezone(datetime.timedelta(hours=2), "CEST"),
+        ZoneInfo("Europe/Berlin"),
+    ],
+)
+def test_a_moment_in_a_zone_has_formats_too(zone: datetime.tzinfo) -> None:
+    moment = datetime.datetime(2020, 1, 2, 3, 4, tzinfo=zone)
+    assert formatted(repr(moment), "%d.%m.%Y %H:%M %z %Z", quoted=True) == moment.strftime(
+        "%d.%m.%Y %H:%M %z %Z"
+    )
+    assert read_value(repr(moment)).text == str(moment)
 
 
 @pytest.mark.parametrize(
