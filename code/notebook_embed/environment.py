@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,13 @@ from packaging.utils import canonicalize_name
 from notebook_embed.files import read_text
 from notebook_embed.imports import stamp_if_there
 
-__all__ = ["concerned_distributions", "pins_in", "requirement_files"]
+__all__ = [
+    "concerned_distributions",
+    "loaded_distributions",
+    "pins_in",
+    "requirement_files",
+    "version_of",
+]
 
 # Every kernel runs through these, whatever the notebook imports.
 ALWAYS = ("ipykernel", "ipython", "jupytext", "nbclient", "nbformat")
@@ -40,17 +46,24 @@ def concerned_distributions(names: Iterable[str], requirements: Path) -> dict[st
     waiting: list[str] = sorted(wanted)
     while waiting:
         name = waiting.pop()
-        if name in found or (version := _version(name)) is None:
+        if name in found or (version := version_of(name)) is None:
             continue
         found[name] = f"{version} {pins.get(name, '')}".strip()
         waiting.extend(_needs(name))
     return dict(sorted(found.items()))
 
 
+def loaded_distributions(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give the distributions that bring these top-level modules, with their versions."""
+    for name in sorted({one for module in modules for one in _providers(module)}):
+        if (version := version_of(name)) is not None:
+            yield name, version
+
+
 @cache
 def _providers(module: str) -> tuple[str, ...]:
     """Return the distributions that bring a module; most are called as it is."""
-    if _version(canonicalize_name(module)) is not None:
+    if version_of(canonicalize_name(module)) is not None:
         return (canonicalize_name(module),)
     found = _declared_modules().get(module) or _all_providers().get(module, [])
     return tuple(canonicalize_name(name) for name in found)
@@ -72,7 +85,8 @@ def _all_providers() -> Mapping[str, list[str]]:
 
 
 @cache
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Return the version of a distribution, or None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -31,7 +31,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.forks import Forks
 from notebook_embed.kernels import environment_of, manager_class, spec_of
 from notebook_embed.notebook import Notebook
-from notebook_embed.order import LOADED
+from notebook_embed.order import INSTALLED, LOADED
 from notebook_embed.outputs import VALUES
 from notebook_embed.places import FRAME, Places
 from notebook_embed.terminal import last_of_lines, without_escapes
@@ -66,6 +66,15 @@ _MODULES = """__import__('json').dumps(sorted({
         if kind != 'data' and kind != 'scripts'
     )
     if not {'site-packages', 'dist-packages'} & set(file.replace(chr(92), '/').split('/'))
+}))"""
+# Names the modules that a kernel has loaded of what is installed, by their first names. Some load
+# with Python itself, whatever runs (`_distutils_hack`).
+_INSTALLED = """__import__('json').dumps(sorted({
+    name.partition('.')[0]
+    for name, module in list(__import__('sys').modules.items())
+    for file in [getattr(module, '__file__', None)]
+    if isinstance(file, str) and name[:1] != '_' and name.partition('.')[0] != 'notebook_embed'
+    if {'site-packages', 'dist-packages'} & set(file.replace(chr(92), '/').split('/'))
 }))"""
 # What a kernel of Python runs before the first cell; it leaves no name behind.
 _SOURCE = Path(__file__).with_name("values_in_kernel.py").read_text("utf-8")
@@ -162,12 +171,12 @@ def run_notebook(
             client.kc.execute(first, silent=True, store_history=False, stop_on_error=False)
         await _heard(client)
 
-    loaded: list[str] = []
+    loaded: dict[str, list[str]] = {}
 
     async def ended(cell: nbformat.NotebookNode, cell_index: int, execute_reply: Any) -> None:
         last = notebook.due_cells[-1].index  # after it the kernel is gone
         if cell_index == last and notebook.language == "python":
-            loaded.extend(await _loaded_files(client))
+            loaded.update(await _loaded(client))
 
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
@@ -236,7 +245,9 @@ def run_notebook(
     settle_widgets(node)
     settle_bokeh(node)
     node.metadata.pop("widgets", None)
-    node.metadata[LOADED] = loaded
+    node.metadata[LOADED] = loaded.get("files", [])
+    if notebook.kernel == "python3":  # what another has installed, nobody could compare
+        node.metadata[INSTALLED] = loaded.get("installed", [])
     node.metadata.get("language_info", {}).pop("version", None)
     try:
         return str(nbformat.writes(node))
@@ -314,25 +325,24 @@ def _to_its_end(work: Coroutine[Any, Any, Any]) -> None:
         apart.submit(asyncio.run, work).result()
 
 
-async def _loaded_files(client: Any) -> list[str]:
-    """Ask a kernel of Python which modules it has loaded that nobody has installed."""
-    asked = client.kc.execute(
-        "", silent=True, store_history=False, user_expressions={"files": _MODULES}
-    )
+async def _loaded(client: Any) -> dict[str, list[str]]:
+    """Ask a kernel of Python which files of modules, and which installed modules it has loaded."""
+    asks = {"files": _MODULES, "installed": _INSTALLED}
+    asked = client.kc.execute("", silent=True, store_history=False, user_expressions=asks)
     for _ in range(PATIENCE):
         with contextlib.suppress(queue.Empty):
             reply = await client.kc.get_shell_msg(timeout=1)
             if reply["parent_header"].get("msg_id") == asked:
-                return _files_in(reply["content"])
+                return {name: _names_in(reply["content"], name) for name in asks}
         if not await client.km.is_alive():
             break
-    return []
+    return {}
 
 
-def _files_in(reply: Mapping[str, Any]) -> list[str]:
-    """Read the answer to `_MODULES`; kernels that are not IPython's may give none."""
+def _names_in(reply: Mapping[str, Any], asked: str) -> list[str]:
+    """Read the answer to one of these; kernels that are not IPython's may give none."""
     try:
-        shown = reply["user_expressions"]["files"]["data"]["text/plain"]
+        shown = reply["user_expressions"][asked]["data"]["text/plain"]
         return [str(file) for file in json.loads(ast.literal_eval(shown))]
     except (KeyError, ValueError, SyntaxError):
         return []

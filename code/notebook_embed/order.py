@@ -18,16 +18,19 @@ from typing import Any
 
 import nbformat
 
+from notebook_embed.environment import loaded_distributions, version_of
 from notebook_embed.errors import EmbedError
 from notebook_embed.notebook import Notebook
 
 __all__ = [
+    "INSTALLED",
     "LOADED",
     "awaited",
     "changed_files",
     "loaded_files",
     "matching",
     "note_data_files",
+    "note_installed",
     "note_loaded_files",
     "note_written_files",
     "watched",
@@ -36,6 +39,8 @@ __all__ = [
 
 # What an executed notebook says in its metadata: files and what was in them.
 WRITTEN, LOADED = "notebook_embed_written", "notebook_embed_loaded"
+# The same of distributions and their versions.
+INSTALLED = "notebook_embed_installed"
 
 
 def waves(notebooks: Mapping[str, Notebook]) -> list[list[str]]:
@@ -187,6 +192,18 @@ def note_loaded_files(
         node.metadata[LOADED] = loaded
 
 
+def note_installed(node: nbformat.NotebookNode, known: Collection[str]) -> None:
+    """Note which distributions a kernel has loaded modules of, and no import tells of.
+
+    `df.plot` imports matplotlib. `node` lists the first names of all that was loaded; `known` are
+    the distributions that its key names.
+    """
+    names = node.metadata.pop(INSTALLED, [])
+    noted = {one: now for one, now in loaded_distributions(names) if one not in known}
+    if noted:
+        node.metadata[INSTALLED] = noted
+
+
 def note_data_files(node: nbformat.NotebookNode, root: Path, files: Iterable[Path]) -> None:
     """Note what is in files whose data a page will show, such as those that a cell has written."""
     noted = {Path(os.path.relpath(file, root)).as_posix(): _digest(file) for file in files}
@@ -197,14 +214,16 @@ def note_data_files(node: nbformat.NotebookNode, root: Path, files: Iterable[Pat
 def changed_files(executed: str, root: Path, written: Iterable[str] = ()) -> list[str]:
     """Name the files that are not as they were when a notebook ran: those that it wrote or loaded.
 
-    What its key names is not among them. `written` are those that it says now it writes: where one
-    was not noted then, it has to be there.
+    Distributions that are there in another version are named, too. What its key names is not among
+    them. `written` are files that it says now it writes: one that was not noted has to be there.
     """
     noted = _noted(executed)
     changed = {n for n, then in noted.items() if then is None or _digest(root / n) != then}
     # os.path raises nothing for a name that no file can have.
     missing = {n for n in written if n not in noted and not os.path.isfile(root / n)}  # noqa: PTH113
-    return sorted(changed | missing)
+    installed = _metadata(executed).get(INSTALLED, {})
+    other = {f"package {one}" for one, then in installed.items() if version_of(one) != then}
+    return sorted(changed | missing | other)
 
 
 def loaded_files(executed: str, root: Path) -> list[Path]:
@@ -219,7 +238,7 @@ def _noted(executed: str) -> dict[str, str | None]:
 
 @lru_cache(maxsize=256)  # a server asks for the same again and again
 def _metadata(executed: str) -> dict[str, Any]:
-    if WRITTEN not in executed and LOADED not in executed:
+    if not any(note in executed for note in (WRITTEN, LOADED, INSTALLED)):
         return {}
     found: dict[str, Any] = json.loads(executed)["metadata"]
     return found

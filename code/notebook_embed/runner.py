@@ -38,6 +38,7 @@ from notebook_embed.order import (
     loaded_files,
     matching,
     note_data_files,
+    note_installed,
     note_loaded_files,
     note_written_files,
     waves,
@@ -371,6 +372,7 @@ def _run(
             draw_bare_plotly(node, notebook, log.warning)
             note_written_files(node, notebook, settings.root)
             note_loaded_files(node, settings.root, key.stamps.keys(), began)
+            note_installed(node, {name.removeprefix("package ") for name in key.parts})
             shown_data = (one for cell in node.cells for one in cell.get("outputs", []))
             note_data_files(node, settings.root, files_of(shown_data, notebook.path.parent))
             executed = str(nbformat.writes(node))

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from notebook_embed import runner
+from notebook_embed import order, runner
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
 from notebook_embed.notebook import Notebook, read_notebook
@@ -197,6 +197,31 @@ def test_a_file_that_a_notebook_says_later_it_writes_is_made_again(site: Site) -
     assert (site.ran, written.exists()) == (["a.ipynb"], True)
     site.build()
     assert site.ran == []
+
+
+def test_a_package_that_no_import_names_counts_by_its_version(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(job: Job, progress: Progress) -> str:
+        node = nbformat.reads(Site.run(site, job, progress), as_version=4)
+        node.metadata[order.INSTALLED] = ["pytest", "nbformat", "of_nobody"]
+        return str(nbformat.writes(node))
+
+    monkeypatch.setattr(site, "run", run)
+    site.write("a.ipynb", "1")
+    site.build()
+    site.build()
+    assert site.ran == []
+    asked: set[str] = set()
+
+    def upgraded(name: str) -> str:
+        asked.add(name)
+        return "0.0.1"
+
+    monkeypatch.setattr(order, "version_of", upgraded)
+    site.build()
+    assert site.ran == ["a.ipynb"]
+    assert asked == {"pytest"}, "its key names nbformat"
 
 
 def test_stored_outputs_are_shown_though_what_was_written_is_not_there(site: Site) -> None:

@@ -19,6 +19,7 @@ from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, run_notebook
 from notebook_embed.kernels import GIVEN, environment_of, inherited
 from notebook_embed.notebook import read_notebook
+from notebook_embed.order import INSTALLED, LOADED
 from notebook_embed.runner import Settings, key_of
 
 # What an author may have set, and what it would change.
@@ -175,3 +176,14 @@ def test_a_cell_has_the_time_that_it_is_told_to_have(tmp_path: Path) -> None:
     job = Job(notebook=read_notebook(tmp_path / "x.py", "x.py"), folder=tmp_path, environment=GIVEN)
     with pytest.raises(EmbedError, match=r"did not end within 0\.4 seconds"):
         run_notebook(job)
+
+
+def test_what_a_kernel_has_loaded_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text("# %%\n__import__('ya' + 'ml')\n__import__('be' + 'side')\n")
+    (tmp_path / "beside.py").write_text("")
+    ran = run_notebook(Job(notebook=read_notebook(path, "x.py"), folder=tmp_path))
+    noted = json.loads(ran)["metadata"]
+    assert noted[LOADED] == [str(tmp_path / "beside.py")]
+    assert {"yaml", "IPython"} <= set(noted[INSTALLED])
+    assert not {"beside", "json"} & set(noted[INSTALLED])
