@@ -15,6 +15,7 @@ Notebooks run once, before any page is rendered; rendering only looks their outp
 ``kept_keys``           keeps those keys from build to build
 ``remembered``          keeps from build to build what else always comes out the same
 ``kept_json``           is the file that either keeps it in
+``latest``              keeps what was made of the latest states of a notebook, for a server
 ``files``               writes files whole
 ``execution``           runs notebooks in kernels, several at a time
 ``runner``              decides what runs, and what the cache or the file already has

@@ -98,9 +98,12 @@ class Cache:
         with contextlib.suppress(OSError):  # another process may clear away, or own it
             os.utime(path)
         if (now := stamp_if_there(path)) is not None:
+            _loaded.pop(path, None)  # it comes last
             _loaded[path] = now, found[1]
-            if len(_loaded) > 256:
-                del _loaded[next(iter(_loaded))]
+            begins = str(self.folder / f"{_stem(key.notebook)}.")
+            same = [one for one in _loaded if str(one).startswith(begins)]
+            for old in [*same[:-2], *list(_loaded)[:-256]]:
+                _loaded.pop(old, None)
         return found[1]
 
     def store(self, key: Key, executed: str) -> None:

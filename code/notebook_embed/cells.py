@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from markdown import Markdown
@@ -20,6 +19,7 @@ from notebook_embed.commonmark import as_python_markdown
 from notebook_embed.excerpts import definitions
 from notebook_embed.formulas import keep_formulas
 from notebook_embed.html_blocks import SetApart
+from notebook_embed.latest import latest
 from notebook_embed.notebook import Notebook
 from notebook_embed.sanitised import without_html
 from notebook_embed.snippets import take_appended
@@ -102,7 +102,7 @@ class CellMarkdown:
         return self._made[sanitise]
 
 
-@lru_cache(maxsize=64)
+@latest(lambda notebook: notebook.path)
 def shared_definitions(notebook: Notebook) -> tuple[_Definition, ...]:
     """Return what the Markdown cells of a notebook define."""
     return tuple(

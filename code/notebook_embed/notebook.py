@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,6 +28,7 @@ from notebook_embed.cell_options import (
 from notebook_embed.errors import EmbedError, reason
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
+from notebook_embed.latest import latest
 from notebook_embed.malformed import completed, malformed, refuse_empty
 from notebook_embed.remembered import Remembered
 
@@ -228,7 +229,7 @@ def read_notebook(
     return _read(read_text(path, "the notebook"), path, uri, remembered, hidden)
 
 
-@lru_cache(maxsize=256)  # a server reads all notebooks on every save
+@latest(lambda text, path, *others: path)
 def _read(
     text: str, path: Path, uri: str, remembered: Remembered | None, hidden: Hidden | None
 ) -> Notebook:

@@ -11,7 +11,6 @@ import os
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -236,12 +235,19 @@ def _noted(executed: str) -> dict[str, str | None]:
     return {**found.get(WRITTEN, {}), **found.get(LOADED, {})}
 
 
-@lru_cache(maxsize=256)  # a server asks for the same again and again
+# What is noted in results, by their digests: they may be large, and a server asks again and again.
+_known: dict[bytes, dict[str, Any]] = {}
+
+
 def _metadata(executed: str) -> dict[str, Any]:
     if not any(note in executed for note in (WRITTEN, LOADED, INSTALLED)):
         return {}
-    found: dict[str, Any] = json.loads(executed)["metadata"]
-    return found
+    digest = hashlib.sha256(executed.encode("utf-8", "surrogatepass")).digest()
+    if digest not in _known:
+        _known[digest] = json.loads(executed)["metadata"]
+        if len(_known) > 256:
+            _known.pop(next(iter(_known)), None)
+    return _known[digest]
 
 
 def _digest(path: Path) -> str | None:

@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from notebook_embed.cell_options import Hidden
@@ -21,6 +20,7 @@ from notebook_embed.errors import joined
 from notebook_embed.forks import ahead
 from notebook_embed.imports import stamp_if_there
 from notebook_embed.kernels import GIVEN, environment_of
+from notebook_embed.latest import latest
 from notebook_embed.library import Library, files_below, page_of
 from notebook_embed.live_views import STATIC_URI, files_for
 from notebook_embed.markdown_extension import check_embeds
@@ -255,7 +255,7 @@ class _Pieces:
     said: list[logging.LogRecord]
 
 
-@lru_cache(maxsize=256)  # a server asks for the same again and again
+@latest(lambda notebook, *others: notebook.path)
 def _pieces(
     notebook: Notebook,
     executed: Executed,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -32,6 +32,7 @@ from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.kept_keys import KeptKeys
 from notebook_embed.kernels import environment_of, spec_of
+from notebook_embed.latest import latest
 from notebook_embed.notebook import Cell, Notebook
 from notebook_embed.order import (
     changed_files,
@@ -311,7 +312,7 @@ STORED = "stored outputs"
 ROUNDS = 3
 
 
-@lru_cache(maxsize=256)
+@latest(lambda notebook: notebook.path)
 def unrun(notebook: Notebook) -> str:
     """Return a notebook as its file has it, with the outputs there."""
     return str(nbformat.writes(notebook.node))
@@ -393,7 +394,7 @@ def _run(
     return executed, key
 
 
-@lru_cache(maxsize=256)  # a server asks for the same again and again
+@latest(lambda notebook, *others: notebook.path)
 def _with_outputs(notebook: Notebook, executed: str, root: Path) -> Executed:
     """Put the outputs of a run into the notebook as it is now: its prose may have changed since."""
     node = copy.deepcopy(notebook.node)
