@@ -64,7 +64,7 @@ format: $(DEV) ## Bring the code into shape
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE) && npm run --silent format; fi
 
 clean: ## Remove the site and all caches; the environment stays
-	rm -rf site site.previous dist .cache .notebook-cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site .site.previous dist .cache .notebook-cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 new-post: $(READY) ## Start a post: make new-post TITLE="Attention in colour"
 	@$(BIN)/python -m blog_site.new_post

@@ -14,7 +14,7 @@ export default defineConfig(
     ".venv/",
     "runs/",
     "site/",
-    "site.previous/",
+    ".site.previous/",
   ]),
   {
     files: ["**/*.js"],

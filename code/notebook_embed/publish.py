@@ -17,7 +17,7 @@ import filelock
 from notebook_embed.errors import EmbedError, shown
 from notebook_embed.progress import log
 
-__all__ = ["only_build", "set_source_date", "swap_in"]
+__all__ = ["bring_back", "only_build", "set_source_date", "swap_in"]
 
 
 @contextlib.contextmanager
@@ -79,52 +79,85 @@ def swap_in(new: Path, site: Path) -> None:
         _swap_pieces(new, site)
 
 
-# Another file system, a mount point, a folder above that may not be written.
+# Another file system, a mount point, a folder above that may not be written, or holds what may not
+# be removed of a site before.
 FIXED = {errno.EXDEV, errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS}
+FIXED |= {errno.ENOTEMPTY, errno.EEXIST}
 # What a system or a web server keeps in a volume, and no build has put there.
 KEPT = ("lost+found",)
 
 
 def _swap_whole(new: Path, site: Path) -> None:
+    aside = _previous(site)
     with _beside(new, site) as ready:
+        bring_back(site)
         if not site.exists():
             ready.rename(site)
             return
-        with _hidden_in(ready, site):
-            if _exchange(ready, site):
-                shutil.rmtree(ready, ignore_errors=True)
-                return
-            aside = site.with_name(f"{site.name}.previous")
-            shutil.rmtree(aside, ignore_errors=True)
-            try:
+        old, moved = site.stat().st_ino, list[str]()
+        try:
+            ready.rename(aside)  # a name that tells the next build what was under way
+            if not _exchange(aside, site):
+                aside.rename(ready)
                 site.rename(aside)
                 ready.rename(site)
-            except BaseException:  # Ctrl-C, too
-                if not site.exists() and aside.exists():
-                    aside.rename(site)
-                raise
+            _take_hidden(aside, site, moved)
+        except BaseException:  # Ctrl-C, too, and what is hidden and may not move
+            _undo(ready, aside, site, old, moved)
+            raise
         shutil.rmtree(aside, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _hidden_in(new: Path, site: Path) -> Iterator[None]:
-    """Move into `new` what is hidden in `site`, and back should the exchange fail or be stopped.
+def _previous(site: Path) -> Path:
+    return site.with_name(f".{site.name}.previous")
+
+
+def bring_back(site: Path) -> None:
+    """Give a site what a build that was killed as it swapped sites in has left beside it.
+
+    Raises
+    ------
+    OSError : the system refuses; nothing is lost.
+    """
+    site = site.resolve()
+    aside = _previous(site)
+    if not aside.is_dir():
+        return
+    if not site.exists():
+        aside.rename(site)
+        return
+    _take_hidden(aside, site, [])
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _take_hidden(old: Path, site: Path, moved: list[str]) -> None:
+    """Move into `site` what is hidden in `old` and it has not, and list it in `moved`.
 
     No build has put it there, as MkDocs itself has it: the history of a checkout, a mark for a
-    host. It moves before the exchange, so that whatever cannot move stops it.
+    host. It is never in a folder that only a build has use for.
     """
-    moved: list[str] = []
-    try:
-        for hidden in sorted(site.glob(".*")):
-            if not os.path.lexists(new / hidden.name):
-                moved.append(hidden.name)
-                hidden.rename(new / hidden.name)
-        yield
-    except BaseException:  # Ctrl-C, too: what stays in `new` goes with it
-        for name in moved:  # some may not have moved yet, or be in the exchanged site
-            if os.path.lexists(new / name) and not os.path.lexists(site / name):
-                (new / name).rename(site / name)
-        raise
+    for hidden in sorted(old.glob(".*")):
+        if not os.path.lexists(site / hidden.name):
+            moved.append(hidden.name)
+            hidden.rename(site / hidden.name)
+
+
+def _undo(ready: Path, aside: Path, site: Path, old: int, moved: list[str]) -> None:
+    """Let `site` be what it was, the folder with the number `old`, and `ready` the new one."""
+    if not aside.exists():  # nothing has moved, or all is in place again
+        return
+    if aside.stat().st_ino != old:
+        aside.rename(ready)
+        return
+    if site.exists():
+        for name in moved:
+            if os.path.lexists(site / name) and not os.path.lexists(aside / name):
+                (site / name).rename(aside / name)
+        if _exchange(aside, site):
+            aside.rename(ready)
+            return
+        site.rename(ready)
+    aside.rename(site)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from mkdocs.utils import CountHandler
 
 from notebook_embed.aside import past_return
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.publish import only_build, swap_in
+from notebook_embed.publish import bring_back, only_build, swap_in
 
 __all__ = ["Staging"]
 
@@ -51,6 +51,7 @@ class Staging:
             self._staging = site.with_name(f"{site.name}.building")
         else:
             self._lock.enter_context(only_build(root / ".cache" / "build.lock"))
+            bring_back(site)
             self._staging = root / ".cache" / "site.building"
         self._site, config.site_dir = site, str(self._staging)
 

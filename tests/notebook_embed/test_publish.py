@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 from notebook_embed import publish
 from notebook_embed.errors import EmbedError
 from notebook_embed.progress import log
-from notebook_embed.publish import only_build, set_source_date, swap_in
+from notebook_embed.publish import bring_back, only_build, set_source_date, swap_in
 
 
 @pytest.fixture
@@ -84,11 +85,15 @@ def test_what_is_hidden_and_may_not_move_stays_where_it_is(
     assert (site / ".a").read_text() == "moved first"
 
 
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 class StopsAt:
     """Ctrl-C before the line of the module that is the `step`-th to be reached, while it is open."""
 
-    def __init__(self, step: int) -> None:
-        self.left = step
+    def __init__(self, step: int, stop: Callable[[], None] = interrupt) -> None:
+        self.left, self.stop = step, stop
 
     def __enter__(self) -> StopsAt:
         self.before = sys.gettrace()
@@ -104,7 +109,7 @@ class StopsAt:
         if event == "line":
             self.left -= 1
             if self.left == 0:
-                raise KeyboardInterrupt
+                self.stop()
         return self.trace
 
 
@@ -129,6 +134,34 @@ def test_a_site_is_whole_wherever_publishing_is_stopped(
             assert found in [{"index.html": text} | hidden for text in ("old", "new")], step
             if clock.left > 0:  # it came to its end
                 break
+    assert step > 10
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed")
+def test_the_next_build_brings_back_what_is_hidden_wherever_one_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    if not at_once:
+        monkeypatch.setattr(publish, "_exchange", lambda *_: False)
+    hidden = {".git/HEAD": "ref", ".nojekyll": ""}
+    for step in itertools.count(1):
+        new = make(tmp_path / f"{step}/new", {"index.html": "new"})
+        site = make(tmp_path / f"{step}/site", {"index.html": "old"} | hidden)
+        if (child := os.fork()) == 0:
+            try:
+                with StopsAt(step, lambda: os._exit(9)):
+                    swap_in(new, site)
+            finally:
+                os._exit(0)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        bring_back(site)
+        shutil.rmtree(new, ignore_errors=True)  # as the next build does, which then fails
+        found = {path: (site / path).read_text() for path in ("index.html", *hidden)}
+        assert found in [{"index.html": text} | hidden for text in ("old", "new")], step
+        assert [path.name for path in site.parent.iterdir()] == ["site"], step
+        if ended == 0:  # it came to its end
+            break
     assert step > 10
 
 
