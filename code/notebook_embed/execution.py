@@ -59,7 +59,7 @@ _MODULES = """__import__('json').dumps(sorted({
     for name, module in list(__import__('sys').modules.items())
     if name.partition('.')[0] not in ('__main__', '__mp_main__', 'notebook_embed')
     for file in [getattr(module, '__file__', None)]
-    if isinstance(file, str) and file.endswith('.py')
+    if isinstance(file, str) and file.endswith(('.py', '.so', '.pyd'))
     if not any(
         file.startswith(folder)
         for kind, folder in __import__('sysconfig').get_paths().items()

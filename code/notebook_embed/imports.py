@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from getopt import GetoptError, getopt
+from importlib.machinery import EXTENSION_SUFFIXES
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
+from IPython.utils.process import arg_split
 
 __all__ = ["Closure", "Modules", "parsed", "stamp", "stamp_if_there"]
+
+
+# The options of `%run`, as IPython hands them to getopt.
+_OF_RUN = "nidtN:b:pD:l:rs:T:em:G"
+# What compiled modules end in, from the most particular ending to the plainest.
+COMPILED = tuple(EXTENSION_SUFFIXES)
 
 
 @dataclass
@@ -138,11 +150,24 @@ def _read(
     """
     text = path.read_bytes()
     digest = hashlib.sha256(text).hexdigest()
+    if path.name.endswith(COMPILED):
+        return digest, (), (), None
     try:
-        tree = parsed(text, str(path))
+        tree = parsed(_as_python(path, text), str(path))
     except SyntaxError as error:
         return digest, (), (), error
     return digest, tuple(_imports(tree, package)), _exported(tree), None
+
+
+def _as_python(path: Path, text: bytes) -> str | bytes:
+    """Return what is Python in a file, of which ``%run`` also takes those of IPython."""
+    try:
+        if path.suffix == ".ipynb":
+            cells = [one for one in json.loads(text)["cells"] if one["cell_type"] == "code"]
+            return "\n\n".join(without_magics("".join(one["source"])) for one in cells)
+        return without_magics(text.decode()) if path.suffix == ".ipy" else text
+    except (ValueError, KeyError, TypeError) as error:
+        raise SyntaxError(str(error), (str(path), 1, None, None)) from error
 
 
 def parsed(code: str | bytes, file: str = "<unknown>") -> ast.Module:
@@ -216,11 +241,28 @@ def _in_text(called: str, arguments: list[str | None], package: str) -> Iterator
     if magic == "load_ext":
         yield line.strip()
     elif magic == "run":
-        yield f"./{words[0]}"
+        yield from _run(line)
     else:
         for first in range(len(words)):  # code comes after options
             yield from _in_code(" ".join(words[first:]), package)
         yield from _in_code(body, package)
+
+
+def _run(line: str) -> Iterator[str]:
+    """Name what ``%run`` runs, read as IPython does: a file, or with ``-m`` a module."""
+    try:
+        words = arg_split(line, posix=os.name == "posix")
+        if "-m" in words and "--" not in words:  # what follows is for the module
+            words.insert(words.index("-m") + 2, "--")
+        options, words = getopt(words, _OF_RUN)
+    except (ValueError, GetoptError):
+        return  # it fails where it runs
+    modules = [value for option, value in options if option == "-m"]
+    if modules:
+        yield from (modules[0], f"{modules[0]}.__main__")
+    elif words:
+        name = os.path.expanduser(words[0])  # noqa: PTH111
+        yield name if "/" in name else f"./{name}"
 
 
 def _in_code(code: str | None, package: str) -> Iterator[str]:
@@ -264,7 +306,9 @@ def without_magics(code: str) -> str:
 def _local_files(name: str, roots: list[Path]) -> list[tuple[Path, str]]:
     """Return the files that importing `name` runs, each with the package it belongs to."""
     if "/" in name:  # a script
-        return next(([(root / name, "")] for root in roots if (root / name).is_file()), [])
+        names = [name] if name.endswith(".py") else [name, f"{name}.py"]
+        scripts = (root / one for root in roots for one in names if (root / one).is_file())
+        return [(script, "") for script in islice(scripts, 1)]
     parts = name.split(".")
     for root in roots:
         files = []
@@ -272,7 +316,10 @@ def _local_files(name: str, roots: list[Path]) -> list[tuple[Path, str]]:
             path = root.joinpath(*parts[:depth])
             if (init := path / "__init__.py").is_file():
                 files.append((init, ".".join(parts[:depth])))
-            elif (module := path.with_suffix(".py")).is_file():
+                continue
+            # As Python looks for them: what is compiled comes first.
+            modules = (path.with_name(path.name + ending) for ending in (*COMPILED, ".py"))
+            if module := next(filter(Path.is_file, modules), None):
                 files.append((module, ".".join(parts[: depth - 1])))
         if files or root.joinpath(parts[0]).is_dir():
             return files

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,31 @@ def test_a_script_that_a_cell_runs_counts_with_what_it_imports(root: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("%run -i script.v1.py", "script.v1.py"),
+        ("%run -n -t -N 5 script.v1.py -x", "script.v1.py"),
+        ("%run single", "single.py"),
+        ("%run ./single", "single.py"),
+        ("%run {root}/single 5", "single.py"),
+        ("%run 'a script.v1.py'", "a script.v1.py"),
+        ('%run "a script.v1" 1', "a script.v1.py"),
+        ("%run -m single -x", "single.py"),
+        ("%run -i more.ipy", "more.ipy"),
+        ("%run more.ipynb", "more.ipynb"),
+        ("get_ipython().run_line_magic('run', '-i single')", "single.py"),
+    ],
+)
+def test_a_script_is_found_as_ipython_finds_it(root: Path, line: str, file: str) -> None:
+    for script in ("a script.v1.py", "script.v1.py"):
+        (root / script).write_text("x = 1\n")
+    (root / "more.ipy").write_text("%time 1\n")
+    cell = {"cell_type": "code", "source": ["%time 1\n", "import json"]}
+    (root / "more.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {"a": None}}))
+    assert followed(line.replace("{root}", str(root)), root) == {file}
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "%%bash\nimport pkg.a from here",
@@ -130,6 +157,10 @@ def test_a_script_that_a_cell_runs_counts_with_what_it_imports(root: Path) -> No
         "exec()",
         "%time",
         "%run",
+        "%run -m",
+        "%run -q single.py",
+        "%run 'single.py",
+        "%run nowhere",
         "x = 'import pkg.a'",
     ],
 )
@@ -168,3 +199,12 @@ def test_what_python_gives_up_on_is_a_mistake_like_others(root: Path, code: str)
         Modules([root]).closure("import space.inner")
     assert caught.value.filename == str(root / "single.py")
     assert caught.value.lineno == 1 or caught.value.lineno is None
+
+
+@pytest.mark.parametrize("name", ["fast", "pkg/fast"])
+def test_a_compiled_module_counts(root: Path, name: str) -> None:
+    file = f"{name}{EXTENSION_SUFFIXES[0]}"
+    (root / file).write_bytes(b"\x7fELF\0")
+    (root / f"{name}.py").write_text("import single\n")  # what is compiled comes first
+    assert file in followed(f"import {name.replace('/', '.')}", root)
+    assert "single.py" not in followed(f"import {name.replace('/', '.')}", root)
