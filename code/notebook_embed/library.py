@@ -17,6 +17,7 @@ import nbformat
 
 from notebook_embed.cell_options import Hidden, composed
 from notebook_embed.errors import EmbedError, joined, nearest
+from notebook_embed.folders import folders_below
 from notebook_embed.image_syntax import FORMULAS, PLAIN, ImageSyntax
 from notebook_embed.notebook import SUFFIXES, Cell, Notebook, is_notebook, read_notebook
 from notebook_embed.outputs import Output, Values
@@ -436,17 +437,10 @@ def _check_keys(values: Values, notebook: Notebook, cell: Cell) -> None:
 def files_below(docs: Path, top: Path) -> Iterator[Path]:
     """List all files below `top`, through links to other folders in `docs` as well."""
     inside = docs.resolve()
-    for name, folders, files in os.walk(top, followlinks=True):
-        here = Path(name)
-        real = here.resolve()
-        # A link that leads out shows nothing, one that leads up has no end.
-        folders[:] = [
-            folder
-            for folder in folders
-            if (to := (here / folder).resolve()).is_relative_to(inside)
-            and not real.is_relative_to(to)
-        ]
-        yield from (here / file for file in files)
+    # A link that leads out shows nothing.
+    walk = folders_below(top, lambda folder: Path(folder).resolve().is_relative_to(inside))
+    for here, files in walk:
+        yield from (Path(here, file) for file in files)
 
 
 def _is_spelled(uri: str, docs: Path) -> bool:

@@ -19,6 +19,7 @@ import nbformat
 
 from notebook_embed.environment import loaded_distributions, version_of
 from notebook_embed.errors import EmbedError
+from notebook_embed.folders import folders_below
 from notebook_embed.notebook import Notebook
 
 __all__ = [
@@ -100,10 +101,30 @@ def matching(root: Path, name: str) -> list[Path]:
     # Methods of Path raise on names that they do not like; here such a name matches nothing.
     if os.path.isfile(root / name):  # noqa: PTH113
         return [root / name]
-    found = sorted(set(glob.glob(name, root_dir=root, recursive=True)))  # noqa: PTH207
+    found = sorted(_found(root, name))
     if "**" in name:  # it matches folders too, which are no inputs by themselves
         found = [path for path in found if not (root / path).is_dir()]
     return [root / path for path in found] or [root / name]
+
+
+def _found(root: Path, pattern: str) -> set[str]:
+    """Find what `glob` does, which never comes back from two links that lead up."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        return set(glob.glob(pattern, root_dir=root))  # noqa: PTH207
+    at = parts.index("**")
+    head = "/".join(parts[:at]) or ("/" if at else ".")
+    tail = "/".join(parts[at + 1 :]) or "*"
+    found = set[str]()
+    for top in glob.glob(head, root_dir=root):  # noqa: PTH207
+        for folder, _ in folders_below(root / top, _is_seen):
+            here = folder if Path(top).is_absolute() else os.path.relpath(folder, root)
+            found |= _found(root, tail if here == "." else f"{glob.escape(here)}/{tail}")
+    return found
+
+
+def _is_seen(folder: str) -> bool:
+    return not posixpath.basename(folder).startswith(".")
 
 
 def watched(root: Path, names: Iterable[str]) -> set[Path]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_markdown_title
 from mkdocs.utils.templates import TemplateContext
 
+from notebook_embed.folders import folders_below
 from notebook_embed.imports import stamp_if_there
 from notebook_embed.page_cache import PageCache
 from notebook_embed.watching import is_passing
@@ -302,7 +302,7 @@ def _stamps(watched: Iterable[str]) -> Stamps:
     for top in map(Path, watched):
         below = (
             Path(folder, name)
-            for folder, _, names in os.walk(top, followlinks=True)
+            for folder, names in folders_below(top)
             for name in names
             if not is_passing(f"{folder}/{name}")
         )

@@ -6,7 +6,6 @@ import concurrent.futures
 import copy
 import hashlib
 import json
-import os
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.execution import PREAMBLE, Job, Progress
 from notebook_embed.executors import Run, executor_for
 from notebook_embed.files import configuration
+from notebook_embed.folders import folders_below
 from notebook_embed.forks import Forks, forks_for
 from notebook_embed.imports import Closure, Modules, stamp
 from notebook_embed.kept_keys import KeptKeys
@@ -432,7 +432,7 @@ def around(settings: Settings, notebooks: Iterable[Notebook]) -> str:
     names = sorted(
         (here, *sorted(files))
         for folder in folders
-        for here, _, files in os.walk(folder, followlinks=True)
+        for here, files in folders_below(folder)
         if not here.endswith("__pycache__")
     )
     asked = settings.root, settings.code, settings.inputs, settings.environment, settings.secret

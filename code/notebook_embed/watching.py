@@ -30,6 +30,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingEmitter
 
+from notebook_embed.folders import leads_up
 from notebook_embed.imports import stamp_if_there
 
 __all__ = ["Watcher", "is_passing"]
@@ -179,7 +180,7 @@ class Watcher:
                 super().queue_events(watcher.seconds)
 
             def __init__(self, queue: Any, watch: ObservedWatch, **options: Any) -> None:
-                super().__init__(queue, watch, **options)
+                super().__init__(queue, watch, listdir=_listed, **options)
                 look = self._take_snapshot
 
                 def when_it_may() -> Any:
@@ -189,6 +190,12 @@ class Watcher:
                 self._take_snapshot = when_it_may
 
         return Looks
+
+
+def _listed(folder: str | None) -> Iterator[os.DirEntry[str]]:
+    """List a folder without links that lead up, which looks would follow without end."""
+    with os.scandir(folder) as found:
+        yield from (entry for entry in found if not leads_up(entry))
 
 
 class _Once(FileSystemEventHandler):

@@ -15,6 +15,7 @@ import pytest
 from notebook_embed.cache import Cache
 from notebook_embed.errors import EmbedError
 from notebook_embed.execution import Job, Progress
+from notebook_embed.folders import folders_below
 from notebook_embed.kernels import GIVEN
 from notebook_embed.notebook import Notebook, read_notebook
 from notebook_embed.order import (
@@ -218,6 +219,37 @@ def test_a_pattern_means_all_files_that_match(
         (tmp_path / "data" / name).write_text("")
     found = {path.relative_to(tmp_path / "data").as_posix() for path in matching(tmp_path, pattern)}
     assert found == set(files)
+
+
+@pytest.mark.parametrize(
+    "links", [{"l0": "..", "l1": "..", "l2": "."}, {"l0": "../b", "b": "../a"}]
+)
+def test_links_that_lead_up_have_an_end(tmp_path: Path, links: dict[str, str]) -> None:
+    for name in ("a/x.txt", "a/b/y.txt", "b/z.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    for place, (name, target) in zip("abb", links.items(), strict=False):
+        (tmp_path / place / f"to-{name}").symlink_to(target)
+    names = {Path(here, file).name for here, files in folders_below(tmp_path) for file in files}
+    assert names == {"x.txt", "y.txt", "z.txt"}
+    found = {path.resolve() for path in matching(tmp_path, "**/*.txt")}
+    assert found == {tmp_path / name for name in ("a/x.txt", "a/b/y.txt", "b/z.txt")}
+    settings = Settings(
+        root=tmp_path, cache=tmp_path / "c", requirements=tmp_path / "r", code=[tmp_path]
+    )
+    assert around(settings, [])
+
+
+def test_a_link_to_another_folder_is_followed_under_each_of_its_names(tmp_path: Path) -> None:
+    (tmp_path / "a/deep").mkdir(parents=True)
+    (tmp_path / "a/deep/x.txt").write_text("")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c").symlink_to("nowhere")
+    found = {path.relative_to(tmp_path).as_posix() for path in matching(tmp_path, "**/*.txt")}
+    assert found == {"a/deep/x.txt", "b/deep/x.txt"}
+    assert sorted(name for here, _ in folders_below(tmp_path) for name in [Path(here).name]) == (
+        sorted([tmp_path.name, "a", "deep", "b", "deep"])
+    )
 
 
 def test_a_server_watches_what_notebooks_declare(tmp_path: Path) -> None:

@@ -205,3 +205,13 @@ def test_what_is_not_there_yet_is_told_once_it_is(tmp_path: Path) -> None:
         told += seen.wait_for("data", None)
         assert [name for name, _ in told if name != "first.md"] == ["list.txt", "data"]
         seen.wait_until_there(tmp_path / "data/x.txt")
+
+
+def test_looks_come_to_an_end_where_links_lead_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ABLE", False)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).symlink_to(".")
+    with watched(tmp_path) as (_, seen):
+        seen.wait_until_there(tmp_path / "x.txt")
