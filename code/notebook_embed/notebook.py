@@ -6,7 +6,7 @@ import codecs
 import html
 import json
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -501,12 +501,17 @@ def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> l
     """
     if path.suffix == ".ipynb":
         return _first_lines_in_json(text, cells)
-    lines, found, at = text.split("\n"), [], 0
+    is_cell = bool(cells) and cells[0].source.startswith("---")  # as it has more than metadata
+    header = None if is_cell else _HEADER.match(text)
+    lines, found, at = text.split("\n"), [], header[0].count("\n") + 1 if header else 0
     for cell in cells:
         first = next((line for line in cell.source.split("\n") if line.strip()), None)
         if first is not None:
-            hit = next((i for i in range(at, len(lines)) if _holds(lines[i], first)), None)
-            at = at if hit is None else hit
+            if path.suffix == ".py":
+                there = _in_script(lines, at, first)
+            else:
+                there = _in_markdown(lines, at, first, is_code=cell.cell_type == "code")
+            at = next(there, at)
         found.append(at + 1)
         if first is not None:
             # A cell of n lines takes n lines of the file: the next one cannot start within it.
@@ -552,9 +557,23 @@ def _line_within(source: str, line: str, begin: int, text: str, path: Path) -> i
     return begin + lines.index(line) - first
 
 
+def _in_script(lines: list[str], at: int, first: str) -> Iterator[int]:
+    """List where a cell may begin whose first line is `first`; the mark above it may hold that."""
+    for number in range(at, len(lines)):
+        if not re.match(r"\s*#\s*%%", lines[number]) and _holds(lines[number], first):
+            yield number
+
+
+def _in_markdown(lines: list[str], at: int, first: str, *, is_code: bool) -> Iterator[int]:
+    """List the same of a cell between prose; its fence and its options may hold that line, too."""
+    below = range(at, len(lines))
+    fence = next((n for n in below if re.match(r"\s*(```|~~~)", lines[n])), at) if is_code else at
+    yield from (n for n in range(fence, len(lines)) if lines[n].strip() == first.strip())
+    yield from (n for n in below if _holds(lines[n], first))
+
+
 def _holds(line: str, first: str) -> bool:
-    stripped = line.strip().removeprefix("# ")
-    return stripped == first.strip() or first in line
+    return line.strip().removeprefix("# ") == first.strip() or first in line
 
 
 def _refuse_twins(cells: list[Cell], path: Path) -> None:

@@ -63,6 +63,37 @@ def test_a_cell_knows_the_line_it_starts_at(tmp_path: Path, suffix: str) -> None
     assert notebook.cells[4].line == last
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        (
+            "nb.py",
+            "# ---\n# title: df\n# ---\n\n# %% Show the df\ndf\n\n"
+            '# %% tags=["hide-input"]\na\n\n# %% [markdown] title\n# title\n\n'
+            '# %% [markdown] a\n"""a text"""\n\n# %% time\n# %time 1\n',
+            [1, 6, 9, 12, 15, 18],
+        ),
+        (
+            "nb.py",
+            "# ---\n# jupyter:\n#   kernelspec: {name: python3}\n#   a: df\n# ---\n\n# %%\ndf\n",
+            [8],
+        ),
+        (
+            "nb.md",
+            "---\nkernelspec:\n  name: python3\ntitle: Prose\n---\n\nProse about hide and data\n\n"
+            "```{code-cell} python\n:tags: [hide-input]\n\nhide\n```\n\nThe data are loaded.\n\n"
+            "```{code-cell} python\ndata\n```\n",
+            [7, 12, 15, 18],
+        ),
+    ],
+)
+def test_a_cell_begins_below_its_mark_whatever_stands_there(
+    tmp_path: Path, name: str, text: str, lines: list[int]
+) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    assert [cell.line for cell in read_notebook(tmp_path / name, name).cells] == lines
+
+
 words = st.text("abcxyz =()1'\"\\é#", min_size=1, max_size=12).filter(lambda s: s.strip(" #\\"))
 sources = st.lists(words.map(str.strip).filter(bool), min_size=1, max_size=4).map("\n".join)
 
