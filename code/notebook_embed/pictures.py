@@ -95,6 +95,8 @@ def on_ground(content: bytes, colour: str) -> bytes | None:
             ground = Pillow.new("RGBA", drawn.size, colour)
             made = BytesIO()
             Pillow.alpha_composite(ground, drawn).convert("RGB").save(made, picture.format)
+    except AttributeError:  # no picture's fault: another Pillow, or a mistake here
+        raise
     except Exception:  # browsers show some pictures that Pillow cannot read
         return None
     return made.getvalue()
