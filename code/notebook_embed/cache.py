@@ -12,7 +12,9 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +25,16 @@ from notebook_embed.files import write_whole, writing
 from notebook_embed.imports import stamp, stamp_if_there
 from notebook_embed.progress import log
 
-__all__ = ["Cache", "Key"]
+__all__ = ["HALF_WRITTEN", "Cache", "Key", "clear_old"]
 
 # The form of an entry. A new form makes all older entries count as absent.
 FORM = "notebook-embed 2"
 # So many entries of a notebook stay: going back to an earlier version of a module costs nothing.
 KEPT = 8
+# After so long (30 days) without use that of other notebooks goes.
+UNUSED_SECONDS = 30 * 24 * 3600
+# What `write_whole` leaves of a file where it is killed.
+HALF_WRITTEN = ".*.????????"
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,21 @@ class Cache:
         finally:
             lock.release()
 
+    def clear_away(self, notebooks: Iterable[str]) -> None:
+        """Drop what no one has used for long, but for the results of `notebooks`.
+
+        Other states of a project, and other sites, may keep theirs in the same folder.
+        """
+        stems = {f"{_stem(notebook)}." for notebook in notebooks}
+        clear_old(self.folder, (HALF_WRITTEN,))
+        for path in _old(self.folder, "*.executed"):
+            if f"{path.name.removesuffix('.executed').rpartition('.')[0]}." not in stems:
+                path.unlink(missing_ok=True)
+        for path in _old(self.folder, "locks/*.lock"):
+            lock = filelock.FileLock(path)
+            with contextlib.suppress(filelock.Timeout, OSError), lock.acquire(timeout=0):
+                path.unlink(missing_ok=True)
+
     def _path(self, key: Key) -> Path:
         return self.folder / f"{_stem(key.notebook)}.{key.digest[:32]}.executed"
 
@@ -185,6 +206,23 @@ class Cache:
         )
         path.unlink(missing_ok=True)
         return None
+
+
+def clear_old(folder: Path, patterns: Iterable[str]) -> None:
+    """Remove files and folders that were not touched for long, such as those of killed builds."""
+    for path in [path for pattern in patterns for path in _old(folder, pattern)]:
+        with contextlib.suppress(OSError):  # another process may clear away, too
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _old(folder: Path, pattern: str) -> list[Path]:
+    """List what nobody has used for so many seconds that nobody will."""
+    now = time.time()
+    stamps = {path: stamp_if_there(path) for path in folder.glob(pattern)}
+    return [p for p, then in stamps.items() if then and now - then[0] / 1e9 > UNUSED_SECONDS]
 
 
 # What this process has read: a server asks for the same on every save.

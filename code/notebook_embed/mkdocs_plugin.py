@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from html import escape
@@ -30,6 +31,7 @@ from mkdocs.utils.templates import TemplateContext
 from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.builder import Page as AnyPage
 from notebook_embed.builder import UnderWay
+from notebook_embed.cache import HALF_WRITTEN, Cache, clear_old
 from notebook_embed.cell_options import Hidden
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.environment import requirement_files
@@ -449,8 +451,15 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         assert self.remembered is not None
         self.remembered.keep(on_disk=not self.serving)
         self.staging.finish(config)
+        if not (self.serving or self.dirty):
+            self._clear_away()
         if self.library.failed:  # under a server; the rest of the site is there
             raise joined(list(self.library.failed.values()))
+
+    def _clear_away(self) -> None:
+        with suppress(OSError):  # what may not go stays
+            Cache(self.root / self.options.cache).clear_away(self.library.notebooks)
+            clear_old(self.root / ".cache", (HALF_WRITTEN, "pages/*"))
 
     @event_priority(-200)  # after all who set something back
     def on_build_error(self, error: Exception) -> None:

@@ -190,3 +190,26 @@ def test_an_entry_that_may_not_be_read_is_told(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(EmbedError, match=r"the cache cannot be read: Permission denied"):
         cache.load(KEY)
+
+
+def test_what_nobody_has_used_for_long_goes(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    gone, there, new = (Key(uri, KEY.parts) for uri in ("nb/x.py", "nb/x.py.y.py", "nb/z.py"))
+    for key in (gone, there, new):
+        cache.store(key, "result")
+        with cache.lock(key):
+            pass
+    others = [tmp_path / name for name in (".entry.abcdefgh", ".gitignore", "locks/own.txt")]
+    for path in others:
+        path.touch()
+    held = Cache(tmp_path)
+    with held.lock(there):
+        for path in (*tmp_path.iterdir(), *(tmp_path / "locks").iterdir()):
+            if path.is_file() and new.digest[:32] not in path.name:
+                os.utime(path, (0, 0))
+        cache.clear_away(["nb/x.py.y.py"])
+        assert [one.stem for one in (tmp_path / "locks").glob("*.lock")].count(there.digest) == 1
+    assert cache.load(gone) is None
+    assert cache.load(there) == cache.load(new) == "result"
+    assert not (tmp_path / f"locks/{gone.digest}.lock").exists()
+    assert [path.exists() for path in others] == [False, True, True]
