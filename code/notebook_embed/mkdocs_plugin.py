@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urljoin
+from uuid import uuid4
 
 import nbformat
 from jinja2 import Environment
@@ -109,6 +111,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         self._server: LiveReloadServer | None = None
         self._watched: set[Path] = set()
         self._written: str | None = None
+        self._own = f"{os.getpid()}-{uuid4().hex[:8]}"
         self.remembered: Remembered | None = None
         self.under_way = UnderWay()
 
@@ -121,6 +124,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
     def on_shutdown(self) -> None:
         self.staging.abandon()
+        if hasattr(self, "root"):
+            shutil.rmtree(self._shells, ignore_errors=True)
         let_go()
 
     @event_priority(100)  # before others note where the site goes
@@ -312,9 +317,14 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         path = Path(config.docs_dir) / file.src_uri
         self.under_way.begin(AnyPage(file.src_uri, file.url, False, path))
 
+    @property
+    def _shells(self) -> Path:
+        """The folder of this process alone: a server and a build may be at work at a time."""
+        return self.root / ".cache" / "pages" / self._own
+
     def _shell(self, uri: str) -> Path:
         """Return the path of the notebook that mkdocs-jupyter gets to see."""
-        return self.root / ".cache" / "pages" / f"{posixpath.splitext(uri)[0]}.ipynb"
+        return self._shells / f"{posixpath.splitext(uri)[0]}.ipynb"
 
     @event_priority(100)  # before mkdocs-jupyter looks at the notebook
     def _render_notebook(self, page: Page, config: MkDocsConfig, files: Files) -> Page:

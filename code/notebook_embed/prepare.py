@@ -43,6 +43,8 @@ STATIC_FILES = {
     for path in sorted((Path(__file__).parent / "static").iterdir())
 }
 
+# Where kernels keep what IPython does, for all projects, below the author's home.
+IPYTHON = ".cache/ipython"
 # So often notebooks are read again because others wrote them.
 ROUNDS = 3
 
@@ -106,6 +108,8 @@ def prepare(
     settings = kernel_settings(root, options, serving=keep_going, fresh=fresh, why=why)
     if options.cache == Options.cache:
         _take_over(root / ".cache" / "notebooks", settings.cache)
+    with suppress(OSError):  # IPython, which makes no folder above its own, says what is wrong
+        (root / IPYTHON).mkdir(parents=True, exist_ok=True)
     pages = _pages(docs) if pages is None else pages
     with _kernels_ahead(settings):
         for _ in range(ROUNDS):
@@ -189,7 +193,7 @@ def kernel_settings(
         inputs=list(options.inputs),
         environment={
             **GIVEN,
-            "IPYTHONDIR": str(root / ".cache" / "ipython"),
+            "IPYTHONDIR": str(root / IPYTHON),
             "PYTHONPATH": os.pathsep.join(str(root / path) for path in options.code),
             **given,
         },

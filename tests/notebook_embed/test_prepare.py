@@ -111,6 +111,12 @@ def test_a_site_takes_in_what_a_page_embeds_and_leaves_the_rest(
     assert (root / ".notebook-cache").is_dir()
 
 
+def test_kernels_find_a_folder_for_what_ipython_keeps(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    prepare(tmp_path, Options())
+    assert (tmp_path / ".cache/ipython").is_dir()  # else one outside of the project is left behind
+
+
 def test_data_of_another_host_are_asked_for_in_each_build(tmp_path: Path) -> None:
     answers: list[bytes | None] = [None, b'[{"a": 1}]', b'[{"a": 2}]']
     asked = 0
