@@ -360,7 +360,7 @@ class EmbedBlock(BlockProcessor):
         alt = alt or cell.options.alt
         if pictures and not alt and all(one.image and one.image.alt for one in pictures):
             alt = unnamed(cell)  # each has its own
-        if title is None:
+        if own := title is None:
             title = cell.options.caption if pictures else cell.options.table_caption
         if pictures and not alt:
             raise EmbedError(
@@ -376,7 +376,7 @@ class EmbedBlock(BlockProcessor):
             return
         box = writer.figure(parent, pictures, notebook, cell, look, titled=bool(title))
         writer.fill(box, [look.sized(output) for output in outputs], alt, origin, look)
-        writer.caption(box, notebook, cell, title)
+        writer.caption(box, notebook, cell, title, own=own)
 
     def _listing(
         self,

@@ -62,6 +62,7 @@ from notebook_embed.published import (
     without_page,
 )
 from notebook_embed.remembered import Remembered, remembering_words
+from notebook_embed.sanitised import without_tags
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
 from notebook_embed.templates_kept import keep_templates
@@ -361,7 +362,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         if notebook is None:
             self.pages[page.file.src_uri] = page
             return html
-        page.title = notebook.title
+        page.title = self._title(notebook.uri)
         page.meta["search"] = {"exclude": True}
         page.meta["notebook"] = self._links(notebook.uri)
         if (own := getattr(page, "notebook_embed", None)) is None:
@@ -432,7 +433,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         links = self._links(uri)
         download = get_relative_url(links["download"], page.url)
         shown = [
-            f'<a href="{get_relative_url(other.url, page.url)}">{escape(str(other.title))}</a>'
+            f'<a href="{get_relative_url(other.url, page.url)}">{_as_html(other)}</a>'
             for name, other in sorted(self.pages.items())
             if uri in self.library.used.get(name, [])
         ]
@@ -448,10 +449,15 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         url = urljoin(self.site_url, quote(self.prepared.downloads[uri]))
         return launch_links(self.options.launch, path, url)
 
+    def _title(self, uri: str) -> str:
+        """Return a notebook's title as HTML, which templates put into pages as it is."""
+        title = self.library.notebooks[uri].title
+        return escape(without_tags(title) if self.options.sanitise else title, quote=False)
+
     def _links(self, uri: str) -> dict[str, str]:
-        """Return a notebook's title and the URLs of its page and download, relative to the site."""
+        """Return a notebook's title, as HTML, and the URLs of its page and download in the site."""
         return {
-            "title": self.library.notebooks[uri].title,
+            "title": self._title(uri),
             "url": self.library.pages[uri],
             "download": quote(self.prepared.downloads[uri]),
         }
@@ -509,6 +515,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for path in found - self._watched:
             self._watched.add(path)
             self._server.watch(str(path))
+
+
+def _as_html(page: Page) -> str:
+    """Return a page's title as HTML: the front matter has text, and a heading is HTML already."""
+    said = page.meta.get("title")
+    return escape(str(said), quote=False) if said else str(page.title)
 
 
 def launch_links(launch: Mapping[str, str], path: str, url: str) -> list[str]:

@@ -30,6 +30,7 @@ from notebook_embed.pictures import (
     svg_size,
 )
 from notebook_embed.progress import log
+from notebook_embed.sanitised import harmless_svg
 from notebook_embed.terminal import last_state, without_controls
 from notebook_embed.unset_colours import CARD, on_card, seen_on_dark
 from notebook_embed.widgets import LEFT_OUT, STATE_OF_VIEW, VIEW_OF_WIDGET, height_of
@@ -82,6 +83,11 @@ FORMULA = re.compile(
 #: What a picture without a ground lies on, where its metadata say that it needs a light or a dark
 #: one (`needs_background`, as matplotlib's do) and the page is the other.
 GROUNDS = {"light": CARD, "dark": "#1e2029"}
+#: What files of recordings may end in: no server takes one of these for a page.
+RECORDINGS = frozenset(
+    "3gpp 3gpp2 aac ac3 aiff amr avi basic flac flv m4a m4v matroska midi mov mp2t mp3 mp4 mpeg "  # noqa: SIM905
+    "msvideo ms mxf ogg opus quicktime vorbis wav wave webm".split()
+)
 #: Stands where a script draws and nothing else can.
 DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 
@@ -349,7 +355,7 @@ def _pixels(value: Any) -> int:
 
 def drawing_of(bundle: Bundle) -> Image | None:
     svg = standalone_svg(bundle.text(SVG))
-    if svg is None:
+    if svg is None or not (bundle.trusted or harmless_svg(svg)):
         return None
     width, height = svg_size(svg)
     needed, alt = bundle.said(SVG, "needs_background"), bundle.alt(SVG)
@@ -367,12 +373,14 @@ def drawing_of(bundle: Bundle) -> Image | None:
     return Image(light, width, height, bundle.file("svg", twin.encode(), ".dark"), alt)
 
 
-def image_of(bundle: Bundle, mime: str) -> Output:
+def image_of(bundle: Bundle, mime: str) -> Output | None:
     if (picture := picture_of(bundle, mime)) is not None:
         return Figure(picture)
     content = bundle.text(mime)
     if "<svg" not in content.lower():
         raise ValueError("there is no <svg> in it")  # another form may hold the picture
+    if standalone_svg(content) is not None:
+        return None  # a file with scripts, which run for whoever opens it
     return Text("html", content)  # an SVG that only works inside a page
 
 
@@ -426,11 +434,11 @@ def widget_of(bundle: Bundle, mime: str) -> Output | None:
 
 def media_of(bundle: Bundle, mime: str) -> Output:
     kind: Literal["audio", "video"] = "audio" if mime.startswith("audio/") else "video"
-    suffix = re.sub(r"^x-|\W.*$", "", mime.partition("/")[2]) or kind
+    suffix = re.sub(r"^x-|\W.*$", "", mime.partition("/")[2])
     content = decoded(bundle.text(mime))
     if not content:
         raise ValueError("it is empty")
-    return Media(kind, bundle.file(suffix, content), mime)
+    return Media(kind, bundle.file(suffix if suffix in RECORDINGS else kind, content), mime)
 
 
 def table_of(bundle: Bundle, mime: str) -> Values | None:
@@ -549,6 +557,7 @@ RENDERERS = (
 UNSUPPORTED = {
     BOKEH: "Its scripts come with the package bokeh, where the site is built.",
     "application/javascript": "Scripts of a notebook are not run.",
+    SVG: "It holds a script.",
     VIEW_OF_WIDGET: "Its state is not stored in the notebook.",
     "application/vnd.vegalite.v*+json": "Its picture needs vl-convert-python.",
     "application/vnd.vega.v*+json": "Its picture needs vl-convert-python.",
@@ -611,9 +620,11 @@ def render_outputs(
 
 
 def attachments_of(
-    notebook: Notebook, *, folder: str
+    notebook: Notebook, *, folder: str, trusted: bool = True
 ) -> tuple[dict[tuple[str, str], dict[str, str]], dict[str, bytes]]:
     """Return what is attached to cells: URIs by notebook, cell and name, and contents by URI.
+
+    Of a notebook that is not `trusted` only pictures are published; the URI of all else is empty.
 
     Raises
     ------
@@ -640,9 +651,13 @@ def attachments_of(
                 raise bundle.fail(problem, "Attach it anew.") from None
             if mime == SVG and (alone := standalone_svg(content.decode("utf-8", "replace"))):
                 content = alone.encode()
+            attached = found.setdefault((notebook.uri, cell.name), {})
+            if not (trusted or mime in RASTERS or (mime == SVG and harmless_svg(content))):
+                bundle.warn(f"the attachment '{name}' is kept out: no picture, or one with scripts")
+                attached[name] = ""
+                continue
             suffix = IMAGES.get(mime) or re.sub(r"\W", "", name.rpartition(".")[2]) or "bin"
-            uri = bundle.file(suffix, content, ".attached")
-            found.setdefault((notebook.uri, cell.name), {})[name] = uri
+            attached[name] = bundle.file(suffix, content, ".attached")
     return found, files
 
 

@@ -36,7 +36,7 @@ from notebook_embed.outputs import (
     is_mixed,
     plain,
 )
-from notebook_embed.sanitised import harmless_attribute, safe_html
+from notebook_embed.sanitised import harmless_attribute, harmless_attributes, safe_html
 from notebook_embed.source_lines import SourceLines
 from notebook_embed.values import read_value
 
@@ -184,8 +184,8 @@ class PageWriter:
         if parts.scheme == "attachment":
             name = unquote(parts.path)
             attached = self.library.attachments.get((origin.notebook.uri, origin.cell.name), {})
-            if name in attached:
-                return self.link(attached[name])
+            if name in attached:  # one that is kept out of the site has no address
+                return self.link(attached[name]) if attached[name] else url
             origin.warn(f"the cell has no attachment '{name}'")
             return url
         links = self.lines.links
@@ -353,7 +353,11 @@ class PageWriter:
             self.foreign(box, text, replace(origin, strict=True))
         elif output.kind == "latex":
             box = etree.SubElement(parent, "div", {"class": "nb-output nb-output--latex"})
-            self.markdown(box, f"$$\n{formula_in(output.content)}\n$$")
+            formula = f"$$\n{formula_in(output.content)}\n$$"
+            if self.sanitise:  # the page's own Markdown lets HTML through where it ends a formula
+                self.foreign(box, formula, origin)
+            else:
+                self.markdown(box, formula)
         elif output.kind == "html":
             # What scrolls sideways must be reachable by keyboard, and named.
             name = escape(alt or "Output")
@@ -492,7 +496,11 @@ class PageWriter:
             if not self._knows_formulas:
                 return escape(text, quote=False)
         found = re.fullmatch(r"<p>((?:(?!</?p[\s>]).)*)</p>", self._converted(text, origin), re.S)
-        return readdressed(found[1], partial(self.address, origin)) if found else None
+        if found is None:
+            return None
+        safe = not self.sanitise or harmless_attributes(found[1])
+        content = found[1] if safe else safe_html(found[1])  # which leaves no formula whole
+        return readdressed(content, partial(self.address, origin))
 
     def canvas(self, figure: Figure, alt: str, origin: Origin, look: Look) -> str:
         name = escape(alt)
@@ -606,11 +614,24 @@ class PageWriter:
             box.set("data-bundle", FULL_BUNDLE)
 
     def caption(
-        self, box: etree.Element, notebook: Notebook, cell: Cell | None, title: str | None
+        self,
+        box: etree.Element,
+        notebook: Notebook,
+        cell: Cell | None,
+        title: str | None,
+        *,
+        own: bool = False,
     ) -> None:
-        """Add a caption, with a link to the cell on its notebook's page, or to that page."""
+        """Add a caption, with a link to the cell on its notebook's page, or to that page.
+
+        The title is the page's Markdown; with `own` it is the cell's.
+        """
         caption = etree.SubElement(box, "figcaption")
-        if title:
+        if title and own and cell and self.sanitise:
+            inline = self._inline(Text("markdown", title), Origin(notebook, cell))
+            words = escape(title, quote=False) if inline is None else inline
+            self.html(etree.SubElement(caption, "span"), words)
+        elif title:
             etree.SubElement(caption, "span").text = title
         if self.page.uri == notebook.uri:
             return
@@ -677,7 +698,7 @@ class PageWriter:
         origin = Origin(notebook, cell)
         self.fill(part, outputs, alt, origin)
         if outputs and title:
-            self.caption(part, notebook, cell, title)
+            self.caption(part, notebook, cell, title, own=True)
 
 
 def fence_language(language: str) -> str:

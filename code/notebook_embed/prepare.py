@@ -287,7 +287,7 @@ def _pieces(
                 trusted=trusted,
             )
             files.update(made)
-        attached, made = attachments_of(notebook, folder=folder)
+        attached, made = attachments_of(notebook, folder=folder, trusted=trusted)
         files.update(made)
     download = downloaded(notebook, executed.node).encode()
     return _Pieces(rendered, attached, files, download, said)

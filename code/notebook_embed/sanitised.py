@@ -6,13 +6,22 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.parsers import expat
 
 from markdown import Markdown
 
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import configuration
+from notebook_embed.page_parser import PageParser
 
-__all__ = ["harmless_attribute", "safe_html", "without_html"]
+__all__ = [
+    "harmless_attribute",
+    "harmless_attributes",
+    "harmless_svg",
+    "safe_html",
+    "without_html",
+    "without_tags",
+]
 
 #: Elements that an output may have beside nh3's own choice.
 _MORE_TAGS = "audio button figcaption figure label picture progress section source track video"
@@ -32,6 +41,10 @@ OF_ELEMENTS = {
     "ol": {"start", "type"},
 }
 SCHEMES = {"http", "https", "mailto", "data"}
+#: Elements of an SVG, or of HTML in one, that run something or fetch what may.
+LIVE = frozenset(
+    "script handler listener iframe frame object embed base meta link form fencedframe".split()  # noqa: SIM905
+)
 
 
 @cache
@@ -80,6 +93,62 @@ def harmless_attribute(tag: str, name: str, value: str) -> bool:
     if plain.startswith("data:") and not (tag in ("img", "audio", "video", "source") or tag == ""):
         return False
     return not name.lower().startswith("on") and name.lower() not in ("srcdoc", "formaction")
+
+
+def harmless_svg(svg: str | bytes) -> bool:
+    """Tell whether an SVG runs nothing for whoever opens it as a page of its own.
+
+    One that is damaged may: browsers show it up to the mistake.
+    """
+    found: list[str] = []
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition("}")[2].lower() in LIVE:
+            found.append(name)
+        for attribute, value in attributes.items():
+            own = attribute.rpartition("}")[2].lower()
+            plain = re.sub(r"[\x00-\x20\x7f]", "", value).lower()
+            document = own in ("href", "src") and re.match("data:(?!image/)", plain)
+            if own.startswith("on") or document or re.search("(?:java|vb)script:", plain):
+                found.append(own)
+
+    def instruct(target: str, data: str) -> None:
+        if target == "xml-stylesheet":  # it may be a program
+            found.append(target)
+
+    def declare(name: str, *given: Any) -> None:
+        found.append(name)
+
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = begin
+    parser.ProcessingInstructionHandler = instruct
+    parser.EntityDeclHandler = declare  # who reads it here may not see what it stands for
+    try:
+        parser.Parse(svg.encode() if isinstance(svg, str) else svg, True)
+    except (expat.ExpatError, UnicodeEncodeError, LookupError, ValueError):
+        return False
+    return not found
+
+
+def without_tags(text: str) -> str:
+    """Return text in which nothing begins a tag, for templates that turn HTML into text again."""
+    return re.sub(r"<(?=[/!?a-z])", "", text, flags=re.I)
+
+
+def harmless_attributes(content: str) -> bool:
+    """Tell whether no attribute runs anything, which alone could in Markdown without HTML."""
+    parser = _Attributes()
+    parser.feed(content)
+    parser.close()
+    return parser.harmless
+
+
+class _Attributes(PageParser):
+    harmless = True
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not all(harmless_attribute(tag, name, value or "") for name, value in attrs):
+            self.harmless = False
 
 
 def without_html(md: Markdown) -> Markdown:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from html.parser import HTMLParser
 
+import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown import Markdown, markdown
+from pymdownx.arithmatex import ArithmatexExtension
 
+from notebook_embed.errors import EmbedError
+from notebook_embed.markdown_extension import NotebookEmbedExtension
+from notebook_embed.outputs import attachments_of, render_outputs
+from notebook_embed.sanitised import harmless_svg, without_tags
 from tests.support.fuzz import many
-from tests.support.given_outputs import Docs, display
+from tests.support.given_outputs import PNG, SVG, Docs, display
 
 VECTORS = [
     "<script>alert(1)</script>",
@@ -134,3 +143,144 @@ TEXTS = st.builds("{}{}{}".format, AROUND, ATTACKS, AROUND)
 def test_no_text_at_random_can_run(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     docs = Docs(tmp_path_factory.getbasetemp() / "sanitised")
     assert dangers(shown(docs, html=text, cell=text, markdown=text)) == []
+
+
+@pytest.mark.parametrize("vector", [*VECTORS, *MARKDOWN])
+def test_nothing_of_a_caption_or_a_value_in_a_sentence_can_run(docs: Docs, vector: str) -> None:
+    caption = json.dumps(vector)
+    docs.notebook(
+        f"# %%\n#| label: a\n#| fig-cap: {caption}\n#| tbl-cap: {caption}\nx\n\n# %%\n#| label: b\ny\n",
+        {"a": [display(image_png=PNG)], "b": [display(text_markdown=vector)]},
+    )
+    pages = ["![](../nb/x.py)", "![p](../nb/x.py#a)"]
+    assert dangers(docs.convert("\n\n".join(pages), sanitise=True)) == []
+    with suppress(EmbedError):  # it is more than a sentence holds
+        assert dangers(docs.convert("A ![](../nb/x.py#b) b.", sanitise=True)) == []
+
+
+def test_a_caption_keeps_its_marks_and_that_of_a_page_its_html(docs: Docs) -> None:
+    docs.notebook(
+        '# %%\n#| label: a\n#| fig-cap: "*A* [b](c.md) <i>"\nx\n', {"a": [display(image_png=PNG)]}
+    )
+    caption = '<span><em>A</em> <a href="../nb/c.md">b</a> &lt;i&gt;</span>'
+    assert caption in docs.convert("![p](../nb/x.py#a)", sanitise=True)
+    assert "<i>own</i>" in docs.convert('![p](../nb/x.py#a "<i>own</i>")', sanitise=True)
+
+
+@pytest.mark.parametrize("generic", [True, False])
+@pytest.mark.parametrize(
+    "latex",
+    [
+        "hello\n<script>alert(1)</script>\n",
+        "\\begin{align}x\n<script>alert(1)</script>\n\\end{align}",
+        "\\begin{align}x$$\n\n<img src=x onerror=alert(1)>\n\n$$\\end{align}",
+        "$x$ and\n\n<script>alert(1)</script>",
+    ],
+)
+def test_nothing_of_a_formula_can_run(docs: Docs, latex: str, generic: bool) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex=latex)]})
+    formulas = ArithmatexExtension(generic=generic)
+    docs.cells.make = lambda: Markdown(extensions=["extra", formulas])
+    extension = NotebookEmbedExtension(
+        library=docs.library, page="posts/page.md", cells=docs.cells, sanitise=True
+    )
+    docs.write("posts/page.md", "![](../nb/x.py)")
+    page = markdown("![](../nb/x.py)", extensions=[formulas, extension])
+    assert "alert" in page
+    found = dangers(page.replace('<script type="math/tex; mode=display">', ""))
+    assert [one for one in found if generic or one != "script"] == []
+
+
+@pytest.mark.parametrize("generic", [True, False])
+def test_a_formula_in_a_sentence_stays(docs: Docs, generic: bool) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {"a": [display(text_latex="$x^2$")]})
+    formulas = ArithmatexExtension(generic=generic)
+    docs.cells.make = lambda: Markdown(extensions=["extra", formulas])
+    extension = NotebookEmbedExtension(
+        library=docs.library, page="posts/page.md", cells=docs.cells, sanitise=True
+    )
+    text = "It is ![](../nb/x.py#a)."
+    docs.write("posts/page.md", text)
+    assert "x^2" in markdown(text, extensions=[formulas, extension])
+
+
+RUNS = [
+    '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    '<s:svg xmlns:s="http://www.w3.org/2000/svg"><s:script>alert(1)</s:script></s:svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><a href="java&#10;script:alert(1)"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><set attributeName="href" to="javascript:a"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><a href="data:text/html,x"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="x"/></foreignObject></svg>',
+    '<?xml-stylesheet type="text/xsl" href="x"?><svg xmlns="http://www.w3.org/2000/svg"/>',
+    '<!DOCTYPE svg [<!ENTITY x "<script/>">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><b></svg>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("svg", RUNS)
+def test_no_drawing_that_runs_for_whoever_opens_it_is_published(docs: Docs, svg: str) -> None:
+    assert not harmless_svg(svg)
+    docs.notebook("# %%\n#| label: a\nx\n", {})
+    notebook = docs.library.notebooks["nb/x.py"]
+    for forms in ({"image/svg+xml": svg}, {"image/svg+xml": svg, "image/png": PNG}):
+        output = {"output_type": "display_data", "data": forms, "metadata": {}}
+        with suppress(EmbedError):  # one with a prefix is no SVG that a page knows
+            outputs, files = render_outputs(
+                notebook, notebook.cells[0], [output], folder="f", dark={}, trusted=False
+            )
+            assert not [uri for uri in files if uri.endswith(".svg")]
+            assert len(outputs) == 1
+
+
+def test_a_harmless_drawing_is_published(docs: Docs) -> None:
+    drawing = (
+        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">'
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:l="http://www.w3.org/1999/xlink" width="9" '
+        'height="9"><style>a{}</style><image l:href="data:image/png;base64,AA=="/><use l:href="#a"/>'
+        '<text aria-label="data: 3" id="m:1">x</text></svg>'
+    )
+    assert harmless_svg(drawing)
+    assert harmless_svg(SVG)
+
+
+def test_of_what_is_attached_only_pictures_are_published(
+    docs: Docs, caplog: pytest.LogCaptureFixture
+) -> None:
+    attached = {
+        "report.html": {"text/html": "<script>alert(1)</script>"},
+        "page.html": {"application/octet-stream": "PGI+"},
+        "runs.svg": {"image/svg+xml": RUNS[0]},
+        "still.svg": {"image/svg+xml": SVG},
+        "still.png": {"image/png": PNG},
+    }
+    words = " ".join(f"[x](attachment:{name})" for name in attached)
+    cell = nbformat.v4.new_markdown_cell(words, attachments=attached)
+    docs.notebook(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])), {}, "nb/x.ipynb")
+    notebook = docs.library.notebooks["nb/x.ipynb"]
+    found, files = attachments_of(notebook, folder="f", trusted=False)
+    assert sorted(uri.rpartition(".")[2] for uri in files) == ["png", "svg"]
+    assert len(attachments_of(notebook, folder="f")[1]) == len(attached)
+    docs.library.attachments.update(found)
+    page = docs.convert("![](../nb/x.ipynb)", sanitise=True)
+    assert page.count("attached.") == page.count(' href="') == 2
+    assert caplog.text.count("is kept out") == 3
+    assert "has no attachment" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mime", "suffix"),
+    [("video/html", "video"), ("audio/x-svg+xml", "audio"), ("video/mp4", "mp4"), ("audio/x-wav", "wav")],
+)  # fmt: skip
+def test_no_recording_is_served_as_a_page(docs: Docs, mime: str, suffix: str) -> None:
+    docs.notebook("# %%\n#| label: a\nx\n", {})
+    notebook = docs.library.notebooks["nb/x.py"]
+    output = {"output_type": "display_data", "data": {mime: "PGI+"}, "metadata": {}}
+    made = render_outputs(notebook, notebook.cells[0], [output], folder="f", dark={})
+    assert [uri.rpartition(".")[2] for uri in made[1]] == [suffix]
+
+
+def test_no_title_begins_a_tag() -> None:
+    assert without_tags("</title><script>x</script> 1 < 2 <!-- <b>") == (
+        "/title>script>x/script> 1 < 2 !-- b>"
+    )

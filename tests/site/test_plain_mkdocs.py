@@ -137,6 +137,25 @@ def test_another_theme_and_no_other_plugin(project: Project, theme: str) -> None
     assert "assets/notebook-embed/figures.css" in page
 
 
+def test_titles_stand_in_pages_as_they_are_meant(project: Project) -> None:
+    for folder in ("code", "requirements.txt"):
+        (project.root / folder).rename(project.root / f"not-{folder}")
+    (project.root / "docs/notebooks/areas.py").unlink()
+    plugin = "{notebook-embed: {sanitise: true}}"
+    project.write("mkdocs.yml", f"site_name: Trial\ntheme: mkdocs\nplugins: [{plugin}]\n")
+    title = "`<img src=x onerror=y>` & `</title>`"
+    project.write("docs/notebooks/odd.py", f"# %% [markdown]\n# # {title}\n")
+    project.write(POST, "# R & D\n\n![](../notebooks/odd.py)\n")
+    project.write("docs/more.md", "---\ntitle: Q & A\n---\n\n![](notebooks/odd.py)\n")
+    mkdocs(project, "--strict").succeeded()
+    page = project.page("notebooks/odd/index.html")
+    assert "<img src=x" not in page
+    assert "<title>img src=x onerror=y&gt; &amp; /title&gt; - Trial</title>" in page
+    assert ">Q &amp; A</a>" in page
+    assert ">R &amp; D</a>" in page
+    assert "<img src=x" not in project.page("posts/circles/index.html")
+
+
 @contextlib.contextmanager
 def serving(project: Project) -> Iterator[tuple[Callable[..., str], Callable[[], str]]]:
     """Run `mkdocs serve`; give what waits for a page of a kind, and what tells the terminal."""
