@@ -76,18 +76,17 @@ def malformed(
             first = "a cell is code, markdown or raw"
         place = (f"cell {cell + 1}", *place[2:])
     what = ".".join(map(str, place)) or type(error).__name__
-    problem, remedy = f"malformed notebook: {what}: {first}", _remedy(text, is_json, line)
+    at = line or 1
     if is_json and not text.strip():
-        problem, remedy = (
-            "malformed notebook: it is empty",
-            "Save it anew from Jupyter, with a cell.",
+        remedy = "Save it anew from Jupyter, with a cell."
+        return EmbedError("malformed notebook: it is empty", file=path, line=1, remedy=remedy)
+    if _LFS.match(text):
+        remedy = "Fetch it: git lfs pull."
+        return EmbedError(
+            "malformed notebook: Git LFS keeps it elsewhere", file=path, line=1, remedy=remedy
         )
-    elif _LFS.match(text):
-        problem, remedy = (
-            "malformed notebook: Git LFS keeps it elsewhere",
-            "Fetch it: git lfs pull.",
-        )
-    return EmbedError(problem, file=path, line=line or 1, remedy=remedy)
+    remedy = _remedy(text, is_json, line)
+    return EmbedError(f"malformed notebook: {what}: {first}", file=path, line=at, remedy=remedy)
 
 
 def _remedy(text: str, is_json: bool, line: int | None) -> str:
