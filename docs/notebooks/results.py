@@ -562,6 +562,7 @@ listed = {
     "Positions, finer grid": {
         "rotary": "8",
         "learned": "learned-8",
+        "sinusoidal": "sinusoidal-8",
         "none": "none-8",
     },
     "Patches": {"8×8": "8", "16×16": "second-stream", "32×32": "32"},
@@ -604,17 +605,29 @@ of_changes = [
     if label.startswith(("patch-", "positions-", "without-red")) and "-base-" not in label
 ]
 at_the_edge({label: tried[label] for label in of_changes})
-bases = {}
-for label, errors in tried.items():
-    kind, found, base = label.removeprefix("positions-").partition("-16-base-")
-    if found:
-        bases.setdefault(kind, {})[float(base)] = min(errors.values())
-for kind, sweep in (("rotary", "encoder-only"), ("sinusoidal", "positions-sinusoidal-16")):
-    if kind in bases:
-        bases[kind][100.0] = min(tried[sweep].values())
-assert sorted(bases["sinusoidal"]) == [3, 10, 100, 1000]  # as the text says
+def bases_of(kind, patch, sweep):
+    """Read the error with each base of waves, on the grid of a patch size."""
+    start = f"positions-{kind}-{patch}-base-"
+    found = {
+        float(label.removeprefix(start)): min(errors.values())
+        for label, errors in tried.items()
+        if label.startswith(start)
+    }
+    return {**found, 100.0: min(tried[sweep].values())}
+
+
+bases = {
+    "rotary": bases_of("rotary", 16, "encoder-only"),
+    "sinusoidal": bases_of("sinusoidal", 16, "positions-sinusoidal-16"),
+}
+finer_bases = {
+    "rotary": bases_of("rotary", 8, "patch-8"),
+    "sinusoidal": bases_of("sinusoidal", 8, "positions-sinusoidal-8"),
+}
+assert sorted(bases["sinusoidal"]) == sorted(finer_bases["sinusoidal"]) == [3, 10, 100, 1000]
 small, large = ([e for base, e in bases["rotary"].items() if (base < 100) == few] for few in (1, 0))
-assert sorted(bases["rotary"]) == [3, 10, 100, 1000, 10_000] and max(large) + 3 < min(small)
+assert sorted(bases["rotary"]) == sorted(finer_bases["rotary"]) == [3, 10, 100, 1000, 10_000]
+assert max(large) + 3 < min(small)
 errors_of = {
     name: [run.score.colour_error for run in changed[label]]
     for name, label in changes["Positions"].items()
@@ -631,9 +644,15 @@ finer = {
     name: [run.score.colour_error for run in changed[label]]
     for name, label in changes["Positions, finer grid"].items()
 }
-for name in ("learned", "none"):  # more than on the coarse grid, and none near a rotary one
+for name in ("learned", "sinusoidal", "none"):  # more than on the coarse grid, none at a rotary one
     assert np.mean(finer[name]) > np.mean(errors_of[name])
-    assert min(finer[name]) > 2 * max(finer["rotary"])
+    assert min(finer[name]) > 1.5 * max(finer["rotary"])
+    gaps = [np.mean(errors[name]) - np.mean(errors["rotary"]) for errors in (errors_of, finer)]
+    assert gaps[1] > 1.5 * gaps[0]
+assert max(finer["sinusoidal"]) < np.mean(finer["none"])
+assert min(finer["sinusoidal"]) < min(errors_of["sinusoidal"])  # its starts lie on both sides
+tuned = changed["sinusoidal-8"][0].config["options"]["position_base"]
+assert tuned == 1000 == min(finer_bases["sinusoidal"], key=finer_bases["sinusoidal"].get)
 assert np.mean(finer["rotary"]) < np.mean(errors_of["rotary"])
 tuned = changed["rotary-16"][0].config["options"]["position_base"]
 assert tuned == 1000 == min(bases["rotary"], key=bases["rotary"].get)  # as the text says
@@ -643,7 +662,8 @@ filtered, unfiltered = (
 )
 assert max(unfiltered) < min(filtered)
 assert 0 < gap < 0.2 and min(bases["sinusoidal"], key=bases["sinusoidal"].get) == 3
-for kind, errors in bases.items():
+assert min(finer_bases["rotary"], key=finer_bases["rotary"].get) == 100  # as its runs have
+for kind, errors in [*bases.items(), *finer_bases.items()]:
     print(kind, *(f"base {base:g}: {errors[base]:.1f} " for base in sorted(errors)))
 
 # %%
@@ -669,16 +689,14 @@ larger, smaller = (1000.0, 10_000.0), (10.0, 3.0)
 # %%
 #| label: finer-trials
 best = {
-    name: min(tried[label].values())
-    for name, label in (
-        ("rotary", "patch-8"),
-        ("learned", "positions-learned-8"),
-        ("none", "positions-none-8"),
-    )
+    "rotary": min(finer_bases["rotary"].values()),
+    "none": min(tried["positions-none-8"].values()),
+    "learned": min(tried["positions-learned-8"].values()),
+    "sinusoidal": min(finer_bases["sinusoidal"].values()),
 }
 {
-    "rotary": f"{best['rotary']:.1f}",
-    "others": " and ".join(f"{best[name]:.1f}" for name in ("none", "learned")),
+    **{name: f"{error:.1f}" for name, error in best.items()},
+    "rotary-bases": words[len(finer_bases["rotary"])],
 }
 
 # %%

@@ -119,6 +119,9 @@ _CHANGED: dict[str, dict[str, Any]] = {
 #: A factor of two to both sides of the encoder-only model's own rate.
 _NEAR_RATES = (1.5e-3, 3e-3, 6e-3)
 
+#: Positions, by kind and patch, that did best at the smallest of these -> smaller ones, tried too.
+_SMALLER_RATES = {("sinusoidal", 8): (7.5e-4,)}
+
 #: Bases that positions made of waves try besides their own, 100, at the rate that did best.
 _BASES = {"sinusoidal": (3.0, 10.0, 1e3), "rotary": (3.0, 10.0, 1e3, 1e4)}
 
@@ -289,17 +292,18 @@ def _positions() -> Iterator[Run]:
         16: ("encoder-only", {}, _TRANSFORMER_RATES),
         8: ("patch-8", {"patch": 8}, _NEAR_RATES),
     }
-    for patch, (label, options, rates) in as_it_is.items():
+    for patch, (label, options, its_rates) in as_it_is.items():
         for kind in ("none", "learned", "sinusoidal"):
             name = f"positions-{kind}-{patch}"
             run = replace(_ENCODER_ONLY, options={**options, "positions": kind})
-            sweep = _sweep(name, run, _NEAR_RATES)
+            rates = (*_SMALLER_RATES.get((kind, patch), ()), *_NEAR_RATES)
+            sweep = _sweep(name, run, rates)
             based = _based(name, run, sweep, _BASES.get(kind, ()))
             yield from [*sweep, *based]
             kept = (0,) if (kind, patch) == ("learned", 16) else ()
             yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES, kept)
         run = replace(_ENCODER_ONLY, options=options)
-        sweep = _sweep(label, run, rates)
+        sweep = _sweep(label, run, its_rates)
         based = _based(f"positions-rotary-{patch}", run, sweep, _BASES["rotary"])
         yield from based
         if best_run([*sweep, *based], "colour_error_median") in based:
