@@ -30,7 +30,7 @@ from tests.support.browser import (
     wait_until_ready,
     watched,
 )
-from tests.support.pages import frames, until
+from tests.support.pages import frames, middles, pixels, until
 from tests.support.published import ROOT, Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -190,18 +190,7 @@ class Explorer:
 
     def pixels(self, canvas: int, cells: int) -> NDArray[np.float64]:
         """Return the colours in the middle of `cells` x `cells` cells of a canvas: [cells ** 2, 3]."""
-        found = self.canvases.nth(canvas).evaluate(
-            """(canvas, cells) => {
-              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-              const at = (i) => Math.floor(((i + 0.5) * canvas.width) / cells);
-              return Array.from({ length: cells * cells }, (_, i) => {
-                const start = 4 * (at(Math.floor(i / cells)) * canvas.width + at(i % cells));
-                return [...data.slice(start, start + 3)];
-              });
-            }""",
-            cells,
-        )
-        return np.array(found, float)
+        return middles(pixels(self.canvases.nth(canvas)), cells).reshape(-1, 3)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import wait_for_fonts, watched
-from tests.support.pages import frames
+from tests.support.pages import frames, middles, pixels
 from tests.support.published import Site
 from tests.support.servers import BASE, ORIGIN
 
@@ -139,22 +139,11 @@ def test_a_matrix_shows_the_weights_of_the_chosen_head(
         expect(figure.locator(".nb-figure__view")).to_have_attribute(
             "data-state", re.compile(rf"^{len(data['layers']) - 1}~{layer['heads'] - 1}~")
         )
-        colours = figure.locator("canvas").nth(LEARNED).evaluate(
-            """(canvas, cells) => {
-              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-              const at = (i, size) => Math.floor(((i + 0.5) * size) / cells);
-              return Array.from({ length: cells * cells }, (_, i) => {
-                const [row, column] = [at(Math.floor(i / cells), canvas.height), at(i % cells, canvas.width)];
-                const start = 4 * (row * canvas.width + column);
-                return [...data.slice(start, start + 3)];
-              });
-            }""",
-            tokens,
-        )  # fmt: skip
+        colours = middles(pixels(figure.locator("canvas").nth(LEARNED)), tokens)
     weights = unpacked(layer["weights"], tokens)[-1]
     full = np.sort(weights, axis=None)[int(data["quantile"] * (weights.size - 1))]
     expected = 255 * colormaps["viridis"](np.sqrt((weights / full).clip(0, 1)))[..., :3]
-    off = np.abs(np.array(colours).reshape(tokens, tokens, 3) - expected).max(axis=-1)
+    off = np.abs(colours - expected).max(axis=-1)
     chosen = data["start"]["query"]
     off[max(chosen - 1, 0) : chosen + 2] = 0  # the frame of the query's row
     assert off.max() <= NEAR

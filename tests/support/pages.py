@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.support.browser import AT_REST, PATIENCE, Watched
@@ -36,6 +37,24 @@ every_look = pytest.mark.parametrize(
 
 def look(scheme: str, width: int) -> dict[str, Any]:
     return {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+
+
+def pixels(canvas: Locator) -> NDArray[np.uint8]:
+    """Return what a canvas shows, [height, width, 4]: red, green, blue and how opaque.
+
+    Not by `getImageData`, of which a browser warns in its console when it is asked more than once:
+    the tests take a warning for a fault of the page.
+    """
+    png = canvas.evaluate("canvas => canvas.toDataURL()").partition(",")[2]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
+
+
+def middles(shown: NDArray[np.uint8], cells: int) -> NDArray[np.float64]:
+    """Return the colours in the middle of `cells` x `cells` cells of `pixels`: [cells, cells, 3]."""
+    row, column = (
+        ((np.arange(cells) + 0.5) * size / cells).astype(int) for size in shown.shape[:2]
+    )
+    return shown[np.ix_(row, column)][..., :3].astype(float)
 
 
 def report(troubles: list[str]) -> None:
