@@ -123,7 +123,7 @@ _NEAR_RATES = (1.5e-3, 3e-3, 6e-3)
 _SMALLER_RATES = {("sinusoidal", 8): (7.5e-4,)}
 
 #: Bases that positions made of waves try besides their own, 100, at the rate that did best.
-_BASES = {"sinusoidal": (3.0, 10.0, 1e3), "rotary": (3.0, 10.0, 1e3, 1e4)}
+_BASES = (3.0, 10.0, 1e3, 1e4)
 
 #: The encoder-only model with one thing changed: its options, the data's, the rates of its sweep.
 #: It leaves the plateau early, so that what these runs differ in is no matter of when they left it.
@@ -298,13 +298,13 @@ def _positions() -> Iterator[Run]:
             run = replace(_ENCODER_ONLY, options={**options, "positions": kind})
             rates = (*_SMALLER_RATES.get((kind, patch), ()), *_NEAR_RATES)
             sweep = _sweep(name, run, rates)
-            based = _based(name, run, sweep, _BASES.get(kind, ()))
+            based = _based(name, run, sweep, _BASES if kind == "sinusoidal" else ())
             yield from [*sweep, *based]
             kept = (0,) if (kind, patch) == ("learned", 16) else ()
             yield from _chosen(f"positions/{kind}-{patch}", [*sweep, *based], _PART_IMAGES, kept)
         run = replace(_ENCODER_ONLY, options=options)
         sweep = _sweep(label, run, its_rates)
-        based = _based(f"positions-rotary-{patch}", run, sweep, _BASES["rotary"])
+        based = _based(f"positions-rotary-{patch}", run, sweep, _BASES)
         yield from based
         if best_run([*sweep, *based], "colour_error_median") in based:
             yield from _chosen(f"positions/rotary-{patch}", [*sweep, *based], _PART_IMAGES)
