@@ -131,6 +131,11 @@ shift = [np.abs(found.others - found.others_by_value) for found in decoder]
 # %%
 #| label: second-layer
 hollow_or_box = shares[SECOND].others[0, 1:]
+# As the text says: the best by group is head 3 of the first layer; heads 1 and 2 of the second come near.
+by_group = np.stack([shares[layer].group.mean(axis=1) for layer in (FIRST, SECOND)])
+assert np.unravel_index(by_group.argmax(), by_group.shape) == (0, 2)
+assert np.flatnonzero(shares[SECOND].others.max(axis=1) > 0.5).tolist() == [0, 1]
+assert shares[FIRST].others.max() < 0.5
 {
     "first-head": {
         "other-kinds": f"{hollow_or_box.min():.0%} to {hollow_or_box.max():.0%}",
@@ -540,7 +545,7 @@ tried = errors_by_rate(
     },
     "colour/colour_error_median",
 )
-at_the_edge(tried, told=("3-layers-self",))
+at_the_edge(tried, told={"3-layers-self": "smallest"})
 blinded = np.array(
     [[run.test["intervention"]["slope_by_kind"][kind] for kind in KINDS] for run in with_self]
 )  # [runs, kinds]

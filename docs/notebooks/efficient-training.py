@@ -113,7 +113,7 @@ budget = Budget(**some.config["model"]["budget"])
 
 # %%
 #| label: rates
-tuned = errors_by_rate(grouped(records, "tune"), "amplitude_error_mean")
+tuned = errors_by_rate(comparable(run for run in records if run.family == "tune"), "amplitude_error_mean")
 at_the_edge({family: tuned[family] for family in families})
 for (family, length), seeds in runs.items():
     if family in tuned:

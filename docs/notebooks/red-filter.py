@@ -40,6 +40,7 @@ from shapes_of_attention.interpret.thresholds import climb, find_circles, recolo
 from shapes_of_attention.interpret.units import (
     CLASSES,
     RIVALS,
+    SHOWN,
     criterion,
     hidden_activations,
     patch_classes,
@@ -245,6 +246,9 @@ HTML(
 #| label: units
 {
     "asked": f"{sum(found.shape[1] for found in first.values()):,}",
+    "in-a-layer": {found.shape[1] for found in first.values()}.pop(),
+    "shown": SHOWN,
+    "images": len(images),
     "best-score": f"{chosen[top[0]]:.2f}",
     "best-score-again": f"{again[top[0]]:.2f}",
     "first-layer-score": f"{chosen[layer == 0].max():.2f}",

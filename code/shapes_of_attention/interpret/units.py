@@ -28,6 +28,7 @@ from shapes_of_attention.models import capture_outputs
 __all__ = [
     "CLASSES",
     "RIVALS",
+    "SHOWN",
     "Ablation",
     "CirclesLeft",
     "ablate",

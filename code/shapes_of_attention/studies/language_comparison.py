@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from shapes_of_attention.language_model.kinds import kinds
-from shapes_of_attention.studies.record import RecordError, grouped, read_records
+from shapes_of_attention.studies.record import RecordError, comparable, read_records
 
 __all__ = ["comparison"]
 
@@ -21,9 +21,9 @@ def comparison(records: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     RecordError
-        If a kind has no record.
+        If a kind has no record, or runs differ in precision or budget.
     """
-    groups = grouped(record for record in read_records(records, "language") if record.is_listed)
+    groups = comparable(record for record in read_records(records, "language") if record.is_listed)
     found: dict[str, dict[str, Any]] = {}
     for name in kinds():
         if name not in groups:

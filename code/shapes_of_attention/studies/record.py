@@ -283,36 +283,43 @@ def errors_by_rate(
 
 
 def at_the_edge(
-    rates: Mapping[str, Mapping[float, float]], *, told: Collection[str] = ()
+    rates: Mapping[str, Mapping[float, float]], *, told: Mapping[str, str] | None = None
 ) -> list[str]:
     """List labels whose best rate is the largest or smallest tried: another might do better.
 
     Parameters
     ----------
     rates : label -> learning rate -> error, as `errors_by_rate` reads it.
-    told : labels of which the text says so.
+    told : label -> "smallest" or "largest", where the text says that this one did best.
 
     Raises
     ------
     RecordError
-        If a label at the edge is not told of; its sweep must go on, or the text must say so. Or if
-        no rate of a label has a finite error, so that none is best.
+        If a label at the edge is not told of; its sweep must go on, or the text must say so. If
+        what is told is not, or no longer, so. Or if no rate of a label has a finite error, so that
+        none is best.
     """
     if hopeless := [
         label for label, errors in rates.items() if not any(map(math.isfinite, errors.values()))
     ]:
         raise RecordError(f"no learning rate has a finite error: {', '.join(hopeless)}")
-    edge = [
-        label
-        for label, errors in rates.items()
-        if min(errors, key=lambda rate: errors[rate]) in (min(errors), max(errors))
-    ]
+    edge = {}
+    for label, errors in rates.items():
+        best = min(errors, key=lambda rate: errors[rate])
+        if best in (min(errors), max(errors)):
+            edge[label] = "smallest" if best == min(errors) else "largest"
+    told = told or {}
+    if untrue := [label for label, end in told.items() if edge.get(label) != end]:
+        raise RecordError(
+            f"the best learning rate is not, as the text says, at that end of the sweep: "
+            f"{', '.join(untrue)}"
+        )
     if silent := [label for label in edge if label not in told]:
         raise RecordError(
             f"the best learning rate lies at the edge of the sweep: {', '.join(silent)}. "
             "Try rates beyond it, or say so in the text"
         )
-    return edge
+    return list(edge)
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -103,6 +103,11 @@ def test_records_of_all_seeds_are_gathered_and_a_missing_kind_is_named(tmp_path)
         [{"step": 0, "seconds": 1.0}],
         [{"step": 3, "seconds": 1.0}],
     ]
+    longer = tmp_path / "language-model-latent-seed-3.json"
+    longer.write_text(longer.read_text().replace('"steps": 4', '"steps": 5'))
+    with pytest.raises(RecordError, match="runs that differ in budget cannot be compared"):
+        comparison(tmp_path)
+    longer.unlink()
     for path in tmp_path.glob("*multi-query*"):
         path.unlink()
     with pytest.raises(RecordError, match=r"no record of multi-query; run python -m"):

@@ -237,10 +237,13 @@ def test_a_rate_at_the_edge_of_its_sweep_is_told_or_refused():
     smallest = {0.001: 1.0, 0.003: 2.0, 0.006: 3.0}
     rates = {"a": inside, "b": largest, "c": smallest}
     assert at_the_edge({"a": inside}) == []
-    assert at_the_edge(rates, told=("b", "c")) == ["b", "c"]
+    assert at_the_edge(rates, told={"b": "largest", "c": "smallest"}) == ["b", "c"]
     # Where a run diverged there is a worse rate, as good as any other.
     assert at_the_edge({"a": {0.001: 2.0, 0.003: 1.0, 0.006: math.inf}}) == []
     with pytest.raises(RecordError, match=r"no learning rate has a finite error: a$"):
-        at_the_edge({"a": dict.fromkeys(inside, math.inf)}, told=("a",))
+        at_the_edge({"a": dict.fromkeys(inside, math.inf)}, told={"a": "largest"})
     with pytest.raises(RecordError, match=r"edge of the sweep: c\."):
-        at_the_edge(rates, told=("a", "b"))
+        at_the_edge(rates, told={"b": "largest"})
+    for untrue in ({"a": "largest"}, {"b": "smallest"}, {"gone": "smallest"}):
+        with pytest.raises(RecordError, match=f"not, as the text says, .*: {next(iter(untrue))}$"):
+            at_the_edge(rates, told={"b": "largest", "c": "smallest", **untrue})
