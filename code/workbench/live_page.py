@@ -44,6 +44,7 @@ def furnish(folder: Path) -> None:
     data = {
         "scene": SCENE,
         "parts": ["colour", "free", "colours", "look", "model"],
+        "switchesFirst": False,
         "models": [{"name": "flagship", "title": "The model"}],
         "averages": {"flagship": {name: [0.0] * 128 for name in _MODULES}},
     }

@@ -87,7 +87,7 @@ def shape_of(row, kind, *, keeps=True):
     return int(np.flatnonzero(fits)[0]) + 1
 
 
-def scene(row, chosen, *changes, layer=1, head=0, parts=live.PARTS):
+def scene(row, chosen, *changes, layer=1, head=0, parts=live.PARTS, switches_first=False):
     """Show image `row` with a shape chosen; `layer` is the decoder's, from 0."""
     slot = np.flatnonzero(batch.present[row])[chosen - 1]
     query = int(patch_cover(batch, 16)[row, slot].argmax())
@@ -106,6 +106,7 @@ def scene(row, chosen, *changes, layer=1, head=0, parts=live.PARTS):
         ),
         changes=[f"v{chosen}", f"ad{layer + 1}.{head + 1}", *changes],
         parts=parts,
+        switches_first=switches_first,
         averages=averages,
         titles=titles,
     )
@@ -152,7 +153,8 @@ scene(row, shape_of(row, BLOCK), parts=("colours", "look"))
 # %%
 #| label: hide
 row = pick_image(batch)
-scene(row, shape_of(row, int(batch.kind[row, 0])), parts=("colours", "look"))
+kind = int(batch.kind[row, 0])
+scene(row, shape_of(row, kind), parts=("colours", "look"), switches_first=True)
 
 # %%
 #| label: turn-red
@@ -162,7 +164,7 @@ scene(row, shape_of(row, DISC), head=1, parts=("colour", "colours"))
 # %%
 #| label: still
 row = first(kept.min(axis=1) >= 1, kept.max(axis=1) >= 2, shapes == 6)
-scene(row, 1, layer=0, head=2, parts=("colours", "look", "model"))
+scene(row, 1, layer=0, head=2, parts=("colours", "look", "model"), switches_first=True)
 
 # %%
 #| label: one-by-one

@@ -410,20 +410,26 @@ def test_a_finger_drags_a_shape_and_does_not_scroll_the_page(lab_of: Callable[..
     assert lab.troubles == []
 
 
-def test_on_a_phone_what_a_switch_of_a_shape_changes_stands_below_the_switches(
-    folder: Path, lab_of: Callable[..., Lab]
+@pytest.mark.parametrize("switches_first", [True, False])
+def test_on_a_phone_what_a_reader_changes_stands_above_what_that_changes(
+    folder: Path, lab_of: Callable[..., Lab], *, switches_first: bool
 ) -> None:
+    """By a shape's switch or in the canvas: pictures follow the one for which a reader has come."""
     content = json.loads((folder / "lab.json").read_text("utf-8"))
-    content["data"]["parts"] = ["colours", "look"]
+    content["data"] |= {"parts": ["colours", "look"], "switchesFirst": switches_first}
     lab = lab_of(viewport={"width": 390, "height": 844})
     lab.page.route("**/lab.json", lambda route: route.fulfill(json=content))
     lab.open()
+    middle = (
+        (".lab__colour", ".lab__picture") if switches_first else (".lab__picture", ".lab__colour")
+    )
     tops = [
         lab.page.locator(name).first.bounding_box()["y"]
-        for name in (".lab__canvas", ".lab__colour", ".lab__picture", ".lab__looks")
+        for name in (".lab__canvas", *middle, ".lab__looks")
     ]
     assert tops == sorted(tops)
-    assert tops[2] - tops[1] < 844 / 2, "both are in sight"
+    changes, shows = (1, 2) if switches_first else (0, 1)
+    assert tops[shows] - tops[changes] < 844 / 2, "both are in sight"
     assert lab.troubles == []
 
 

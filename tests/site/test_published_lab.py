@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -24,6 +26,17 @@ PAINTED = """() => {
 def test_the_lab_says_how_much_its_readers_load(published: Site) -> None:
     weights = published.folder / "assets/live/flagship.safetensors.gz"
     assert f" {weights.stat().st_size / 1e6:.1f} MB of weights" in published.text("lab.html")
+
+
+def test_pictures_stand_below_the_switches_of_shapes_where_a_post_asks_to_switch(
+    published: Site,
+) -> None:
+    scenes = {
+        path.name.split(".")[0]: json.loads(path.read_text("utf-8"))["data"]
+        for path in (published.folder / "figures/live-model").glob("*.json")
+    }
+    assert {"drag", "crowd", "lab"} < set(scenes)
+    assert {name for name, data in scenes.items() if data["switchesFirst"]} == {"hide", "still"}
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 375), ("dark", 1280)])

@@ -51,6 +51,7 @@ def live_scene(
     attention: tuple[str, int, Numbers],
     changes: Sequence[str] = (),
     parts: Sequence[str] = PARTS,
+    switches_first: bool = False,
     averages: Mapping[str, Mapping[str, Numbers]],
     titles: Mapping[str, str],
 ) -> View:
@@ -62,6 +63,8 @@ def live_scene(
     attention : a head's name, the patch that asks, its weights [patches]; for the still picture.
     changes : what else is set, as in `scene_text`.
     parts : what stands below the canvas, of `PARTS`.
+    switches_first : whether on a phone the pictures stand below the switches of shapes, not above:
+        right where the reader comes to switch, and not where the canvas alone changes them.
     averages : model -> attention module -> [dim], what its heads give on average.
     titles : what to call each model.
 
@@ -75,6 +78,7 @@ def live_scene(
     data: dict[str, Any] = {
         "scene": scene_text(batch, row, *changes),
         "parts": list(parts),
+        "switchesFirst": switches_first,
         "models": [{"name": name, "title": title} for name, title in titles.items()],
         "averages": {
             model: {

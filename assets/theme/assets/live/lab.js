@@ -1,8 +1,9 @@
 /* The live model on a page: a canvas to draw on, what the trained model paints, and where it looks.
 
    `data` (made by shapes_of_attention.figures.live): scene, an address's part (state.js); models;
-   averages, what their heads give on average; parts, what is shown beside the canvas. The reader's own
-   scene is in the address, as ?live=SCENE#figure, and a link to it leads back to it. */
+   averages, what their heads give on average; parts, what is shown beside the canvas; switchesFirst, whether on
+   a phone the shapes' switches stand above what they change. The reader's own scene is in the address, as
+   ?live=SCENE#figure, and a link to it leads back to it. */
 import {
   cellAt,
   chooser,
@@ -32,6 +33,7 @@ import * as states from "./state.js";
  * @property {{name: string, title: string}[]} models
  * @property {Record<string, Record<string, number[]>>} averages by model and attention module
  * @property {string[]} parts of "colour", "look", "colours", "model"
+ * @property {boolean} switchesFirst
  */
 
 const REST = 300; // ms without a change before the address follows and a screen reader is told
@@ -227,7 +229,7 @@ async function mountLab(box, data) {
   const only = (part, ...pieces) => (data.parts.includes(part) ? pieces : []);
   const view = element(
     "div",
-    { class: data.parts.includes("colours") && !data.parts.includes("colour") ? "lab lab--by-shape" : "lab" },
+    { class: data.switchesFirst ? "lab lab--switches-first" : "lab" },
     stage,
     bar,
     ...only("colour", chosen),
