@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapes_of_attention.figures.toolkit.diagram import Diagram
-from shapes_of_attention.figures.toolkit.draw import axes_at, panel, write
+from shapes_of_attention.figures.toolkit.draw import axes_at, key_dot, panel, write
 from shapes_of_attention.figures.toolkit.figure import WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.pixels import Numbers
 from shapes_of_attention.figures.toolkit.series_line import KIND_COLOURS
@@ -76,21 +76,17 @@ def scaling(dims: Sequence[int], plain: Numbers, scaled: Numbers) -> Figure:
 
     The columns are the scores' variance, the mean largest weight, the mean slope of softmax.
     """
-    high, gap, left = 190, 76, 74
-    figure = canvas(height=2 * high + gap + 96)
+    key, high, gap, left = 40, 190, 76, 74
+    figure = canvas(height=key + 2 * high + gap + 96)
+    key_dot(figure, 0, 12, "plain", VERMILION)
+    key_dot(figure, 140, 12, "divided by √d", BLUE)
     titles = ("Largest of 50 weights", "Slope that is left of softmax")
     for place, (title, column) in enumerate(zip(titles, (1, 2), strict=True)):
-        top = 30 + place * (high + gap)
+        top = key + 30 + place * (high + gap)
         write(figure, 0, top - 18, title, colour=INK)
         axes = axes_at(figure, left, top + 6, WIDTH - left - 12, high)
-        for numbers, colour, name in (
-            (plain, VERMILION, "plain"),
-            (scaled, BLUE, "divided by √d"),
-        ):
+        for numbers, colour in ((plain, VERMILION), (scaled, BLUE)):
             axes.plot(dims, numbers[:, column], "o-", color=colour)
-            if not place:
-                spot = (90, 0.5) if name == "plain" else (90, 0.18)
-                axes.text(*spot, name, color=INK, va="bottom")
         axes.set(xscale="log", xticks=dims, xticklabels=[str(d) for d in dims], ylim=(0, 1.05))
         axes.set(yticks=[0, 0.5, 1])
         axes.minorticks_off()

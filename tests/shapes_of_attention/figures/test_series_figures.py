@@ -14,6 +14,9 @@ STYLE = Path(__file__).parents[3] / "assets" / "matplotlibrc"
 BATCH = make_series(range(3))
 SITUATIONS = {"1": 0.1, "2": 0.2}
 
+DIMS = [1, 4, 16]
+PLAIN, SCALED = np.random.default_rng(0).uniform(size=(2, len(DIMS), 3))
+
 PICTURES = {
     "rows": lambda: series_data.series_rows(BATCH, rows=[0, 1, 2]),
     "averaging": lambda: series_data.averaging(BATCH),
@@ -28,6 +31,7 @@ PICTURES = {
         np.array([0.468, 0.063, 0.468]),
     ),
     "heads": attention_by_hand.heads,
+    "scaling": lambda: attention_by_hand.scaling(DIMS, PLAIN, SCALED),
     "seeds": lambda: series_results.seed_chart(
         [("a", [0.1, 0.2]), ("b", [0.3])], label="error", reference=0.2
     ),
@@ -45,6 +49,30 @@ def test_a_series_picture_is_an_svg_of_600_pixels_and_the_same_each_time(name):
     svg = PICTURES[name]().svg()
     assert 'width="600"' in svg
     assert svg == PICTURES[name]().svg()
+
+
+def test_a_key_names_the_curves_with_and_without_the_root():
+    figure = attention_by_hand.scaling(DIMS, PLAIN, SCALED).static
+    dots = {axes: patch for axes in figure.axes for patch in axes.patches}
+    charts = [axes for axes in figure.axes if axes.lines]
+
+    def words(dot):
+        """Find what begins right behind a dot, on its line."""
+        box = dot.get_position()
+        (found,) = (
+            text.get_text()
+            for text in figure.texts
+            if box.y0 < text.get_position()[1] < box.y1
+            and 0 < text.get_position()[0] - box.x1 < box.width
+        )
+        return found
+
+    key = {mpl.colors.to_hex(patch.get_facecolor()): words(dot) for dot, patch in dots.items()}
+    drawn = [{key[line.get_color()]: [*line.get_ydata()] for line in c.lines} for c in charts]
+    assert drawn == [
+        {"plain": [*PLAIN[:, column]], "divided by √d": [*SCALED[:, column]]} for column in (1, 2)
+    ]
+    assert max(c.get_position().y1 for c in charts) < min(dot.get_position().y0 for dot in dots)
 
 
 def test_a_model_has_one_colour_in_every_chart_and_its_blinder_variant_is_dashed():
