@@ -26,6 +26,7 @@ __all__ = [
     "TOKENS",
     "VERMILION",
     "WHITE",
+    "ink_on",
 ]
 
 #: The site's colours, light and dark. Its dark scheme replaces exactly the light ones, so none of
@@ -53,3 +54,11 @@ GROUND, WHITE = "#000000", "#ffffff"
 
 # Blue, orange and green of the scene on the index page and on the images beside links.
 SCENE = ("#2f7fb8", "#d9792b", "#2c9a78")
+
+
+def ink_on(colour: str) -> str:
+    """Return black or white, whichever has the larger contrast (WCAG 2) with a fill `#rrggbb`."""
+    levels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in levels)
+    luminance = sum(part * v for part, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return WHITE if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else GROUND

@@ -6,10 +6,12 @@ import re
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from playwright.sync_api import Browser
 
-from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, SCENE, TOKENS, WHITE
+from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, SCENE, TOKENS, WHITE, ink_on
 from tests.support.browser import PATIENCE, Launcher
 from tests.support.published import ROOT, Site
 
@@ -104,6 +106,14 @@ def test_letters_can_be_read_on_their_ground_in_both_schemes() -> None:
             for letters in ("ink", "muted", "accent"):
                 pair = TOKENS[letters][scheme], TOKENS[ground][scheme]
                 assert contrast(*pair) >= 4.5, (letters, ground, scheme)
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_ink_on_a_colour_is_black_or_white_whichever_has_the_larger_contrast(number: int) -> None:
+    fill = f"#{number:06x}"
+    found = ink_on(fill)
+    assert found in (GROUND, WHITE)
+    assert contrast(found, fill) == max(contrast(GROUND, fill), contrast(WHITE, fill)) >= 4.5
 
 
 def contrast(one: str, other: str) -> float:

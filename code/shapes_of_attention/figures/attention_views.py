@@ -19,7 +19,7 @@ from shapes_of_attention.figures.toolkit.glyphs import rgb
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri, dimmed
 from shapes_of_attention.figures.toolkit.view import View, bits, packed
 from shapes_of_attention.measure.ideal import Ideal, ideal_attention
-from shapes_of_attention.palette import CHANNELS, INK, MUTED, WHITE
+from shapes_of_attention.palette import CHANNELS, INK, MUTED, ink_on
 from shapes_of_attention.training.checkpoint import file_hash
 
 __all__ = [
@@ -195,7 +195,7 @@ def channel_shares(shares: Mapping[str, Numbers]) -> Figure:
                     left + float(part) / 2,
                     0.5,
                     f"{channel} {part:.0%}",
-                    color=WHITE,
+                    color=ink_on(colour),
                     ha="center",
                     va="center_baseline",
                 )

@@ -14,13 +14,11 @@ from shapes_of_attention.palette import (
     ACCENT,
     BLUE,
     GREEN,
-    GROUND,
     LINE,
     MUTED,
     PANEL,
     ROSE,
     VERMILION,
-    WHITE,
 )
 
 __all__ = [
@@ -180,8 +178,8 @@ def standard_and_latent() -> Figure:
         diagram.box(x, 130, 120, 42, matrix + turned)
         diagram.arrow((x + 60, 172), (x + 60, 214))
         for card in (16, 8, 0):
-            diagram.box(x + card, 218 + card, 104, 46, fill=colour, edge=PANEL, radius=5)
-        diagram.text(x + 52, 241, name, colour=WHITE if colour == BLUE else GROUND)
+            word = "" if card else name
+            diagram.box(x + card, 218 + card, 104, 46, word, fill=colour, edge=PANEL, radius=5)
     diagram.box(0, 206, 280, 84, fill="none", edge=ACCENT, dashed=True)
     diagram.text(140, 310, "cached, every head", colour=ACCENT)
     for x in (60, 200):
@@ -194,8 +192,8 @@ def standard_and_latent() -> Figure:
     diagram.box(480, 130, 120, 42, "$W_{KR}$, turn")
     diagram.arrow((400, 172), (400, 218))
     diagram.arrow((540, 172), (540, 218))
-    diagram.box(350, 222, 100, 46, "latent $c$", fill=GREEN, edge=GREEN, colour=GROUND, radius=5)
-    diagram.box(500, 222, 80, 46, "$k^R$", fill=VERMILION, edge=VERMILION, colour=GROUND, radius=5)
+    diagram.box(350, 222, 100, 46, "latent $c$", fill=GREEN, edge=GREEN, radius=5)
+    diagram.box(500, 222, 80, 46, "$k^R$", fill=VERMILION, edge=VERMILION, radius=5)
     diagram.box(330, 206, 270, 84, fill="none", edge=ACCENT, dashed=True)
     diagram.text(465, 310, "cached, one for all", colour=ACCENT)
     diagram.arrow((380, 330), (370, 344))
@@ -226,8 +224,8 @@ def absorbed_form() -> Figure:
         diagram.box(left, 68, 70, 42, "$q^C$", edge=BLUE)
         diagram.box(left + 76, 68, 56, 42, "$q^R$", edge=VERMILION)
         diagram.box(left + 148, 62, 132, 54, fill="none", edge=ACCENT, dashed=True)
-        diagram.box(left + 154, 68, 58, 42, "$c$", fill=GREEN, edge=GREEN, colour=GROUND)
-        diagram.box(left + 218, 68, 56, 42, "$k^R$", fill=VERMILION, edge=VERMILION, colour=GROUND)
+        diagram.box(left + 154, 68, 58, 42, "$c$", fill=GREEN, edge=GREEN)
+        diagram.box(left + 218, 68, 56, 42, "$k^R$", fill=VERMILION, edge=VERMILION)
         diagram.arrow((left + 104, 110), (left + 104, 318))
         diagram.arrow((left + 246, 110), (left + 246, 318))
         if absorbed:

@@ -21,7 +21,7 @@ from shapes_of_attention.figures.toolkit.pixels import (
 )
 from shapes_of_attention.models import EncoderDecoder, capture_outputs
 from shapes_of_attention.models.positions import rotate
-from shapes_of_attention.palette import ACCENT, GROUND, LINE, MUTED, WHITE
+from shapes_of_attention.palette import ACCENT, LINE, MUTED, WHITE
 
 __all__ = [
     "Lookup",
@@ -230,8 +230,7 @@ def mechanism(
     for left, number, title, values in shown:
         diagram.step(upper, number, title, x=left)
         matrix = values.reshape(grid, grid)
-        diagram.cells(left, upper + 24, step, matrix, edge="none")
-        bright = values.min() + 0.6 * np.ptp(values)
+        inks = diagram.cells(left, upper + 24, step, matrix, edge="none")
         for (r, c), value in np.ndenumerate(matrix):
             written = str(round(float(value))).replace("-", "−")
             if number == 3 and written == "0":
@@ -240,7 +239,7 @@ def mechanism(
                 left + (c + 0.5) * step,
                 upper + 24 + (r + 0.5) * step,
                 written,
-                colour=GROUND if value > bright else WHITE,
+                colour=str(inks[r, c]),
                 size=17,
             )
         diagram.outline(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shapes_of_attention.figures.toolkit.diagram import Diagram
 from shapes_of_attention.figures.toolkit.draw import with_looks
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
-from shapes_of_attention.palette import ACCENT, BLUE, GREEN, GROUND, MUTED, VERMILION, WHITE
+from shapes_of_attention.palette import ACCENT, BLUE, GREEN, MUTED, VERMILION
 
 __all__ = [
     "FAMILY_COLOURS",
@@ -313,8 +313,7 @@ def reformer_diagram(bucket: Sequence[int], *, chunk: int) -> Figure:
     def token_box(token: int, x: float, y: float, side: float, letters: float) -> None:
         paint = colours[bucket[token]]
         word = str(token + 1)
-        ink = WHITE if paint == BLUE else GROUND  # on the others white is too faint
-        draw.box(x, y, side, side, word, fill=paint, edge=paint, colour=ink, radius=4, size=letters)
+        draw.box(x, y, side, side, word, fill=paint, edge=paint, radius=4, size=letters)
 
     for place in range(n):
         token_box(place, left + place * size, 42, size - 4, 17)

@@ -20,7 +20,6 @@ from shapes_of_attention.palette import (
     AMBER,
     BLUE,
     GREEN,
-    GROUND,
     INK,
     LINE,
     MUTED,
@@ -102,7 +101,7 @@ def one_token(
             f"{probability:.0%}",
             fill=EXPERT_COLOURS[expert] if taken else "none",
             edge=EXPERT_COLOURS[expert] if taken else LINE,
-            colour=GROUND if taken else MUTED,
+            colour=None if taken else MUTED,
             dashed=not taken,
         )
     for expert, weight in zip(chosen, weights, strict=True):

@@ -10,7 +10,14 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from shapes_of_attention.data import KINDS, ShapesBatch, red_dominant
-from shapes_of_attention.figures.toolkit.draw import frame, letters, panel, show_image, write
+from shapes_of_attention.figures.toolkit.draw import (
+    frame,
+    ink_at,
+    letters,
+    panel,
+    show_image,
+    write,
+)
 from shapes_of_attention.figures.toolkit.figure import DASHED, WIDTH, Figure, canvas
 from shapes_of_attention.figures.toolkit.glyphs import circle_of, cross, glyph, outline, rgb, ring
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, data_uri
@@ -195,14 +202,14 @@ def shape_attention(
     figure = canvas(height=round(height))
     axes = panel(figure, label + head, label + head, keys * cell, queries * cell)
     axes.set(xlim=(0, keys), ylim=(queries, 0))
-    axes.pcolormesh(weights, vmin=0, vmax=1, edgecolors=GROUND, linewidth=1)
+    cells = axes.pcolormesh(weights, vmin=0, vmax=1, edgecolors=GROUND, linewidth=1)
     for row, column in np.argwhere(weights > 0.005):
         weight = weights[row, column]
         axes.text(
             column + 0.5,
             row + 0.5,
             f"{weight:.2g}",
-            color=WHITE if weight < 0.4 else GROUND,
+            color=ink_at(cells, weight),
             ha="center",
             va="center_baseline",
         )

@@ -13,10 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from shapes_of_attention import figures
-from shapes_of_attention.figures import results
+from shapes_of_attention.data import KINDS
+from shapes_of_attention.figures import attention_views, results, shapes
 from shapes_of_attention.figures.toolkit import draw, pixels, plot, table
 from shapes_of_attention.figures.toolkit.diagram import EDGE, Diagram
 from shapes_of_attention.figures.toolkit.figure import canvas
+from shapes_of_attention.palette import AMBER, CHANNELS, INK, LINE, MUTED, PANEL, ink_on
 
 
 @settings(deadline=None)
@@ -99,6 +101,47 @@ def test_things_stand_where_their_pixels_say(dots: int) -> None:
     (mark,) = figure.artists
     assert isinstance(mark, Line2D)
     np.testing.assert_allclose(mark.get_ydata(), 1 - 14 / 200)
+
+
+@pytest.mark.parametrize("fill", [*CHANNELS.values(), AMBER, PANEL, LINE, "none"])
+def test_words_in_a_box_can_be_read_on_its_fill(fill) -> None:
+    diagram = Diagram(height=60)
+    diagram.box(0, 0, 100, 50, "words", fill=fill)
+    diagram.box(0, 0, 100, 50, "others", fill=fill, colour=MUTED)
+    words, others = diagram.figure().static.axes[0].texts
+    assert words.get_color() == (ink_on(fill) if fill in (*CHANNELS.values(), AMBER) else INK)
+    assert others.get_color() == MUTED
+
+
+SHARES = np.linspace(-0.1, 1.1, 41)
+
+
+def test_numbers_can_be_read_on_their_cells() -> None:
+    diagram = Diagram(height=60)
+    told = diagram.cells(0, 0, 10, [[*SHARES, np.nan]], low=0, high=1, write=".1f")
+    drawn = diagram.figure().static.axes[0]
+    inks = [ink_on(mpl.colors.to_hex(cell.get_facecolor())) for cell in drawn.patches[:-1]]
+    assert len(set(inks)) == 2
+    assert [text.get_color() for text in drawn.texts] == inks == told[0, :-1].tolist()
+
+    figure = canvas(height=60)
+    draw.number_cells(figure, 0, 0, (10, 40), SHARES, texts=list("n" * len(SHARES)))
+    weights = np.linspace(0.01, 1, 30).reshape(5, 6)
+    kinds, colours = np.arange(6, dtype=np.int8) % len(KINDS), np.zeros((6, 3), np.float32)
+    pairs = shapes.shape_attention(weights, kinds[:5], colours[:5], kinds, colours).static
+    for axes in (*figure.axes, *(axes for axes in pairs.axes if axes.texts)):
+        (mesh,) = axes.collections
+        inks = [
+            ink_on(mpl.colors.to_hex(colour)) for colour in mesh.to_rgba(mesh.get_array().ravel())
+        ]
+        assert len(set(inks)) == 2
+        assert [text.get_color() for text in axes.texts] == inks
+
+
+def test_shares_of_channels_can_be_read_on_their_bars() -> None:
+    [axes] = attention_views.channel_shares({"all": np.full(3, 1 / 3)}).static.axes
+    fills = [mpl.colors.to_hex(bar.get_facecolor()) for bar in axes.patches[:3]]
+    assert [text.get_color() for text in axes.texts] == [ink_on(fill) for fill in fills]
 
 
 @settings(deadline=None, max_examples=25)

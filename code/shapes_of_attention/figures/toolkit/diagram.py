@@ -19,7 +19,7 @@ from shapes_of_attention.figures.toolkit.figure import (
     canvas,
 )
 from shapes_of_attention.figures.toolkit.pixels import Levels, enlarged
-from shapes_of_attention.palette import ACCENT, GROUND, INK, LINE, MUTED, PANEL, WHITE
+from shapes_of_attention.palette import ACCENT, INK, LINE, MUTED, PANEL, TOKENS, ink_on
 
 __all__ = ["Diagram"]
 
@@ -28,6 +28,8 @@ LETTERS = 19
 POINTS = 72 / PIXELS_PER_INCH
 #: Width of a box's edge in CSS pixels.
 EDGE = 1.5
+#: Fills that change with the scheme, as ink does.
+GROUNDS = {"none", *(light for light, _ in TOKENS.values())}
 
 
 class Diagram:
@@ -58,12 +60,15 @@ class Diagram:
         *,
         fill: str = PANEL,
         edge: str = LINE,
-        colour: str = INK,
+        colour: str | None = None,
         size: float = LETTERS,
         radius: float = 8,
         dashed: bool = False,
     ) -> None:
-        """Draw a rounded box by its top left corner, with lines of text in its middle."""
+        """Draw a rounded box by its top left corner, with lines of text in its middle.
+
+        Where no `colour` is given, the text can be read on `fill` in both schemes.
+        """
         # Corners of a box are curves, not parts of a circle.
         is_disc = width == height <= 2 * radius
         x, y, width, height = self._inside(x, y, width, height, EDGE)
@@ -85,6 +90,7 @@ class Diagram:
                 FancyBboxPatch((x + radius, y + radius), *size_inside, boxstyle=style, **look)
             )
         if text:
+            colour = colour or (INK if fill in GROUNDS else ink_on(fill))
             self.text(x + width / 2, y + height / 2, text, colour=colour, size=size)
 
     def arrow(
@@ -157,10 +163,11 @@ class Diagram:
         high: float | None = None,
         edge: str = LINE,
         write: str | None = None,
-    ) -> None:
+    ) -> NDArray[np.str_]:
         """Draw a matrix [rows, columns] as coloured cells of `cell` pixels (or width, height).
 
         Values that are not a number stay empty. `write` is a format such as ".1f" for the numbers.
+        Returns what can be read on each cell, for a caller that writes on them itself.
         """
         numbers = np.asarray(values, dtype=float)
         wide, high_px = cell if isinstance(cell, tuple) else (cell, cell)
@@ -169,6 +176,7 @@ class Diagram:
         scale = mpl.colors.Normalize(least, most if most > least else least + 1)
         colours = mpl.colormaps[cmap]
         order = self._next()
+        inks = np.full(numbers.shape, INK)
         for (row, column), value in np.ndenumerate(numbers):
             paint = "none" if np.isnan(value) else colours(scale(value))
             self._axes.add_patch(
@@ -182,15 +190,19 @@ class Diagram:
                     zorder=order,
                 )
             )
-            if write and not np.isnan(value):
-                dark, digits = _is_dark(paint), format(value, write)
+            if np.isnan(value):
+                continue
+            inks[row, column] = ink_on(mpl.colors.to_hex(paint))
+            if write:
+                digits = format(value, write)
                 self.text(
                     x + (column + 0.5) * wide,
                     y + (row + 0.5) * high_px,
                     digits,
-                    colour=WHITE if dark else GROUND,
+                    colour=str(inks[row, column]),
                     size=min(LETTERS, 0.6 * high_px, 1.4 * wide / len(digits)),
                 )
+        return inks
 
     def picture(self, x: float, y: float, width: float, height: float, picture: Levels) -> None:
         """Place an image [3, height, width] of levels 0-255 in a box, with a hairline around it."""
@@ -240,8 +252,3 @@ class Diagram:
     def _next(self) -> int:
         self._order += 1
         return self._order
-
-
-def _is_dark(paint: Any) -> bool:
-    red, green, blue = mpl.colors.to_rgb(paint)
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.patheffects import withStroke
 
 from shapes_of_attention.figures.toolkit.figure import PIXELS_PER_INCH
 from shapes_of_attention.figures.toolkit.pixels import Levels, Numbers, enlarged
-from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, WHITE
+from shapes_of_attention.palette import GROUND, INK, LINE, MUTED, WHITE, ink_on
 
 __all__ = [
     "FINE_TICKS",
@@ -23,6 +26,7 @@ __all__ = [
     "axes_at",
     "frame",
     "frame_patch",
+    "ink_at",
     "key_dot",
     "letters",
     "log_ticks",
@@ -207,16 +211,21 @@ def number_cells(
     width, height = cell
     axes = panel(figure, left, top, len(values) * width, height)
     axes.set(xlim=(0, len(values)), ylim=(0, 1))
-    axes.pcolormesh(values[None], vmin=0, vmax=most, edgecolors=GROUND, linewidth=0.5)
+    cells = axes.pcolormesh(values[None], vmin=0, vmax=most, edgecolors=GROUND, linewidth=0.5)
     for column, (value, text) in enumerate(zip(values, texts, strict=True)):
         axes.text(
             column + 0.5,
             0.5,
             text,
-            color=WHITE if value < 0.62 * most else GROUND,
+            color=ink_at(cells, value),
             ha="center",
             va="center_baseline",
         )
+
+
+def ink_at(cells: ScalarMappable, value: float) -> str:
+    """Say in what a number can be read on a cell that has the colour of `value`."""
+    return ink_on(to_hex(tuple(cells.to_rgba(np.array(value)))))
 
 
 def percent(values: Numbers) -> list[str]:
