@@ -30,6 +30,7 @@ def data_of(published: Site, view: str) -> tuple[str, dict[str, Any]]:
     raise AssertionError(f"no post has {view}")
 
 
+LIVE = re.compile(r"\bnb-figure--live\b")
 #: What of a view reaches beyond its right edge.
 BEYOND = """view => [...view.querySelectorAll("*")]
   .filter((one) => one.getBoundingClientRect().right > view.getBoundingClientRect().right + 1)
@@ -69,8 +70,12 @@ def test_the_calculator_counts_as_the_code_does(published: Site, browser: Browse
         tokens = tab.get_by_label("Tokens of a text")
         tokens.fill("1000")
         expect(shown).to_have_text(counted(1000))
+        # Once a figure further down, in which nothing is set, is taken down, so is all that is not kept.
+        witness = tab.locator("figure[data-plotly]").first
+        witness.scroll_into_view_if_needed()
+        expect(witness).to_have_class(LIVE)
         tab.evaluate("() => scrollTo(0, document.body.scrollHeight)")
-        tab.wait_for_timeout(500)  # it is far away now, and whoever takes down is told
+        expect(witness).not_to_have_class(LIVE)
         tokens.scroll_into_view_if_needed()
         expect(tokens).to_have_value("1000")
         for wrong in ("", "0", "-3", "1.5"):
