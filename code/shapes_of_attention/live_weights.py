@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from shapes_of_attention.training.digest import Part, digest
+from shapes_of_attention.training.digest import Part, verified_note
 
 __all__ = ["WeightsError", "half_precision", "packed"]
 
@@ -60,7 +58,14 @@ def half_precision(path: Path) -> bytes:
         raise WeightsError(f"{path}: no such checkpoint") from None
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: damaged, or no safetensors file ({error})") from error
-    found = _note(path, metadata, tensors)
+    parts = (
+        Part(name, str(tensor.dtype), tensor.shape, tensor.reshape(-1).view(np.uint8).data)
+        for name, tensor in tensors.items()
+    )
+    try:
+        found: dict[str, Any] = json.loads(verified_note(metadata, parts))
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}") from None
     options = found.get("options", {})
     unknown = set(options) - _DEPTHS.get(found.get("model", ""), set())
     if found.get("model") not in _DEPTHS or unknown:
@@ -75,19 +80,3 @@ def half_precision(path: Path) -> bytes:
             raise WeightsError(f"{path}: {name} holds a number that float16 cannot hold")
     kept = json.dumps({"model": found["model"], "options": options}, sort_keys=True)
     return save(halves, metadata={"note": kept})
-
-
-def _note(
-    path: Path, metadata: Mapping[str, str], tensors: Mapping[str, NDArray[Any]]
-) -> dict[str, Any]:
-    """Read what a checkpoint says of its model, once it is known to hold what was written to it."""
-    if not {"note", "sha256"} <= metadata.keys():
-        raise WeightsError(f"{path}: carries no note, so this project did not write it")
-    parts = [
-        Part(name, str(tensor.dtype), tensor.shape, tensor.reshape(-1).view(np.uint8).data)
-        for name, tensor in tensors.items()
-    ]
-    if digest(parts, metadata["note"]) != metadata["sha256"]:
-        raise WeightsError(f"{path}: damaged: it does not hold what was written to it")
-    found: dict[str, Any] = json.loads(metadata["note"])
-    return found

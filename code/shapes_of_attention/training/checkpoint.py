@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from shapes_of_attention.models import build_model
-from shapes_of_attention.training.digest import Part, digest
+from shapes_of_attention.training.digest import Part, digest, verified_note
 from shapes_of_attention.training.run_config import differences
 
 __all__ = [
@@ -69,7 +69,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], note: dict[str, Any]) 
     # A tensor may be laid out in any order (channels last); a file holds the plain one.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(note, sort_keys=True)
-    write_atomically(path, save(plain, metadata={"note": text, "sha256": _digest(plain, text)}))
+    sha256 = digest(_parts(plain), text)
+    write_atomically(path, save(plain, metadata={"note": text, "sha256": sha256}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -88,24 +89,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: damaged, or no safetensors file ({error})") from error
-    if not {"note", "sha256"} <= metadata.keys():
-        raise CheckpointError(f"{path}: carries no note, so this project did not write it")
-    if _digest(tensors, metadata["note"]) != metadata["sha256"]:
-        raise CheckpointError(f"{path}: damaged: it does not hold what was written to it")
-    return tensors, json.loads(metadata["note"])
+    try:
+        return tensors, json.loads(verified_note(metadata, _parts(tensors)))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
-def _digest(tensors: dict[str, Tensor], note: str) -> str:
-    parts = [
-        Part(
-            name,
-            str(tensor.dtype).removeprefix("torch."),
-            tensor.shape,
-            tensor.reshape(-1).view(torch.uint8).numpy().data,
-        )
-        for name, tensor in tensors.items()
-    ]
-    return digest(parts, note)
+def _parts(tensors: Mapping[str, Tensor]) -> Iterator[Part]:
+    for name, tensor in tensors.items():
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        yield Part(name, dtype, tensor.shape, tensor.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def file_hash(path: Path) -> str:

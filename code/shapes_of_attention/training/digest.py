@@ -4,10 +4,10 @@ A safetensors file has no checksum of its own, and a flipped bit in a weight loo
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["Part", "digest"]
+__all__ = ["Part", "digest", "verified_note"]
 
 
 class Part(NamedTuple):
@@ -27,3 +27,18 @@ def digest(parts: Iterable[Part], note: str) -> str:
         found.update(f"\n{part.name} torch.{part.dtype} {list(part.sizes)}\n".encode())
         found.update(part.content)
     return found.hexdigest()
+
+
+def verified_note(metadata: Mapping[str, str], parts: Iterable[Part]) -> str:
+    """Give the note of a checkpoint, once it is known to hold what was written to it.
+
+    Raises
+    ------
+    ValueError
+        That says what is wrong, for who knows the file to name it.
+    """
+    if not {"note", "sha256"} <= metadata.keys():
+        raise ValueError("carries no note, so this project did not write it")
+    if digest(parts, metadata["note"]) != metadata["sha256"]:
+        raise ValueError("damaged: it does not hold what was written to it")
+    return metadata["note"]
