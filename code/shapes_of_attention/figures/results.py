@@ -40,7 +40,7 @@ from shapes_of_attention.figures.toolkit.table import (
     value_cell,
 )
 from shapes_of_attention.palette import BLUE, GREEN, INK, LINE, MUTED, VERMILION
-from shapes_of_attention.studies.record import Point, Record, spread
+from shapes_of_attention.studies.record import Point, Record, RecordError, spread
 
 __all__ = [
     "MODEL_LOOKS",
@@ -342,6 +342,11 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
     """Draw the colour error of every learning rate that was tried, a line a model, log-log.
 
     At a rate at which a run diverged there is no error to draw.
+
+    Raises
+    ------
+    RecordError
+        If all runs of a model diverged, so that there is nothing to draw of it.
     """
     plot, left, legend = 320, 66, 104
     figure = canvas(height=legend + plot + 76)
@@ -356,6 +361,8 @@ def learning_rates(groups: Mapping[str, Sequence[Record]]) -> Figure:
             for run in runs
             if not run.diverged
         )
+        if not pairs:
+            raise RecordError(f"no learning rate of {label} has a finite error")
         best = min(pairs, key=lambda pair: pair[1])
         x, y = zip(*pairs, strict=True)
         axes.plot(x, y, color=look.colour, marker=look.mark, markersize=8, linewidth=1.8)
