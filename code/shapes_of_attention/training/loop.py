@@ -225,8 +225,9 @@ def fit(
             set_rate(optimizer, rate)
             value = take(tuple(batch)).item()
             if not _finite_everywhere(value, fabric):
+                found = "not finite in another process" if np.isfinite(value) else value
                 raise Diverged(
-                    f"the loss after {progress.step} steps is {value}"
+                    f"the loss after {progress.step} steps is {found}"
                     + (f"; the last saved state, if any, is {state}" if state else ""),
                     progress,
                 )

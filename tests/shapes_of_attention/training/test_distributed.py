@@ -17,6 +17,7 @@ from shapes_of_attention.training.checkpoint import read_tensors
 # SGD-like sensitivity: after one step AdamW's first moment is a tenth of the gradient.
 SCRIPT = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ from lightning.fabric import Fabric
 from shapes_of_attention.__main__ import main
 from shapes_of_attention.studies import vision
 from shapes_of_attention.studies.runner import train
+from shapes_of_attention.training.loop import Diverged
 from shapes_of_attention.training.run_config import RunConfig
 
 vision._TEST_IMAGES = vision._VALIDATION_IMAGES = 8
@@ -37,6 +39,28 @@ for images in (4, 48):
     run = RunConfig(model="encoder-decoder", options=options, batch_size=4, warmup_images=8,
                     budget_images=images, precision="float32")
     train(vision.image_run(name="tiny", run=run), Path(sys.argv[1], str(images)), fabric=fabric)
+
+
+def ends(name, tiny):
+    # Each process says how a run ended in it.
+    try:
+        train(tiny, Path(sys.argv[1], name), fabric=fabric)
+        how = "done"
+    except Diverged as error:
+        how = str(error)
+    Path(sys.argv[1], f"{name}-{fabric.global_rank}").write_text(how)
+
+
+tiny = vision.image_run(name="tiny", run=run)
+
+
+def diverging_in_one(model, course):
+    given = tiny.task(model, course)
+    factor = float("nan") if fabric.global_rank == 1 else 1.0
+    return replace(given, loss=lambda *batch: given.loss(*batch) * factor)
+
+
+ends("diverged", replace(tiny, task=diverging_in_one))
 # The command itself, as torchrun starts it.
 raise SystemExit(main(["study", "vision", "--devices", "2", "--only", "compare/encoder-only/seed-0",
                        "--budget", "1", "--runs", sys.argv[1] + "/runs", "--assets", sys.argv[1]]))
@@ -79,6 +103,12 @@ def test_gradients_and_weights_of_two_gloo_processes_equal_those_of_one(two, tin
             if images == 4 and name.startswith("exp_avg."):
                 # After the first step the first moment is the gradient, scaled.
                 torch.testing.assert_close(one[name], twin[name], atol=1e-7, rtol=1e-4)
+
+
+def test_a_process_whose_own_loss_is_finite_says_that_anothers_is_not(two):
+    first, second = ((two / f"diverged-{rank}").read_text() for rank in (0, 1))
+    assert first.startswith("the loss after 0 steps is not finite in another process; ")
+    assert second.startswith("the loss after 0 steps is nan; ")
 
 
 def test_the_command_itself_runs_under_torchrun(two):
