@@ -220,8 +220,10 @@ def train(
 
     Raises
     ------
-    Stopped, Diverged, CheckpointError
+    Stopped, CheckpointError
         As `training.loop.fit`.
+    Diverged
+        When the loss of a run that is no `trial`, or what was measured at its end, is not finite.
     """
     record_path = folder / "record.json"
     made_of = details(run, start)
@@ -257,16 +259,19 @@ def train(
         if not run.trial:
             raise
         progress, diverged = error.progress, True
+    if not diverged:
+        # The first process alone has measured; what it found holds for all.
+        finite = not fabric.is_global_zero or _is_finite(progress.curve[-1])
+        diverged = not fabric.broadcast(finite)
+        if diverged and not run.trial:
+            raise Diverged(f"what was measured at the end of {run.name} is not finite", progress)
     if not fabric.is_global_zero:
         return {}
-    diverged = diverged or (run.trial and not _is_finite(progress.curve[-1]))
     if not diverged:
         write_tensors(folder / "model.safetensors", dict(model.state_dict()), run.note)
     record = _record(run, model, task, progress, made_of, fabric)
     if diverged:
-        # JSON has no name for what is not finite, and a curve of it says nothing more.
-        curve = [point for point in progress.curve if _is_finite(point)]
-        record |= {"diverged": True, "curve": curve}
+        record["diverged"] = True
     write_atomically(record_path, as_json(record))
     return record
 
@@ -294,7 +299,8 @@ def _record(
         "images": progress.images,
         "seconds": round(progress.seconds, 2),
         "wall_seconds": round(progress.wall_seconds, 2),
-        "curve": progress.curve,
+        # JSON has no name for what is not finite, and a curve of it says nothing more.
+        "curve": [point for point in progress.curve if _is_finite(point)],
         "memory": task.memory,
         "machine": {
             "processor": processor(),

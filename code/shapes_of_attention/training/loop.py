@@ -46,7 +46,7 @@ class Stopped(Exception):  # noqa: N818 - being asked to stop is no error
 
 
 class Diverged(FloatingPointError):  # noqa: N818 - at a rate that is only tried it is a finding
-    """The loss is not finite any more; `progress` is how far the run was."""
+    """The loss, or what was measured, is not finite any more; `progress` is how far the run was."""
 
     def __init__(self, message: str, progress: Progress) -> None:
         super().__init__(message)

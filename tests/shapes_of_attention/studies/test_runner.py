@@ -330,15 +330,45 @@ def test_a_run_that_is_no_trial_and_diverges_is_an_error(small_studies, tmp_path
     assert not (tmp_path / "assets").exists()
 
 
-def test_a_trial_whose_last_measures_are_not_finite_has_diverged(small_studies, tmp_path):
-    run = small_studies["series"][0]
+def measuring(run, *errors, trial=False):
+    """Give a run that is measured at half of its length and at its end, and found to have these."""
 
     def task(model, course):
-        return replace(run.task(model, course), measure=lambda _: {"error": float("inf")})
+        left = iter(errors)
+        given = run.task(model, course)
+        return replace(given, measure=lambda _: {"error": next(left)}, points=[0.5])
 
-    record = runner.train(replace(run, task=task, trial=True), tmp_path)
+    return replace(run, task=task, trial=trial)
+
+
+def test_a_trial_whose_last_measures_are_not_finite_has_diverged(small_studies, tmp_path):
+    run = measuring(small_studies["series"][0], float("inf"), float("inf"), trial=True)
+    record = runner.train(run, tmp_path)
     assert record["diverged"] and record["curve"] == [] and record["steps"] == 2
     assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_a_run_that_is_no_trial_and_whose_last_measures_are_not_finite_leaves_nothing(
+    small_studies, tmp_path, capsys
+):
+    run = measuring(small_studies["series"][0], 0.5, float("nan"))
+    small_studies["series"][:] = [run]
+    for _ in range(2):  # nor when it is asked to go on from its state
+        assert main(arguments(tmp_path, "series")) == 1
+        said = f"what was measured at the end of {run.name} is not finite"
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "assets").exists()
+        left = {path.name for path in runner._folder(run, tmp_path / "runs").iterdir()}
+        assert left - {".lock"} == {"state.safetensors"}
+
+
+def test_a_point_of_a_curve_that_is_not_finite_is_left_out(small_studies, tmp_path):
+    run = measuring(small_studies["series"][0], float("inf"), 0.5)
+    runner.train(run, tmp_path)
+    text = (tmp_path / "record.json").read_text()
+    record = json.loads(text, parse_constant=pytest.fail)  # infinity is no JSON
+    assert [point["error"] for point in record["curve"]] == [0.5]
+    assert "diverged" not in record
 
 
 def test_what_tries_a_rate_and_nothing_else_is_a_trial():

@@ -60,7 +60,12 @@ def diverging_in_one(model, course):
     return replace(given, loss=lambda *batch: given.loss(*batch) * factor)
 
 
+def measured_as_nothing(model, course):
+    return replace(tiny.task(model, course), measure=lambda _: {"error": float("inf")})
+
+
 ends("diverged", replace(tiny, task=diverging_in_one))
+ends("measured", replace(tiny, task=measured_as_nothing))
 # The command itself, as torchrun starts it.
 raise SystemExit(main(["study", "vision", "--devices", "2", "--only", "compare/encoder-only/seed-0",
                        "--budget", "1", "--runs", sys.argv[1] + "/runs", "--assets", sys.argv[1]]))
@@ -109,6 +114,13 @@ def test_a_process_whose_own_loss_is_finite_says_that_anothers_is_not(two):
     first, second = ((two / f"diverged-{rank}").read_text() for rank in (0, 1))
     assert first.startswith("the loss after 0 steps is not finite in another process; ")
     assert second.startswith("the loss after 0 steps is nan; ")
+
+
+def test_all_processes_end_where_the_last_measures_are_not_finite(two):
+    for rank in (0, 1):  # though the first alone measures
+        said = (two / f"measured-{rank}").read_text()
+        assert said == "what was measured at the end of tiny is not finite"
+    assert not (two / "measured" / "model.safetensors").exists()
 
 
 def test_the_command_itself_runs_under_torchrun(two):
