@@ -211,7 +211,8 @@ def train(
     ----------
     folder : where its state, model and record are kept.
     fabric, workers, save_every, report : see `training.loop.fit`.
-    start : the checkpoint that `run.starts_from` names, if it does.
+    start : the checkpoint that `run.starts_from` names, if it does; a run that goes on does not
+        need it.
 
     Returns
     -------
@@ -235,11 +236,14 @@ def train(
     model = _build(run)
     state = folder / "state.safetensors"
     if run.starts_from is not None:
-        if start is None:
+        if state.exists():
+            # Its weights are those of the state. The others may be gone: it says whose they were.
+            _, note = read_tensors(state)
+            made_of = {**({"start": note["start"]} if "start" in note else {}), **made_of}
+        elif start is None:
             raise ValueError(f"this run starts from {run.starts_from}, which was not given")
-        weights, _ = read_tensors(start)
-        if not state.exists():
-            start_from(model, weights)
+        else:
+            start_from(model, read_tensors(start)[0])
     task = run.task(model, run.course)
     diverged = False
     try:

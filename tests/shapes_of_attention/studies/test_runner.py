@@ -286,6 +286,36 @@ def test_a_run_goes_on_and_counts_only_with_the_weights_that_it_started_from(
     assert runner.is_done(run, tmp_path / "assets"), "there is nothing to compare"
 
 
+def test_a_run_goes_on_without_the_weights_that_it_started_from_and_says_whose_they_were(
+    small_studies, tmp_path
+):
+    run = replace(small_studies["vision"][0], starts_from="given", checkpoint=None)
+    start = tmp_path / "given.safetensors"
+    write_tensors(start, dict(run.build().state_dict()), {})
+    begun = file_hash(start)
+    for _ in range(2):  # what goes on leaves a state that says it, too
+        with pytest.raises(Stopped):
+            runner.train(run, tmp_path / "begun", start=start, report=stop_at_once)
+        start.unlink(missing_ok=True)
+    assert runner.train(run, tmp_path / "begun", start=start)["start"] == begun
+
+
+def test_a_run_goes_on_from_a_state_that_does_not_say_which_weights_it_started_from(
+    small_studies, tmp_path
+):
+    run = replace(small_studies["vision"][0], starts_from="given", checkpoint=None)
+    start = tmp_path / "given.safetensors"
+    write_tensors(start, dict(run.build().state_dict()), {})
+    with pytest.raises(Stopped):
+        runner.train(run, tmp_path / "begun", start=start, report=stop_at_once)
+    start.unlink()
+    state = tmp_path / "begun" / "state.safetensors"
+    tensors, note = read_tensors(state)
+    del note["start"]
+    write_tensors(state, tensors, note)
+    assert "start" not in runner.train(run, tmp_path / "begun", start=start)
+
+
 def diverging(run, *, trial):
     """Give a run whose loss is no number any more from its second step on."""
 
