@@ -91,11 +91,6 @@ VARIANTS: dict[str, Variant] = {
     "experts-even-start": Variant(options=_EXPERTS, swept="mixture", even_start=True),
     "experts-loss": Variant(options=_EXPERTS, swept="mixture", balance="loss"),
     "experts-bias": Variant(options=_EXPERTS, swept="mixture", balance="bias"),
-    "experts-shared": Variant(
-        options={"experts": 7, "hidden": 128, "chosen_experts": 1, "shared_experts": 1},
-        swept="mixture",
-        balance="bias",
-    ),
 }
 
 #: Kinds of layers that have a sweep, and the model that stands for each.

@@ -112,8 +112,6 @@ _DEPTH: dict[str, dict[str, Any]] = {
 #: The encoder-decoder with one thing changed.
 _CHANGED: dict[str, dict[str, Any]] = {
     "without/cross-attention": {"cross_attention": False},
-    "reach/own-patch": {"encoder_reach": 0},
-    "reach/3x3": {"encoder_reach": 1},
 }
 
 #: A factor of two to both sides of the encoder-only model's own rate.
@@ -242,10 +240,7 @@ def _compared() -> Iterator[Run]:
         kept = _KEPT.get(label, ())
         yield from _chosen(f"compare/{label}", _sweep(label, run, rates), _COMPARED_IMAGES, kept)
     # How long an image takes is told by short runs, one at a time, on one core.
-    timed = {label: run for label, (run, _) in _COMPARED.items()}
-    for patch in (8, 32):
-        timed[f"patch-{patch}"] = replace(_ENCODER_ONLY, options={"patch": patch})
-    for label, run in timed.items():
+    for label, (run, _) in _COMPARED.items():
         yield image_run(name=f"speed/{label}", run=_in_images(run, _SPEED_IMAGES), sweep=True)
 
 

@@ -147,8 +147,10 @@ def test_what_is_compared_waits_for_its_sweep_and_takes_its_best_rate(tmp_path, 
     assert ranks == [ranks[0], ranks[0], 2 * ranks[0]]
 
 
-def test_all_families_and_the_control_are_compared_at_both_lengths(two_steps, capsys):
-    for pattern, more in (("compare/*-2000/seed-0", 1), ("compare/*-1000/seed-0", 0)):
+def test_families_and_the_control_are_compared_at_both_lengths_the_slow_at_the_shorter(
+    two_steps, capsys
+):
+    for pattern, more in (("compare/*-2000/seed-0", 1 - 2), ("compare/*-1000/seed-0", 0)):
         assert main(["study", "efficient", "--list", "--only", pattern]) == 0
         listed = capsys.readouterr().out.splitlines()
         assert len(listed) == len(FAMILIES) - 1 + len(CONTROLS) + more

@@ -77,11 +77,11 @@ def test_the_variants_are_matched_in_active_and_in_total_size():
 
     total = parameters("experts-dense-1024")
     mixtures = [name for name, variant in VARIANTS.items() if variant.swept == "mixture"]
-    assert len(mixtures) == 5
+    assert len(mixtures) == 4
     for name in mixtures:
         assert parameters(name) == pytest.approx(total, rel=0.01)
         options = VARIANTS[name].options
-        active = (options["chosen_experts"] + options.get("shared_experts", 0)) * options["hidden"]
+        active = options["chosen_experts"] * options["hidden"]
         assert active == VARIANTS["experts-dense-256"].options["hidden"]
 
 
