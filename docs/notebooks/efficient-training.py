@@ -32,7 +32,7 @@ import torch
 from IPython.display import HTML
 
 from shapes_of_attention.efficient.families import CONTROLS, FAMILIES, Budget
-from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.efficient.model import build_efficient_model, load_efficient_model
 from shapes_of_attention.figures import efficiency
 from shapes_of_attention.figures.toolkit.table import (
     NOTHING,
@@ -52,7 +52,6 @@ from shapes_of_attention.studies.record import (
     read_records,
     spread,
 )
-from shapes_of_attention.training.checkpoint import read_tensors
 
 torch.set_num_threads(1)
 assets = Path("../../assets")
@@ -315,14 +314,11 @@ print(f"{alphas.min():.2f} to {alphas.max():.2f}")
 
 # %%
 #| label: looks
-weights, note = read_tensors(assets / "checkpoints" / "efficient-fused.safetensors")
-options = {**note["config"], "budget": Budget(**note["config"]["budget"])}
-full = build_efficient_model(options)
-full.load_state_dict(weights)
+full = load_efficient_model(assets / "checkpoints" / "efficient-fused.safetensors")
 heard = []
 for layer in full.layers:
     layer.attend.register_forward_pre_hook(lambda _, given: heard.append(given))
-batch = make_series(range(64), seed=1, config=SeriesConfig(length=options["length"]))
+batch = make_series(range(64), seed=1, config=SeriesConfig(length=full.config.length))
 with torch.no_grad():
     full(torch.from_numpy(batch.signal))
 

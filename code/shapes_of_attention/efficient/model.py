@@ -1,6 +1,7 @@
 """A transformer for the series task whose attention is any of the families."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from einops import rearrange
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 from shapes_of_attention.efficient.families import SHARED, Budget, build_family
 from shapes_of_attention.models.blocks import FeedForward
 from shapes_of_attention.models.options import check_heads, check_series, check_sizes
+from shapes_of_attention.training.checkpoint import CheckpointError, built_from, read_tensors
 
-__all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model"]
+__all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model", "load_efficient_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,3 +125,22 @@ def build_efficient_model(options: dict[str, Any]) -> EfficientModel:
         For a value that the configuration or the family refuses.
     """
     return EfficientModel(EfficientConfig(**options))
+
+
+def load_efficient_model(path: Path) -> EfficientModel:
+    """Build a trained model from its checkpoint, ready to be used.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged, or holds something else.
+    """
+    tensors, note = read_tensors(path)
+    if "config" not in note:
+        raise CheckpointError(f"{path}: holds no model of a family of attention")
+    options = note["config"]
+
+    def build() -> EfficientModel:
+        return build_efficient_model({**options, "budget": Budget(**options.get("budget", {}))})
+
+    return built_from(path, tensors, build, of=options)

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from shapes_of_attention.studies.kept import (
 from shapes_of_attention.studies.study import Run, Study
 from shapes_of_attention.training.checkpoint import (
     CheckpointError,
+    built_from,
     read_tensors,
     refuse_another,
     write_atomically,
@@ -187,12 +189,12 @@ def do(
 
 def _test(run: Run, folder: Path, record: dict[str, Any], fabric: Fabric) -> dict[str, Any]:
     """Measure the model that a run has left in its folder."""
-    tensors, _ = read_tensors(folder / "model.safetensors")
-    model = _build(run)
-    model.load_state_dict(tensors)
+    path = folder / "model.safetensors"
+    tensors, _ = read_tensors(path)
+    model = built_from(path, tensors, partial(_build, run), of=run.name)
     if run.tested_on_device:
         model.to(fabric.device)
-    return run.test(model.eval(), record)
+    return run.test(model, record)
 
 
 def train(

@@ -8,9 +8,9 @@ import torch
 
 from shapes_of_attention.__main__ import main
 from shapes_of_attention.efficient import CONTROLS, FAMILIES, Budget
-from shapes_of_attention.efficient.model import build_efficient_model
+from shapes_of_attention.efficient.model import build_efficient_model, load_efficient_model
 from shapes_of_attention.studies import efficient, kept, runner
-from shapes_of_attention.training.checkpoint import read_tensors
+from shapes_of_attention.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from shapes_of_attention.training.run_config import ShortRun
 
 SMALL = {"length": 200, "budget": Budget(window=4, block=4, rank=8, chunk=4, span=4, ramp=4)}
@@ -112,9 +112,24 @@ def test_a_study_leaves_a_record_and_does_not_run_twice(two_steps, tmp_path, cap
 
 def test_full_attention_at_the_greatest_length_keeps_its_weights(two_steps, tmp_path):
     assert main(arguments(tmp_path, "compare/fused-2000/seed-0")) == 0
-    weights, note = read_tensors(tmp_path / "checkpoints/efficient-fused.safetensors")
-    model = build_efficient_model({"length": 2000, "family": note["config"]["family"]})
-    model.load_state_dict(weights)
+    path = tmp_path / "checkpoints/efficient-fused.safetensors"
+    model = load_efficient_model(path)
+    assert not model.training
+    assert (model.config.family, model.config.length) == ("fused", 2000)
+    assert model.config.budget == efficient._BUDGET
+    weights, note = read_tensors(path)
+    assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
+
+    shorter = {**note, "config": {**note["config"], "token": 20}}
+    nothing = {**weights, "draw.bias": weights["draw.bias"] * float("nan")}
+    for held, said, message in (
+        (weights, {}, "holds no model of a family"),
+        (weights, shorter, "do not fit"),
+        (nothing, note, "not finite"),
+    ):
+        write_tensors(path, held, said)
+        with pytest.raises(CheckpointError, match=rf"efficient-fused\.safetensors: .*{message}"):
+            load_efficient_model(path)
 
 
 def test_what_is_compared_waits_for_its_sweep_and_takes_its_best_rate(tmp_path, monkeypatch):

@@ -94,6 +94,24 @@ def test_a_record_whose_weights_are_missing_does_not_count_and_is_mended(
     assert runner.is_done(run, assets)
 
 
+def test_weights_that_are_not_the_models_or_not_finite_are_not_tested(
+    small_studies, tmp_path, capsys
+):
+    run = small_studies["series"][0]
+    path = runner._folder(run, tmp_path / "runs") / "model.safetensors"
+    runner.train(run, path.parent)
+    weights, note = read_tensors(path)
+    first = next(iter(weights))
+    for held, message in (
+        ({**weights, first: weights[first] * float("nan")}, "holds values that are not finite"),
+        ({first: weights[first]}, f"its tensors do not fit {run.name}"),
+    ):
+        write_tensors(path, held, note)
+        assert main(arguments(tmp_path, "series", "--only", run.name)) == 1
+        assert f"{path}: {message}" in capsys.readouterr().err
+        assert not (tmp_path / "assets").exists()
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_run_that_is_stopped_goes_on_to_the_bit_in_every_study(study, small_studies, tmp_path):
     run = small_studies[study][0]
