@@ -25,6 +25,8 @@ class Run:
     config : what defines the run besides `course`, in terms of JSON. Options of models and data may
         stand there only where they differ from their defaults.
     resolved : the configurations of model and data in full, defaults included, in terms of JSON.
+        It lacks the data of the efficient study and the text of the language study, which stand in
+        `config`, and what `MixtureConfig` adds of its own: `form` and `capacity_factor`.
     seed : of the weights.
     build : makes the model, from torch's seed.
     task : what the model is to learn on a course, which may be another than the listed one; made

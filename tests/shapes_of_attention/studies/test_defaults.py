@@ -20,8 +20,9 @@ from shapes_of_attention.series.models import series_model_config
 
 #: A message that a test fails with says what to do.
 ADVICE = """
-The default of a configuration has changed. Records and checkpoints say only where a run differs from
-the defaults, so that each older one now speaks of another model or of other data.
+The default of a configuration has changed. Checkpoints, and records without `resolved`, say only where
+a run differs from the defaults, so that each older one now speaks of another model or of other data. A
+newer record, whose `resolved` holds the default that has changed, no longer counts as done.
 An option that is new must by default do what was done before it: add it to this test.
 A value that some runs are to have belongs into the options of these runs.
 To change a default for all, write the old value into the options of every listed run first; that
