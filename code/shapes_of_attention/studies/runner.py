@@ -144,6 +144,8 @@ def _do_if_missing(study: Study, run: Run, chosen: argparse.Namespace, fabric: F
         fabric.print(f"{run.name}: {folder}")
         workers = study.workers if chosen.workers is None else chosen.workers
         record = do(study, run, folder, assets=chosen.assets, fabric=fabric, workers=workers)
+        # What is listed next depends on the record, which the first process alone writes.
+        fabric.barrier()
         if record:
             diverged = f"diverged after {record['steps']} steps" if "diverged" in record else ""
             fabric.print(f"{run.name}: {diverged or study.summary(record['test'])}")

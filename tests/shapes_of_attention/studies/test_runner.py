@@ -25,6 +25,7 @@ from shapes_of_attention.training.checkpoint import (
     write_tensors,
 )
 from shapes_of_attention.training.loop import Stopped
+from shapes_of_attention.training.machine import launch
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ["vision", "series", "efficient", "language", "experts"]
@@ -156,6 +157,28 @@ def test_every_study_records_precision_images_steps_seconds_and_processor(
         assert {record.name for record in read_records(path.parent, study)} == {
             run.name for run in small_studies[study]
         }
+
+
+def test_all_processes_wait_for_a_record_before_they_list_what_comes_next(
+    small_studies, tmp_path, monkeypatch
+):
+    run, happened = small_studies["series"][0], []
+    fabric, write = launch(), runner.write_record
+
+    def listed():
+        happened.append("list")
+        return [run]
+
+    study = replace(runner.STUDIES["series"], runs=listed)
+    monkeypatch.setitem(runner.STUDIES, "series", study)
+    monkeypatch.setattr(runner, "launch", lambda *_: fabric)
+    monkeypatch.setattr(fabric, "barrier", lambda: happened.append("wait"))
+    monkeypatch.setattr(
+        runner, "write_record", lambda *given: happened.append("write") or write(*given)
+    )
+    assert main(arguments(tmp_path, "series")) == 0
+    assert happened[0] == happened[-1] == "list"
+    assert happened[happened.index("write") :] == ["write", "wait", "list"]
 
 
 def test_two_runs_that_share_a_record_are_both_there_and_a_damaged_one_stops_them(
