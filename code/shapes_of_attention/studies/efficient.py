@@ -37,7 +37,7 @@ _GROWN = replace(_BUDGET, rank=2 * _BUDGET.rank)
 #: Explicit and fused attention are the same function: it is trained once.
 _STUDIED = (*(name for name in FAMILIES if name != "explicit"), *CONTROLS)
 
-#: Slow ones, whose steps grow with the widest span or with a search: the shorter length says enough.
+#: Slow ones, by their widest span or by a search: the shorter length says enough of them.
 _SHORTER_ONLY = ("adaptive-span", "entmax")
 
 #: Families that ask the device for numbers as they compute, so that no step can be recorded.
