@@ -31,9 +31,27 @@ class Join(Treeprocessor):
     """Takes the marks out; finished HTML behind one stays where it is."""
 
     def run(self, root: etree.Element) -> None:
+        for figure in list(root.iter("figure")):
+            _bring_in(root, figure)
         for parent in list(root.iter()):
             for mark in parent.findall(_MARK):
                 _take_out(parent, mark)
+
+
+def _bring_in(root: etree.Element, figure: etree.Element) -> None:
+    """Put an embed into a figure that was made around the mark behind it.
+
+    What brings a caption (pymdownx.blocks.caption) takes the element that came last.
+    """
+    if (mark := figure.find(_MARK)) is None or len(figure.findall(_MARK)) % 2 == 0:
+        return
+    parent = next(one for one in root.iter() if figure in list(one))
+    before = list(parent)[: list(parent).index(figure)]
+    first = max((n for n, one in enumerate(before) if one.tag == _MARK), default=len(before))
+    place = list(figure).index(mark)
+    for number, element in enumerate(before[first:]):
+        parent.remove(element)
+        figure.insert(place + number, element)
 
 
 def _take_out(parent: etree.Element, mark: etree.Element) -> None:

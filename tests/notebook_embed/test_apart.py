@@ -64,3 +64,26 @@ def test_a_note_that_ends_in_an_embed_has_its_way_back(docs: Docs) -> None:
     html = docs.convert("Word[^1].\n\n[^1]: Text\n\n    ![](../nb/x.py#a)\n")
     assert html.count("footnote-backref") == 1
     assert html.index("OUT") < html.index("footnote-backref")
+
+
+@pytest.mark.parametrize("prepend", [True, False])
+@pytest.mark.parametrize("above", ["", "![](../nb/x.py#f)\n"])
+@pytest.mark.parametrize("embed", [embed for embed in EMBEDS if embed.startswith("!")])
+def test_a_caption_that_follows_an_embed_is_that_of_all_of_it(
+    docs: Docs, embed: str, above: str, prepend: bool
+) -> None:
+    docs.notebook(CELLS, {"a": [stream("OUT")], "f": [stream("OUT")]})
+    docs.write("posts/page.md", "")
+    md = Markdown(
+        extensions=[
+            *EXTENSIONS,
+            "pymdownx.blocks.caption",
+            NotebookEmbedExtension(library=docs.library, page="posts/page.md"),
+        ],
+        extension_configs={"pymdownx.blocks.caption": {"prepend": prepend}},
+    )
+    html = md.convert(f"First.\n\n{above}{embed}\n\n/// caption\nCap\n///\n\nLast.\n")
+    before, alone = (bare(md.reset().convert(part)) for part in (above, embed))
+    caption = "<figcaption><p>Cap</p></figcaption>"
+    within = caption + alone if prepend else alone + caption
+    assert bare(html) == f"<p>First.</p>{before}<figure>{within}</figure><p>Last.</p>"
