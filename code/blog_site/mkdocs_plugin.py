@@ -33,9 +33,9 @@ from blog_site.reading_time import reading_minutes
 from blog_site.series import Series, collect_series
 from blog_site.social_image import Card, draw_cached
 from blog_site.tag_addresses import spelled_alike, tag_address
-from blog_site.titles import title_as_html
 from notebook_embed.files import write_whole
 from notebook_embed.imports import stamp_if_there
+from notebook_embed.titles import title_as_html
 
 __all__ = ["BlogSitePlugin"]
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from blog_site.errors import SiteError
 from blog_site.front_matter import line_of
-from blog_site.titles import title_as_html
+from notebook_embed.titles import title_as_html
 
 __all__ = ["Series", "SeriesEntry", "collect_series"]
 

@@ -66,6 +66,7 @@ from notebook_embed.sanitised import without_tags
 from notebook_embed.serving import Server, tell_in_browser
 from notebook_embed.staging import Staging
 from notebook_embed.templates_kept import keep_templates
+from notebook_embed.titles import title_as_html
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -362,7 +363,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         if notebook is None:
             self.pages[page.file.src_uri] = page
             return html
-        page.title = self._title(notebook.uri)
+        page.title = page._title_from_render = self._title(notebook.uri)  # HTML, as a heading is
         page.meta["search"] = {"exclude": True}
         page.meta["notebook"] = self._links(notebook.uri)
         if (own := getattr(page, "notebook_embed", None)) is None:
@@ -433,7 +434,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         links = self._links(uri)
         download = get_relative_url(links["download"], page.url)
         shown = [
-            f'<a href="{get_relative_url(other.url, page.url)}">{_as_html(other)}</a>'
+            f'<a href="{get_relative_url(other.url, page.url)}">{title_as_html(other)}</a>'
             for name, other in sorted(self.pages.items())
             if uri in self.library.used.get(name, [])
         ]
@@ -515,12 +516,6 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         for path in found - self._watched:
             self._watched.add(path)
             self._server.watch(str(path))
-
-
-def _as_html(page: Page) -> str:
-    """Return a page's title as HTML: the front matter has text, and a heading is HTML already."""
-    said = page.meta.get("title")
-    return escape(str(said), quote=False) if said else str(page.title)
 
 
 def launch_links(launch: Mapping[str, str], path: str, url: str) -> list[str]:

@@ -33,20 +33,6 @@ def post(name: str, part: object, series: str = "S") -> Post:
     return Post(name, {"series": {"name": series, "part": part}})
 
 
-@pytest.mark.parametrize(
-    ("meta", "heading", "shown"),
-    [
-        ({"title": "What <cls> sees & A<B"}, "", "What &lt;cls&gt; sees &amp; A&lt;B"),
-        ({}, "Q &amp; A", "Q &amp; A"),
-    ],
-)
-def test_a_title_is_shown_as_it_was_written(meta: dict, heading: str, shown: str) -> None:
-    one = post("a", 1)
-    one.meta |= meta
-    one.title = heading
-    assert collect_series([one])["a"].entries[0].as_data()["title"] == shown
-
-
 @pytest.mark.parametrize("declared", [{"name": "S", "part": True}, {"name": " ", "part": 1}])
 def test_no_name_and_no_number_are_refused(declared: dict) -> None:
     with pytest.raises(SiteError, match="series must be"):
