@@ -557,10 +557,14 @@ def _line_within(source: str, line: str, begin: int, text: str, path: Path) -> i
     return begin + lines.index(line) - first
 
 
+# The mark of a cell, as jupytext knows it; a magic such as `# %%time` is none.
+_CELL_MARK = re.compile(r"\s*#\s*%%(%*(\s|$))")
+
+
 def _in_script(lines: list[str], at: int, first: str) -> Iterator[int]:
     """List where a cell may begin whose first line is `first`; the mark above it may hold that."""
     for number in range(at, len(lines)):
-        if not re.match(r"\s*#\s*%%", lines[number]) and _holds(lines[number], first):
+        if not _CELL_MARK.match(lines[number]) and _holds(lines[number], first):
             yield number
 
 

@@ -78,6 +78,7 @@ def test_a_cell_knows_the_line_it_starts_at(tmp_path: Path, suffix: str) -> None
             "# ---\n# jupyter:\n#   kernelspec: {name: python3}\n#   a: df\n# ---\n\n# %%\ndf\n",
             [8],
         ),
+        ("nb.py", "# %%\n# %%time\nx = 1\n\n# %%\n# %%bash\n# ls\n", [2, 6]),
         (
             "nb.md",
             "---\nkernelspec:\n  name: python3\ntitle: Prose\n---\n\nProse about hide and data\n\n"
