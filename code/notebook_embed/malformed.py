@@ -13,12 +13,13 @@ import yaml
 
 from notebook_embed.errors import EmbedError, reason
 
-__all__ = ["completed", "malformed", "refuse_empty"]
+__all__ = ["HEADER", "completed", "malformed", "refuse_empty"]
 
 _NAMES: dict[type, str] = {dict: "names and values", list: "a list", str: "a text"}
 _LFS = re.compile(r"version https://git-lfs\.github\.com/")
-_HEADER = re.compile(
-    r"(?:#!.*\n|#.*coding.*\n)*(?P<mark>#? ?)---[ ]*\n(?P<text>(?:.*\n)*?)(?P=mark)---"
+# In the header of a script each line is a comment.
+HEADER = re.compile(
+    r"(?:#!.*\n|#.*coding.*\n)*(?P<mark>#? ?)---[ ]*\n(?P<text>(?:.*\n)*?)(?P=mark)---[ ]*$", re.M
 )
 
 
@@ -120,7 +121,7 @@ def _place_of(error: Exception) -> tuple[Any, ...]:
 
 def _in_header(text: str) -> tuple[int, str] | None:
     """Return the line of a header that is no YAML, and why; readers tell it of syntax alone."""
-    if (found := _HEADER.match(text)) is None:
+    if (found := HEADER.match(text)) is None:
         return None
     mark = found["mark"]
     lines = [

@@ -29,7 +29,7 @@ from notebook_embed.errors import EmbedError, reason
 from notebook_embed.files import read_text
 from notebook_embed.kernels import language_of
 from notebook_embed.latest import latest
-from notebook_embed.malformed import completed, malformed, refuse_empty
+from notebook_embed.malformed import HEADER, completed, malformed, refuse_empty
 from notebook_embed.remembered import Remembered
 
 __all__ = ["Cell", "Notebook", "in_one_piece", "is_notebook", "read_notebook"]
@@ -461,10 +461,7 @@ def _whole_kernel(kernel: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "display_name": shown_as}
 
 
-# In the header of a script each line is a comment; what belongs to a key is indented.
-_HEADER = re.compile(
-    r"(?:#!.*\n|#.*coding.*\n)*(?P<mark>#? ?)---[ ]*\n(?:.*\n)*?(?P=mark)---[ ]*$", re.M
-)
+# What belongs to a key is indented.
 _KERNEL = re.compile(
     r"^(?P<before>(?:#[ ]?)?[ ]*)kernelspec:.*(?:\n(?:(?P=before)[ ]+\S.*|#?[ ]*(?=\n)))*", re.M
 )
@@ -475,7 +472,7 @@ def _with_whole_kernel(text: str) -> str:
 
     jupytext refuses others as it reads them.
     """
-    header = _HEADER.match(text)
+    header = HEADER.match(text)
     if header is None or not (found := _KERNEL.search(header[0])):
         return text
     before, written = found["before"], found[0]
@@ -502,7 +499,7 @@ def _first_lines(text: str, cells: list[nbformat.NotebookNode], path: Path) -> l
     if path.suffix == ".ipynb":
         return _first_lines_in_json(text, cells)
     is_cell = bool(cells) and cells[0].source.startswith("---")  # as it has more than metadata
-    header = None if is_cell else _HEADER.match(text)
+    header = None if is_cell else HEADER.match(text)
     lines, found, at = text.split("\n"), [], header[0].count("\n") + 1 if header else 0
     for cell in cells:
         first = next((line for line in cell.source.split("\n") if line.strip()), None)
