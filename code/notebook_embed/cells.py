@@ -46,7 +46,7 @@ class _Definition(NamedTuple):
     name: str
 
 
-# A parser, what is noted while it reads, and what each cell may name of what pages have appended.
+# A parser, where in a file it reads, what keeps its HTML apart, and what is appended to pages.
 _Made = tuple[Markdown, SourceLines, SetApart | None, list[_Definition]]
 
 
@@ -83,17 +83,18 @@ class CellMarkdown:
             md.reset()
             if html is not None:
                 html.begin()
-            parts = [as_python_markdown(text, html), definitions, *_needed(appended, text)]
+            needed = _needed(appended, f"{text}\n{definitions}")  # definitions may name others
+            parts = [as_python_markdown(text, html), definitions, *needed]
             return str(md.convert("\n\n".join(part for part in parts if part)))
         finally:
             lines.placed = before
 
     def _parser(self, sanitise: bool) -> _Made:
-        """Return the parser, and what a cell may name of what is appended to each page."""
+        """Return what converts cells, made once; headings in it are named by the page."""
         if sanitise not in self._made:
             md = without_html(self.make()) if sanitise else self.make()
             if "toc" in md.treeprocessors:
-                md.treeprocessors.deregister("toc")  # headings are named by the page
+                md.treeprocessors.deregister("toc")
             keep_formulas(md)
             read_as_jupyter(md)
             html = None if sanitise else SetApart(md)  # else it is text

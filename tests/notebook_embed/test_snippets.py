@@ -65,6 +65,14 @@ def test_code_that_looks_like_a_snippet_is_shown_as_it_is(
     assert html.count("Put in.") - html.count("&quot;Put in.") == 1, "appended to the page alone"
 
 
+def test_a_note_of_another_cell_may_name_what_is_appended(site: Docs) -> None:
+    site.write("parts/inc.md", "*[ABC]: Letters\n\n[to]: https://e.example\n")
+    note = "# %% [markdown]\n# [^n]: Of an ABC, see [there][to].\n"
+    site.notebook(f"# %% [markdown]\n# Text[^n].\n\n{note}", {})
+    html = convert(site, "![](../nb/x.py)", auto_append=["inc.md"])
+    assert '<abbr title="Letters">ABC</abbr>, see <a href="https://e.example">there</a>' in html
+
+
 def test_what_is_appended_to_pages_defines_for_cells_and_adds_nothing(site: Docs) -> None:
     definitions = "*[ABC]: Letters\n\n[^n]: Note\n\n[to]: https://e.example\n"
     site.write("parts/inc.md", f"Appended.\n\n{definitions}")
