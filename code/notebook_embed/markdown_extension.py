@@ -19,7 +19,7 @@ import html
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -48,6 +48,7 @@ from notebook_embed.library import (
     find_embeds,
     find_likely,
     is_reference,
+    readable,
     seems_reference,
 )
 from notebook_embed.looks import Look, name_values
@@ -610,10 +611,13 @@ class Finish(Treeprocessor):
         if self.writer.checking or is_excerpt(self.md):
             return
         for html_block in self.md.htmlStash.rawHtmlBlocks:
-            for found in _IMAGE_IN_HTML.finditer(str(html_block)):
-                src = found[1]
-                if not is_reference(src) or (at := located(self.writer, None, src)).line is None:
+            for found in _IMAGE_IN_HTML.finditer(re.sub("(?s)<!--.*?-->", "", str(html_block))):
+                src, tag = found[1], found[0].rpartition("\n")[2]
+                if not is_reference(src) or (at := located(self.writer, None, tag)).line is None:
                     continue  # a notebook's own HTML has it
+                if at.file == self.writer.page.file:  # the same may stand in a comment, or as code
+                    lines = enumerate(readable(read_text(at.file, "the page")).split("\n"), 1)
+                    at = replace(at, line=next((n for n, line in lines if tag in line), at.line))
                 log.warning(
                     "%s:%s: '%s' stands in HTML, where no notebook is embedded. Write it as "
                     "Markdown does: ![alt](path#label).",

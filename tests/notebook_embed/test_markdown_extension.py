@@ -630,6 +630,17 @@ def test_a_notebook_in_an_image_of_html_is_told(
     assert len(caplog.messages) == 1
 
 
+def test_an_image_of_html_in_a_comment_is_nothing_to_tell(
+    page: Docs, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = '<img src="../nb/x.py#figure">'
+    page.convert(f"See ../nb/x.py#figure.\n\n<!-- {image} -->\n\n<p><!--\n{image} --></p>\n")
+    assert not caplog.messages
+    page.convert(f"../nb/x.py#figure\n\n<!-- {image}\n-->\n\n`{image}`\n\n<p>\n{image}\n</p>\n")
+    (told,) = caplog.messages
+    assert "page.md:9: " in told
+
+
 def test_code_and_result_as_tabs(page: Docs) -> None:
     html = page.convert("![x](../nb/x.py#figure){ .tabs }\n\n![y](../nb/x.py#lines){ .tabs }")
     names = re.findall(r'<label for="([^"]+)">([^<]+)</label>', html)
