@@ -84,6 +84,7 @@ class CellMarkdown:
             if html is not None:
                 html.begin()
             needed = _needed(appended, f"{text}\n{definitions}")  # definitions may name others
+            text = _without_idle_notes(text, definitions)
             parts = [as_python_markdown(text, html), definitions, *needed]
             return str(md.convert("\n\n".join(part for part in parts if part)))
         finally:
@@ -137,6 +138,24 @@ def _needed(found: Sequence[_Definition], text: str) -> list[str]:
     # The parser reads all that it is given in every cell: of the others too, those that are named.
     named = _plain("\n".join([text, *(one.text for one in notes)]))
     return [one.text for one in found if (one in notes if one.note else one.name in named)]
+
+
+def _without_idle_notes(text: str, others: str) -> str:
+    """Leave out the footnotes that a cell defines for other cells alone; no line moves.
+
+    Each footnote that is defined is printed, with a link back to where it is asked for.
+    """
+    while True:
+        whole = f"{text}\n{others}"
+        idle = next((one for one in _defined(text) if one.note and _is_idle(one, whole)), None)
+        if idle is None:
+            return text
+        text = text.replace(idle.text, "\n" * idle.text.count("\n"))
+
+
+def _is_idle(one: _Definition, whole: str) -> bool:
+    """Tell whether `whole` holds this footnote once, and names it nowhere else."""
+    return whole.count(f"[^{one.note}]") == 1 == whole.count(one.text)
 
 
 def _asks(text: str, note: str) -> bool:

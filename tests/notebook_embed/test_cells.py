@@ -77,10 +77,21 @@ def test_a_cell_is_given_the_definitions_that_it_names(docs: Docs) -> None:
         "[of a note]: https://c.example/\n\n[^n]: As [of a note] says.\n\n*[TLA]: Three letters",
     )
     html = docs.convert(notebook(docs, *cells))
-    assert re.findall(r'<a href="https://(.)\.', html) == ["a", "c", "b", "c"]
+    assert re.findall(r'<a href="https://(.)\.', html) == ["a", "c", "b"]
     read = docs.library.notebooks["nb/deep/x.py"]
     given = [definitions_for(read, cell.index, cell.source) for cell in read.cells[:3]]
     assert [text.count("]:") for text in given] == [4, 1, 0]
+
+
+def test_a_note_is_printed_by_the_cells_that_ask_for_it(docs: Docs) -> None:
+    notes = "[^a]: First, see[^b].\n\n    Goes on.\n\n[^b]: Second.\n\n[^c]: Third."
+    html = docs.convert(notebook(docs, "Text[^c].", f"Own[^c].\n\n{notes}\n\nLast.", notes))
+    assert html.count("Third.") == 2
+    assert "First" not in html
+    assert "Second" not in html
+    assert html.index("Own") < html.index("Last.")
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
 
 
 def test_lists_tables_and_html_are_those_of_notebooks(docs: Docs) -> None:
