@@ -45,6 +45,8 @@ SCHEMES = {"http", "https", "mailto", "data"}
 LIVE = frozenset(
     "script handler listener iframe frame object embed base meta link form fencedframe".split()  # noqa: SIM905
 )
+#: Attributes of an SVG that name what a link leads to, or, in an animation, come to do so.
+ADDRESSES = frozenset("href src to from by values".split())  # noqa: SIM905
 
 
 @cache
@@ -103,12 +105,16 @@ def harmless_svg(svg: str | bytes) -> bool:
     found: list[str] = []
 
     def begin(name: str, attributes: dict[str, str]) -> None:
-        if name.rpartition("}")[2].lower() in LIVE:
+        tag = name.rpartition("}")[2].lower()
+        if tag in LIVE:
             found.append(name)
         for attribute, value in attributes.items():
             own = attribute.rpartition("}")[2].lower()
             plain = re.sub(r"[\x00-\x20\x7f]", "", value).lower()
-            document = own in ("href", "src") and re.match("data:(?!image/)", plain)
+            # As an image an SVG runs nothing; what a link leads to is a page.
+            shown = tag in ("image", "feimage", "img")
+            kind = "data:(?!image/)" if shown else "data:(?!image/(?!svg))"
+            document = own in ADDRESSES and any(re.match(kind, one) for one in plain.split(";"))
             if own.startswith("on") or document or re.search("(?:java|vb)script:", plain):
                 found.append(own)
 

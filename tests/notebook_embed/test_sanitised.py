@@ -211,6 +211,9 @@ RUNS = [
     '<svg xmlns="http://www.w3.org/2000/svg"><a href="java&#10;script:alert(1)"/></svg>',
     '<svg xmlns="http://www.w3.org/2000/svg"><set attributeName="href" to="javascript:a"/></svg>',
     '<svg xmlns="http://www.w3.org/2000/svg"><a href="data:text/html,x"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><a href="data:image/svg+xml,x"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><set attributeName="href" to="data:text/html,x"/></svg>',
+    '<svg xmlns="http://www.w3.org/2000/svg"><animate values="#a; data:image/svg+xml,x"/></svg>',
     '<svg xmlns="http://www.w3.org/2000/svg"><foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="x"/></foreignObject></svg>',
     '<?xml-stylesheet type="text/xsl" href="x"?><svg xmlns="http://www.w3.org/2000/svg"/>',
     '<!DOCTYPE svg [<!ENTITY x "<script/>">]><svg xmlns="http://www.w3.org/2000/svg">&x;</svg>',
@@ -242,6 +245,9 @@ def test_a_harmless_drawing_is_published(docs: Docs) -> None:
     )
     assert harmless_svg(drawing)
     assert harmless_svg(SVG)
+    image = "data:image/svg+xml;base64,PHN2Zy8+"
+    assert harmless_svg(drawing.replace("<text", f'<image l:href="{image}"/><text', 1))
+    assert harmless_svg(drawing.replace("data: 3", "x: 1; data: 3"))
 
 
 def test_of_what_is_attached_only_pictures_are_published(
