@@ -170,19 +170,27 @@ def run_notebook(
             first = f"{PREAMBLE}\n{_SIGNS}"
             client.kc.execute(first, silent=True, store_history=False, stop_on_error=False)
         await _heard(client)
+        if job.notebook.language == "python":
+            # A kernel has loaded much for itself; what it was forked with is the notebook's.
+            manager: Any = client.km
+            ahead = getattr(getattr(manager.provisioner, "process", None), "ahead", ())
+            found = await _loaded(client, {"installed": _INSTALLED})
+            own.update(found.get("installed", []))
+            own.difference_update(ahead)
 
+    own: set[str] = set()
     loaded: dict[str, list[str]] = {}
 
     async def ended(cell: nbformat.NotebookNode, cell_index: int, execute_reply: Any) -> None:
         last = notebook.due_cells[-1].index  # after it the kernel is gone
         if cell_index == last and notebook.language == "python":
-            loaded.update(await _loaded(client))
+            loaded.update(await _loaded(client, {"files": _MODULES, "installed": _INSTALLED}))
 
     limits = {cell.index: cell.timeout for cell in notebook.code_cells}
 
     def limit(cell: nbformat.NotebookNode) -> float | None:
-        own = limits.get(next((i for i, c in enumerate(node.cells) if c is cell), -1))
-        seconds = own or job.timeout
+        said = limits.get(next((i for i, c in enumerate(node.cells) if c is cell), -1))
+        seconds = said or job.timeout
         return seconds if 0 < seconds < NEVER else None
 
     client = NotebookClient(
@@ -247,7 +255,7 @@ def run_notebook(
     node.metadata.pop("widgets", None)
     node.metadata[LOADED] = loaded.get("files", [])
     if notebook.kernel == "python3":  # what another has installed, nobody could compare
-        node.metadata[INSTALLED] = loaded.get("installed", [])
+        node.metadata[INSTALLED] = [one for one in loaded.get("installed", []) if one not in own]
     node.metadata.get("language_info", {}).pop("version", None)
     try:
         return str(nbformat.writes(node))
@@ -325,9 +333,8 @@ def _to_its_end(work: Coroutine[Any, Any, Any]) -> None:
         apart.submit(asyncio.run, work).result()
 
 
-async def _loaded(client: Any) -> dict[str, list[str]]:
-    """Ask a kernel of Python which files of modules, and which installed modules it has loaded."""
-    asks = {"files": _MODULES, "installed": _INSTALLED}
+async def _loaded(client: Any, asks: dict[str, str]) -> dict[str, list[str]]:
+    """Ask a kernel of Python what it has loaded, as these expressions list it."""
     asked = client.kc.execute("", silent=True, store_history=False, user_expressions=asks)
     for _ in range(PATIENCE):
         with contextlib.suppress(queue.Empty):

@@ -70,7 +70,7 @@ class Forks:
                     with contextlib.suppress(OSError, ValueError):
                         answer, told = _ask(control, order)
                         answer.close()
-                        return ForkedProcess(told["pid"])
+                        return ForkedProcess(told["pid"], told["ahead"])
                     self._sockets[tops] = None
                 tops = self._plan[tops][0]
         return None
@@ -211,12 +211,13 @@ class ForkedProcess:
     """A process that is somebody else's child, with what `subprocess.Popen` offers.
 
     Several threads may ask for its end at once, so what tells of it is closed with this object.
+    `ahead` are the first names of what was imported for it before it began.
     """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(self, pid: int, ahead: Iterable[str] = ()) -> None:
+        self.pid, self.ahead = pid, frozenset(ahead)
         self.returncode: int | None = None
         try:
             self._watch = os.pidfd_open(pid)
@@ -315,6 +316,6 @@ def _ask(control: socket.socket, order: dict[str, Any]) -> tuple[socket.socket, 
 
 def _heard(answer: socket.socket) -> dict[str, Any]:
     answer.settimeout(_PATIENCE)
-    told: dict[str, Any] = json.loads(answer.recv(4096))
+    told: dict[str, Any] = json.loads(answer.recv(1 << 20))
     answer.settimeout(None)
     return told

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,18 @@ UNSET = SET.keys() - os.environ.keys()
 os.environ.update({name: SET[name] for name in UNSET})
 
 
-def serve(control: socket.socket, modules: list[str]) -> None:
-    """Import `modules`, say so, and do as one is told until nobody is there any more."""
+def serve(control: socket.socket, modules: list[str], ahead: Iterable[str] = ()) -> None:
+    """Import `modules`, say so, and do as one is told until nobody is there any more.
+
+    `ahead` names what was imported for notebooks, not for kernels: whoever asks for one is told.
+    """
+    before = _first_names()
     for name in modules:
         # A name may be that of a function; and what cannot be imported says so in the cell.
         with contextlib.suppress(BaseException):
             _import(name)
+    if modules is not KERNEL:
+        ahead = {*ahead, *(_first_names() - before)}
     gc.collect()
     gc.freeze()  # kernels share this memory as long as nobody touches it
     control.send(json.dumps({"pid": os.getpid(), "threads": _threads()}).encode())
@@ -58,8 +65,8 @@ def serve(control: socket.socket, modules: list[str]) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if "modules" in order:
                 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-                serve(answer, order["modules"])
-            answer.send(json.dumps({"pid": os.getpid()}).encode())
+                serve(answer, order["modules"], ahead)
+            answer.send(json.dumps({"pid": os.getpid(), "ahead": sorted(ahead)}).encode())
             answer.close()
             _become_kernel(**order)
         answer.close()
@@ -70,6 +77,10 @@ def _import(name: str) -> None:
     above, _, last = name.rpartition(".")
     if not above or not hasattr(importlib.import_module(above), last):
         importlib.import_module(name)
+
+
+def _first_names() -> set[str]:
+    return {name.partition(".")[0] for name in list(sys.modules)}
 
 
 def _threads() -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 
 from notebook_embed import forks
 from notebook_embed.errors import EmbedError
+from notebook_embed.execution import Job, Kernels, run_notebook
 from notebook_embed.forks import Plan, best, plan
 from notebook_embed.kernels import GIVEN, environment_of
 from notebook_embed.notebook import read_notebook
+from notebook_embed.order import INSTALLED
 from notebook_embed.runner import Settings, execute_all
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
@@ -271,3 +274,26 @@ def test_a_process_that_nobody_needed_ends(fails: bool) -> None:
             raise EmbedError("a page is wrong")
     assert process.returncode is not None
     assert forks._Ahead.take(environment_of(GIVEN)) is None
+
+
+@only_linux
+def test_only_what_a_notebook_has_loaded_is_noted_however_its_kernel_began(tmp_path: Path) -> None:
+    (tmp_path / "with.py").write_text("# %%\nimport yaml\n")
+    (tmp_path / "without.py").write_text("# %%\n1 + 1\n")
+    yaml, nothing = frozenset(["yaml"]), frozenset[str]()
+    forked = forks.Forks([yaml, yaml, nothing], environment_of(GIVEN))
+    noted = {}
+    with closing(forked):
+        for kernels in (Kernels(), Kernels(forked)):
+            for name, imports in (("with.py", yaml), ("without.py", nothing)):
+                notebook = read_notebook(tmp_path / name, name)
+                job = Job(notebook=notebook, folder=tmp_path, environment=GIVEN, imports=imports)
+                ran = json.loads(run_notebook(job, kernels=kernels))
+                noted[name, kernels.forks is None] = ran["metadata"][INSTALLED]
+        assert forked.whole
+        assert yaml in forked._sockets
+    assert noted == {
+        (name, own): ["yaml"] * (name == "with.py")
+        for name in ("with.py", "without.py")
+        for own in (True, False)
+    }
