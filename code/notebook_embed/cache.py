@@ -21,11 +21,11 @@ from pathlib import Path
 import filelock
 
 from notebook_embed.errors import EmbedError, shown
-from notebook_embed.files import write_whole, writing
+from notebook_embed.files import HALF_WRITTEN, write_whole, writing
 from notebook_embed.imports import stamp, stamp_if_there
 from notebook_embed.progress import log
 
-__all__ = ["HALF_WRITTEN", "Cache", "Key", "clear_old"]
+__all__ = ["Cache", "Key", "clear_old"]
 
 # The form of an entry. A new form makes all older entries count as absent.
 FORM = "notebook-embed 2"
@@ -33,8 +33,9 @@ FORM = "notebook-embed 2"
 KEPT = 8
 # After so long (30 days) without use that of other notebooks goes.
 UNUSED_SECONDS = 30 * 24 * 3600
-# What `write_whole` leaves of a file where it is killed.
-HALF_WRITTEN = ".*.????????"
+# The names of an entry and of a lock: the folder may hold files of others, too.
+_HEX = "[0-9a-f]"
+_ENTRY, _LOCK = f"*.{_HEX * 32}.executed", f"locks/{_HEX * 64}.lock"
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,10 @@ class Cache:
         """
         stems = {f"{_stem(notebook)}." for notebook in notebooks}
         clear_old(self.folder, (HALF_WRITTEN,))
-        for path in _old(self.folder, "*.executed"):
+        for path in _old(self.folder, _ENTRY):
             if f"{path.name.removesuffix('.executed').rpartition('.')[0]}." not in stems:
                 path.unlink(missing_ok=True)
-        for path in _old(self.folder, "locks/*.lock"):
+        for path in _old(self.folder, _LOCK):
             lock = filelock.FileLock(path)
             with contextlib.suppress(filelock.Timeout, OSError), lock.acquire(timeout=0):
                 path.unlink(missing_ok=True)

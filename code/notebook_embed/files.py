@@ -16,7 +16,19 @@ from pathlib import Path
 
 from notebook_embed.errors import EmbedError
 
-__all__ = ["configuration", "in_package", "read_text", "unwritable", "write_whole", "writing"]
+__all__ = [
+    "HALF_WRITTEN",
+    "configuration",
+    "in_package",
+    "read_text",
+    "unwritable",
+    "write_whole",
+    "writing",
+]
+
+# What `write_whole` leaves of a file where it is killed: such a name is nobody else's.
+_SUFFIX = ".half-written"
+HALF_WRITTEN = f".*.????????{_SUFFIX}"
 
 
 def configuration(folder: Path) -> Path:
@@ -62,7 +74,8 @@ def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        prefix = f".{path.name[:40]}."
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)

@@ -33,13 +33,13 @@ from mkdocs.utils.templates import TemplateContext
 from notebook_embed.addresses import refuse_shared_addresses
 from notebook_embed.builder import Page as AnyPage
 from notebook_embed.builder import UnderWay
-from notebook_embed.cache import HALF_WRITTEN, Cache, clear_old
+from notebook_embed.cache import Cache, clear_old
 from notebook_embed.cell_options import Hidden
 from notebook_embed.cells import CellMarkdown
 from notebook_embed.environment import requirement_files
 from notebook_embed.errors import EmbedError, joined, shown
 from notebook_embed.feeds import abstract, names_notebooks
-from notebook_embed.files import unwritable, write_whole
+from notebook_embed.files import HALF_WRITTEN, unwritable, write_whole
 from notebook_embed.forks import let_go
 from notebook_embed.library import Library, files_below
 from notebook_embed.of_jupyter import hidden_by, source_beside
@@ -168,8 +168,8 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
 
         Raises
         ------
-        EmbedError : an option is unknown, or the cache lies among the pages; the plugin stands
-            twice in the configuration.
+        EmbedError : an option is unknown, or the cache lies among the pages or holds the project;
+            the plugin stands twice in the configuration.
         """
         file = config.config_file_path
         if any(type(one) is type(self) and one is not self for one in config.plugins.values()):
@@ -181,6 +181,12 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
                 f"the cache '{options.cache}' lies in the docs folder, and would be published",
                 file=file,
                 remedy="Name a folder beside it: cache: .notebook-cache.",
+            )
+        if Path(file).parent.resolve().is_relative_to(cache.resolve()):
+            raise EmbedError(
+                f"the cache '{options.cache}' is the project's own folder, or one around it",
+                file=file,
+                remedy="Name a folder of its own: cache: .notebook-cache.",
             )
         return options
 
@@ -476,7 +482,9 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
     def _clear_away(self) -> None:
         with suppress(OSError):  # what may not go stays
             Cache(self.root / self.options.cache).clear_away(self.library.notebooks)
-            clear_old(self.root / ".cache", (HALF_WRITTEN, "pages/*"))
+            shells = f"pages/[0-9]*-{'[0-9a-f]' * 8}"  # `_own` of builds that were killed
+            patterns = (HALF_WRITTEN, f"templates/{HALF_WRITTEN}", shells)
+            clear_old(self.root / ".cache", patterns)
 
     @event_priority(-200)  # after all who set something back
     def on_build_error(self, error: Exception) -> None:

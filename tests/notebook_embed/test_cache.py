@@ -6,6 +6,7 @@ import concurrent.futures
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import filelock
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from notebook_embed.cache import KEPT, Cache, Key
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import write_whole
+from notebook_embed.options import Options
 
 KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
 
@@ -199,7 +201,7 @@ def test_what_nobody_has_used_for_long_goes(tmp_path: Path) -> None:
         cache.store(key, "result")
         with cache.lock(key):
             pass
-    others = [tmp_path / name for name in (".entry.abcdefgh", ".gitignore", "locks/own.txt")]
+    others = [tmp_path / name for name in (".e.abcdefgh.half-written", ".gitignore")]
     for path in others:
         path.touch()
     held = Cache(tmp_path)
@@ -212,4 +214,32 @@ def test_what_nobody_has_used_for_long_goes(tmp_path: Path) -> None:
     assert cache.load(gone) is None
     assert cache.load(there) == cache.load(new) == "result"
     assert not (tmp_path / f"locks/{gone.digest}.lock").exists()
-    assert [path.exists() for path in others] == [False, True, True]
+    assert [path.exists() for path in others] == [False, True]
+
+
+def test_what_others_keep_beside_it_stays_however_old(tmp_path: Path) -> None:
+    plugin = pytest.importorskip("notebook_embed.mkdocs_plugin").NotebookEmbedPlugin()
+    plugin.root, plugin.options = tmp_path, Options(cache="kept")
+    plugin.prepared = SimpleNamespace(library=SimpleNamespace(notebooks={}))
+    shells = plugin._shells.relative_to(tmp_path)
+    ours = [
+        "kept/.x.abcdefgh.half-written",
+        f"kept/nb--x.py.{'0' * 32}.executed",
+        f"kept/locks/{'0' * 64}.lock",
+        ".cache/.keys.json.abcdefgh.half-written",
+        ".cache/templates/.a.compiled.abcdefgh.half-written",
+        str(shells / "notebooks/x.ipynb"),
+    ]
+    foreign = [
+        *("kept/.env.template", "kept/.app.settings", "kept/plan.executed"),
+        *("kept/locks/poetry.lock", "kept/locks/own.txt"),
+        *(".cache/.x.template", ".cache/pages/photos/a.jpg", ".cache/pages/2020-pictures/a.jpg"),
+    ]
+    for name in (*ours, *foreign):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (0, 0))
+    plugin._clear_away()
+    assert [name for name in ours if (tmp_path / name).exists()] == []
+    assert [name for name in foreign if not (tmp_path / name).exists()] == []

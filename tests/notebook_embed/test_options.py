@@ -110,6 +110,8 @@ def test_mkdocs_has_the_same_options(tmp_path: Path) -> None:
             "there is no option 'timout'\n  Did you mean 'timeout'",
         ),
         ([{"notebook-embed": {"cache": "docs/kept"}}], "the cache 'docs/kept' lies in the docs"),
+        ([{"notebook-embed": {"cache": "."}}], "the cache '.' is the project's own folder"),
+        ([{"notebook-embed": {"cache": ".."}}], "the cache '..' is the project's own folder, or"),
         (["notebook-embed", "notebook-embed"], "'notebook-embed' stands twice"),
         (["notebook-embed"], "holds .cache, which builds keep"),
         (["notebook-embed"], "holds .notebook-cache, which builds keep"),
