@@ -26,7 +26,7 @@ def folders_below(
                 files.append(entry.name)
                 continue
             to, out_of = os.path.join(real, entry.name), left  # noqa: PTH118 - no objects: it is asked of thousands
-            if entry.is_symlink() or getattr(entry, "is_junction", bool)():  # from Python 3.12 on
+            if _is_link(entry):
                 to, out_of = os.path.realpath(entry.path), (*left, real)
                 if any(_is_below(one, to) for one in out_of):
                     continue
@@ -36,10 +36,18 @@ def folders_below(
 
 
 def leads_up(link: os.DirEntry[str]) -> bool:
-    """Tell whether an entry of a folder is a link to this folder, or to one around it."""
-    if not link.is_symlink() or not _is_folder(link):
+    """Tell whether an entry of a folder is a link to this folder, or to one around it.
+
+    Around it are those that other links on its path led out of, too.
+    """
+    if not _is_link(link) or not _is_folder(link):
         return False
-    return _is_below(os.path.realpath(os.path.dirname(link.path)), os.path.realpath(link.path))  # noqa: PTH120
+    to, folder = os.path.realpath(link.path), os.path.dirname(link.path)  # noqa: PTH120
+    while not _is_below(os.path.realpath(folder), to):
+        folder, below = os.path.dirname(folder), folder  # noqa: PTH120
+        if folder == below:
+            return False
+    return True
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -48,6 +56,11 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
             return sorted(found, key=lambda entry: entry.name, reverse=True)
     except OSError:  # it went a moment ago, or may not be read
         return []
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    is_junction: Callable[[], bool] = getattr(entry, "is_junction", bool)  # from Python 3.12 on
+    return entry.is_symlink() or is_junction()
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -9,6 +9,7 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from notebook_embed import watching
-from notebook_embed.watching import Watcher, is_passing
+from notebook_embed.folders import leads_up
+from notebook_embed.watching import Watcher, _listed, is_passing
 
 PATIENCE = 600
 
@@ -207,11 +209,38 @@ def test_what_is_not_there_yet_is_told_once_it_is(tmp_path: Path) -> None:
         seen.wait_until_there(tmp_path / "data/x.txt")
 
 
+LEAD_UP = {
+    "at once": {"a": ".", "b": ".", "c": "."},
+    "through each other": {"a/1": "../b", "a/2": "../b", "b/1": "../a", "b/2": "../a"},
+    "through a folder elsewhere": {"a/1": "../../beside", "../beside/2": "../top/a"},
+}
+
+
+@pytest.mark.parametrize("links", LEAD_UP.values(), ids=LEAD_UP)
 def test_looks_come_to_an_end_where_links_lead_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: dict[str, str]
 ) -> None:
     monkeypatch.setattr(watching, "ABLE", False)
-    for name in ("a", "b", "c"):
-        (tmp_path / name).symlink_to(".")
-    with watched(tmp_path) as (_, seen):
-        seen.wait_until_there(tmp_path / "x.txt")
+    top = tmp_path / "top"
+    top.mkdir()
+    for name, to in links.items():
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).symlink_to(to)
+    waiting, count = [str(top)], 0
+    while waiting:
+        waiting += [entry.path for entry in _listed(waiting.pop()) if entry.is_dir()]
+        assert (count := count + 1) < 20
+    with watched(top) as (_, seen):
+        seen.wait_until_there(top / "x.txt")
+
+
+def test_a_junction_leads_up_as_a_link_does(tmp_path: Path) -> None:
+    """Windows has them, and Python 3.12 knows them."""
+    (tmp_path / "a").symlink_to(".")
+    junction = SimpleNamespace(
+        path=str(tmp_path / "a"),
+        is_symlink=lambda: False,
+        is_junction=lambda: True,
+        is_dir=lambda: True,
+    )
+    assert leads_up(junction)  # type: ignore[arg-type]
