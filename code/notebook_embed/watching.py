@@ -153,10 +153,15 @@ class Watcher:
         while not self._ended.wait(self.seconds):
             self._go.wait()
             for path in list(self._awaited):
-                if os.path.exists(path):  # noqa: PTH110
-                    handler, recursive = self._awaited.pop(path)
+                if not os.path.exists(path):  # noqa: PTH110
+                    continue
+                handler, recursive = self._awaited.pop(path)
+                try:
                     self.schedule(handler, path, recursive=recursive)
-                    self._once(handler).dispatch(FileCreatedEvent(path))
+                except OSError:  # it went again, or may not be read yet
+                    self._awaited[path] = handler, recursive
+                    continue
+                self._once(handler).dispatch(FileCreatedEvent(path))
 
     def _observers(self) -> Iterator[BaseObserver]:
         yield self._looks

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,27 @@ def test_what_is_not_there_yet_is_told_once_it_is(tmp_path: Path) -> None:
         (tmp_path / "data").mkdir()
         told += seen.wait_for("data", None)
         assert [name for name, _ in told if name != "first.md"] == ["list.txt", "data"]
+        seen.wait_until_there(tmp_path / "data/x.txt")
+
+
+def test_what_may_not_be_read_at_first_is_awaited_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    with watched(tmp_path / "docs") as (watcher, seen):
+        watcher.schedule(seen, str(tmp_path / "data"))
+        schedule, refused = watcher.schedule, list[object]()
+
+        def refuse_once(*given: Any, **options: Any) -> Any:
+            if not refused:
+                refused.append(given)
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return schedule(*given, **options)
+
+        monkeypatch.setattr(watcher, "schedule", refuse_once)
+        (tmp_path / "data").mkdir()
+        seen.wait_for("data", None)
+        assert refused
         seen.wait_until_there(tmp_path / "data/x.txt")
 
 
