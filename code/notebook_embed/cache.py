@@ -108,7 +108,7 @@ class Cache:
             _loaded.pop(path, None)  # it comes last
             _loaded[path] = now, found[1]
             begins = str(self.folder / f"{_stem(key.notebook)}.")
-            same = [one for one in _loaded if str(one).startswith(begins)]
+            same = [one for one in list(_loaded) if str(one).startswith(begins)]
             for old in [*same[:-2], *list(_loaded)[:-256]]:
                 _loaded.pop(old, None)
         return found[1]
@@ -226,7 +226,8 @@ def _old(folder: Path, pattern: str) -> list[Path]:
     return [p for p, then in stamps.items() if then and now - then[0] / 1e9 > UNUSED_SECONDS]
 
 
-# What this process has read: a server asks for the same on every save.
+# What this process has read: a server asks for the same on every save. Threads share it without a
+# lock: it is only ever listed at once, and what one looks at may be gone for another.
 _loaded: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 

@@ -38,8 +38,8 @@ def latest(of: Callable[..., Path]) -> Callable[[Callable[..., Made]], Callable[
             others = [item for item in states.items() if item[0] != arguments]
             known.pop(file, None)  # it comes last
             known[file] = {**dict(others[1 - STATES :]), arguments: made}
-            while len(known) > FILES:
-                known.pop(next(iter(known)))
+            for old in list(known)[:-FILES]:  # other threads may be at it, too
+                known.pop(old, None)
             return made
 
         return kept

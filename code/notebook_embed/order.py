@@ -261,14 +261,15 @@ _known: dict[bytes, dict[str, Any]] = {}
 
 
 def _metadata(executed: str) -> dict[str, Any]:
+    found: dict[str, Any] | None
     if not any(note in executed for note in (WRITTEN, LOADED, INSTALLED)):
         return {}
     digest = hashlib.sha256(executed.encode("utf-8", "surrogatepass")).digest()
-    if digest not in _known:
-        _known[digest] = json.loads(executed)["metadata"]
-        if len(_known) > 256:
-            _known.pop(next(iter(_known)), None)
-    return _known[digest]
+    if (found := _known.get(digest)) is None:
+        _known[digest] = found = json.loads(executed)["metadata"]
+        for old in list(_known)[:-256]:  # other threads may be at it, too
+            _known.pop(old, None)
+    return found
 
 
 def _digest(path: Path) -> str | None:

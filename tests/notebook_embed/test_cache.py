@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from notebook_embed.cache import KEPT, Cache, Key
 from notebook_embed.errors import EmbedError
 from notebook_embed.files import write_whole
 from notebook_embed.options import Options
+from notebook_embed.order import LOADED, changed_files
 
 KEY = Key("nb/x.py", {"code cells": "abc", "python": "3.11"})
 
@@ -73,6 +75,34 @@ def test_any_cut_is_noticed(tmp_path: Path, size: int) -> None:
     cache.store(KEY, "result " * 20)
     entry(cache).write_bytes(entry(cache).read_bytes()[:size])
     assert cache.load(KEY) is None
+
+
+def test_another_thread_may_load_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: dict[object, tuple[tuple[int, ...], str]] = {}
+
+    class Other:
+        def __str__(self) -> str:
+            loaded[Path("of another thread")] = (), ""
+            return "other"
+
+    loaded[Other()] = (), ""
+    monkeypatch.setattr("notebook_embed.cache._loaded", loaded)
+    cache = Cache(tmp_path)
+    cache.store(KEY, "result")
+    assert cache.load(KEY) == "result"
+    assert len(loaded) == 3
+
+
+def test_what_is_noted_is_told_though_another_thread_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(dict[bytes, object]):
+        def __setitem__(self, key: bytes, value: object) -> None:
+            """Another thread has made room for its own."""
+
+    monkeypatch.setattr("notebook_embed.order._known", Full())
+    executed = json.dumps({"metadata": {LOADED: {"a.py": None}}})
+    assert changed_files(executed, Path()) == ["a.py"]
 
 
 def test_old_entries_make_room(tmp_path: Path) -> None:

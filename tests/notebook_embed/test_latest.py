@@ -35,6 +35,27 @@ def test_the_two_latest_states_of_each_file_are_kept() -> None:
     assert made[-1] == ("a", "2")
 
 
+def test_another_thread_may_make_room_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does stands in the hash of a file that is about to go."""
+    monkeypatch.setattr("notebook_embed.latest.FILES", 1)
+    meanwhile = list[str]()
+
+    class File(str):
+        def __hash__(self) -> int:
+            if self == "first" and meanwhile:
+                make(File(meanwhile.pop()))
+            return super().__hash__()
+
+    @latest(lambda file: file)
+    def make(file: str) -> str:
+        return file.upper()
+
+    assert make(File("first")) == "FIRST"
+    meanwhile.append("of another thread")
+    assert make(File("second")) == "SECOND"
+    assert not meanwhile
+
+
 def test_a_server_keeps_no_state_of_a_notebook_that_was_long_since_saved_over(
     tmp_path: Path,
 ) -> None:
