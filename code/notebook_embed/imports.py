@@ -307,20 +307,25 @@ def _local_files(name: str, roots: list[Path]) -> list[tuple[Path, str]]:
     """Return the files that importing `name` runs, each with the package it belongs to."""
     if "/" in name:  # a script
         names = [name] if name.endswith(".py") else [name, f"{name}.py"]
-        scripts = (root / one for root in roots for one in names if (root / one).is_file())
+        scripts = (root / one for root in roots for one in names if _is_file(root / one))
         return [(script, "") for script in islice(scripts, 1)]
     parts = name.split(".")
     for root in roots:
         files = []
         for depth in range(1, len(parts) + 1):
             path = root.joinpath(*parts[:depth])
-            if (init := path / "__init__.py").is_file():
+            if _is_file(init := path / "__init__.py"):
                 files.append((init, ".".join(parts[:depth])))
                 continue
             # As Python looks for them: what is compiled comes first.
             modules = (path.with_name(path.name + ending) for ending in (*COMPILED, ".py"))
-            if module := next(filter(Path.is_file, modules), None):
+            if module := next(filter(_is_file, modules), None):
                 files.append((module, ".".join(parts[: depth - 1])))
-        if files or root.joinpath(parts[0]).is_dir():
+        if files or os.path.isdir(root / parts[0]):  # noqa: PTH112 - see below
             return files
     return []
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether a file is there; methods of Path raise where a name is too long for any."""
+    return os.path.isfile(path)  # noqa: PTH113

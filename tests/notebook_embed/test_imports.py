@@ -161,6 +161,10 @@ def test_a_script_is_found_as_ipython_finds_it(root: Path, line: str, file: str)
         "%run -q single.py",
         "%run 'single.py",
         "%run nowhere",
+        f"%run {'n' * 300}",
+        f"%run {'n/' * 3000}x.py",
+        f"import {'n' * 300}",
+        f"import {'n' * 250}.{'n' * 300}",
         "x = 'import pkg.a'",
     ],
 )
