@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -81,11 +83,14 @@ def reason(error: BaseException) -> str:
 
 
 def shown(path: str | Path) -> str:
-    """Return `path` as an author would type it: relative to the working folder where it can be."""
-    try:
-        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return Path(path).as_posix()
+    """Return `path` as an author would type it: relative to the working folder where it can be.
+
+    A link there has its own name, not that of what it leads to.
+    """
+    for absolute in (os.path.abspath, os.path.realpath):  # the first follows no link
+        with suppress(ValueError):
+            return Path(absolute(path)).relative_to(Path.cwd()).as_posix()
+    return Path(path).as_posix()
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

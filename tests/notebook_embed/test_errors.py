@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from notebook_embed.charts import picture
-from notebook_embed.errors import EmbedError, reason
+from notebook_embed.errors import EmbedError, reason, shown
 from notebook_embed.execution import Job, run_notebook
 from notebook_embed.notebook import read_notebook
 
@@ -32,6 +32,20 @@ def test_a_chart_that_cannot_be_drawn_says_why() -> None:
     encoding = {"x": {"field": "b", "type": "quantitative"}}
     with pytest.raises(ValueError, match=r"cannot be drawn: .*: Error: Unexpected end of input$"):
         picture({**spec, "mark": "bar", "encoding": encoding}, lite=True)
+
+
+def test_a_link_is_shown_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project/docs").mkdir(parents=True)
+    (tmp_path / "way").symlink_to("project")
+    monkeypatch.chdir(tmp_path / "project")
+    Path("docs/y.md").symlink_to("nowhere")
+    for folder in (Path(), Path.cwd(), tmp_path / "way"):
+        assert shown(folder / "docs/index.md") == "docs/index.md"
+    for folder in (Path(), Path.cwd()):
+        assert shown(folder / "docs/y.md") == "docs/y.md"
+    Path("loop.md").symlink_to("loop.md")
+    assert [shown("loop.md"), shown("a\0.md")] == ["loop.md", "a\0.md"]
+    assert shown(tmp_path / "x.md") == (tmp_path / "x.md").as_posix()
 
 
 def test_a_recursion_without_end_is_told_in_few_lines(tmp_path: Path) -> None:
