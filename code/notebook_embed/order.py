@@ -134,10 +134,9 @@ def watched(root: Path, names: Iterable[str]) -> set[Path]:
     """
     found: set[Path] = set()
     for name in names:
-        parts = Path(posixpath.normpath(name)).parts
-        literal = list(takewhile(lambda part: not set(part) & set("*?"), parts))
+        literal, is_pattern = _literal(name)
         folder = root.joinpath(*literal)
-        if len(literal) < len(parts) and literal and folder.is_dir():
+        if is_pattern and literal and folder.is_dir():
             found.add(folder)
         else:
             found.update(path for path in matching(root, name) if path.exists())
@@ -148,12 +147,18 @@ def awaited(root: Path, names: Iterable[str]) -> set[Path]:
     """Return what declared inputs mean and is not there yet: files, and the folders of patterns."""
     found: set[Path] = set()
     for name in names:
-        parts = Path(posixpath.normpath(name)).parts
-        literal = list(takewhile(lambda part: not set(part) & set("*?"), parts))
+        literal, _ = _literal(name)
         path = root.joinpath(*literal)
         if literal and not os.path.exists(path):  # noqa: PTH110 - raises nothing, whatever the name
             found.add(path)
     return found
+
+
+def _literal(name: str) -> tuple[list[str], bool]:
+    """Return the parts of a declared input up to its first with * or ?, and whether it has one."""
+    parts = Path(posixpath.normpath(name)).parts
+    literal = list(takewhile(lambda part: not set(part) & set("*?"), parts))
+    return literal, len(literal) < len(parts)
 
 
 def _means(name: str, file: str) -> bool:
