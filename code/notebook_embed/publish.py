@@ -15,6 +15,7 @@ from pathlib import Path
 import filelock
 
 from notebook_embed.errors import EmbedError, shown
+from notebook_embed.files import writing
 from notebook_embed.progress import log
 
 __all__ = ["bring_back", "only_build", "set_source_date", "swap_in"]
@@ -26,12 +27,13 @@ def only_build(lock_file: Path) -> Iterator[None]:
 
     Raises
     ------
-    EmbedError : another build holds it.
+    EmbedError : another build holds it, or the system does not let it be made.
     """
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(lock_file)
     try:
-        lock.acquire(timeout=0)
+        with writing(lock_file):
+            lock_file.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
     except filelock.Timeout as error:
         holder = lock_file.with_suffix(".owner")
         who = holder.read_text("utf-8").strip() if holder.exists() else "unknown"

@@ -296,6 +296,13 @@ def test_a_second_build_is_refused_while_the_first_runs(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_in_the_place_of_the_lock_s_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".cache").write_text("x")
+    told = pytest.raises(EmbedError, match=r"(?s)cache/build.lock: cannot be written: .*A file st")
+    with told, only_build(tmp_path / ".cache/build.lock"):
+        pass
+
+
 @pytest.mark.usefixtures("git_of_nobody")
 def test_a_checkout_of_another_owner_is_dated_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
