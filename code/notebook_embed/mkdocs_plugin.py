@@ -45,7 +45,7 @@ from notebook_embed.library import Library, files_below
 from notebook_embed.of_jupyter import hidden_by, source_beside
 from notebook_embed.options import Options, checked
 from notebook_embed.order import awaited, watched
-from notebook_embed.page_cache import PageCache
+from notebook_embed.page_cache import PageCache, configured_by
 from notebook_embed.places import shown_in
 from notebook_embed.prepare import STATIC_FILES, Prepared, prepare
 from notebook_embed.progress import log
@@ -216,7 +216,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             remembered=self.remembered,
         )
         config.mdx_configs["notebook_embed"]["library"] = self.library
-        self._watch_inputs()
+        self._watch_inputs(config)
         for uri in named_nowhere(dropped, files):
             log.warning(
                 "%s: a notebook among posts that no page names, so it is shown nowhere. With a "
@@ -504,15 +504,24 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
             if waits or (root / folder).exists():
                 server.watch(str(root / folder))
         self._server = server
-        self._watch_inputs()
+        self._watch_inputs(config)
         if not isinstance(server, Server):
             tell_in_browser(server)
         return server
 
-    def _watch_inputs(self) -> None:
-        """Let a change of what notebooks declare, or load, build the site again."""
-        if self._server is None or not hasattr(self, "prepared"):
+    def _watch_inputs(self, config: MkDocsConfig) -> None:
+        """Let a change of what the site is made of, beside what MkDocs watches, build it again."""
+        if self._server is None:
             return
+        found = {*configured_by(config)}
+        if hasattr(self, "prepared"):
+            found |= self._inputs()
+        for path in found - self._watched:
+            self._watched.add(path)
+            self._server.watch(str(path))
+
+    def _inputs(self) -> set[Path]:
+        """Return the files and folders that notebooks declare, or load."""
         names = [*self.options.inputs]
         for notebook in self.library.notebooks.values():
             names += [name for cell in notebook.code_cells for name in cell.inputs]
@@ -521,9 +530,7 @@ class NotebookEmbedPlugin(BasePlugin[NotebookEmbedConfig]):
         found |= {path for path in pinned if path.is_file()}
         if isinstance(self._server, Server):
             found |= awaited(self.root, names).union(pinned)
-        for path in found - self._watched:
-            self._watched.add(path)
-            self._server.watch(str(path))
+        return found
 
 
 def launch_links(launch: Mapping[str, str], path: str, url: str) -> list[str]:

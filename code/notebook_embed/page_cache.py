@@ -36,7 +36,7 @@ from notebook_embed.kept_json import INSTALLED
 from notebook_embed.library import Library
 from notebook_embed.remembered import entries_of
 
-__all__ = ["PageCache"]
+__all__ = ["PageCache", "configured_by"]
 
 # What Page.render sets. The links to other files' anchors name files, which each build makes anew.
 _RENDERED = ("content", "toc", "_title_from_render", "present_anchor_ids")
@@ -223,7 +223,7 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
     extensions = config.markdown_extensions
     if "pymdownx.snippets" in extensions or not all(isinstance(one, str) for one in extensions):
         digest.update(os.urandom(16))
-    for path in _configured_by(config):
+    for path in configured_by(config):
         digest.update(path.read_bytes())
     for file in sorted(files, key=lambda file: file.src_uri):
         digest.update(f"{file.src_uri} {file.dest_uri}\n".encode())
@@ -233,7 +233,7 @@ def _shared(config: MkDocsConfig, files: Files) -> str:
     return digest.hexdigest()
 
 
-def _configured_by(config: MkDocsConfig) -> Iterator[Path]:
+def configured_by(config: MkDocsConfig) -> Iterator[Path]:
     """Give the files of the configuration: its own, those that it inherits from, and hooks."""
     path, seen = Path(config.config_file_path or ""), set[Path]()
     while path.is_file() and path not in seen:

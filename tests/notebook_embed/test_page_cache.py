@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from markdown.extensions import Extension
 
+from notebook_embed.mkdocs_plugin import NotebookEmbedPlugin
 from notebook_embed.page_cache import _shared
 
 CONFIGURATIONS = {
@@ -43,6 +44,16 @@ def test_a_change_of_what_configures_a_site_is_one_of_all_pages(config: Any, nam
     file = Path(config.config_file_path).parent / name
     file.write_text(file.read_text() + "# a word\n")
     assert shared(config) != before
+
+
+def test_a_server_watches_what_configures_a_site(config: Any) -> None:
+    """Even if its first build has got nowhere."""
+    plugin, watched = NotebookEmbedPlugin(), list[str]()
+    plugin._server = SimpleNamespace(watch=watched.append)  # type: ignore[assignment]
+    for _ in range(2):
+        plugin._watch_inputs(config)
+    folder = Path(config.config_file_path).parent
+    assert sorted(watched) == sorted(str((folder / name).resolve()) for name in CONFIGURATIONS)
 
 
 @pytest.mark.parametrize("extension", ["pymdownx.snippets", Extension()])
