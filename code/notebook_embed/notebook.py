@@ -31,6 +31,7 @@ from notebook_embed.kernels import language_of
 from notebook_embed.latest import latest
 from notebook_embed.malformed import HEADER, completed, malformed, refuse_empty
 from notebook_embed.remembered import Remembered
+from notebook_embed.signs_in_kernel import whole
 
 __all__ = ["Cell", "Notebook", "in_one_piece", "is_notebook", "read_notebook"]
 
@@ -364,9 +365,9 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
     try:
         if path.suffix == ".ipynb":
             try:
-                node = nbformat.convert(nbformat.reader.reads(text), to_version=4)
+                node = _of_version_4(text)
             except Exception:
-                node = nbformat.convert(nbformat.reader.reads(completed(text)), to_version=4)
+                node = _of_version_4(completed(text))
             cells = node.cells
             _repair(node)
             nbformat.validate(node)
@@ -383,6 +384,13 @@ def _parse(text: str, path: Path) -> nbformat.NotebookNode:
         raise malformed(error, text, path, line_of_cell) from error
     if not node.cells:
         raise refuse_empty(path)
+    return node
+
+
+def _of_version_4(text: str) -> nbformat.NotebookNode:
+    """Read JSON, in which there may be halves of signs: no page, file or kernel can take these."""
+    node: nbformat.NotebookNode
+    node = nbformat.from_dict(whole(nbformat.convert(nbformat.reader.reads(text), to_version=4)))
     return node
 
 
@@ -531,8 +539,10 @@ def _first_lines_in_json(text: str, cells: list[nbformat.NotebookNode]) -> list[
 
 def _in_json(text: str, line: str, at: int) -> int | None:
     """Return where JSON has a line of a cell, from `at` on, or None."""
-    for is_ascii in (False, True):
-        written = json.dumps(line, ensure_ascii=is_ascii)[1:-1]
+    forms = [json.dumps(line, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)]
+    # Half of a sign is one in the file: `_of_version_4` has spelt it out.
+    forms += [re.sub(r"\\(?=\\ud[89a-f])", "", form) for form in forms]
+    for written in dict.fromkeys(forms):
         hit = text.find(written, at)
         while hit >= 0:
             behind = hit + len(written)

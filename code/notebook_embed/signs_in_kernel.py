@@ -1,18 +1,19 @@
 r"""Lets a kernel say what no file can hold: half of a sign (``"\ud800"``), written as Python does.
 
 Else such a message is lost, be it a print, an output or an error. This file is sent to the kernel
-as text before the first cell runs.
+as text before the first cell runs; the builder does the same with what a notebook's file holds, and
+has no need of IPython for it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.getipython import get_ipython
-
 
 def register() -> None:
     """Let all that the kernel sends be text that has an encoding."""
+    from IPython.core.getipython import get_ipython
+
     session = getattr(getattr(get_ipython(), "kernel", None), "session", None)
     if session is None:
         return

@@ -672,3 +672,31 @@ def test_lines_of_cells_are_those_of_the_file_whatever_its_form(
     assert max(found) <= len(lines)
     assert not indent or all("source" in "".join(lines[n - 2 - as_lines : n]) for n in found)
     assert len(set(found)) == (len(sources) if indent else 1)
+
+
+@pytest.mark.parametrize("ascii_alone", [True, False])
+def test_half_a_sign_in_a_file_is_written_as_python_writes_it(
+    tmp_path: Path, ascii_alone: bool
+) -> None:
+    output = nbformat.v4.new_output("stream", text="é \ud800 😀\n")
+    node = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("ü \ud800 😀"),
+            nbformat.v4.new_code_cell('"é\udfff"\nx = 1', outputs=[output]),
+            nbformat.v4.new_code_cell("x"),
+        ],
+        metadata={"authors": [{"\ud83d": "\ude00"}]},
+    )
+    text = json.dumps(node, indent=1, ensure_ascii=ascii_alone)
+    text = re.sub("[\ud800-\udfff]", lambda half: json.dumps(half[0])[1:-1], text)
+    path = tmp_path / "nb.ipynb"
+    path.write_text(text, "utf-8")
+    notebook = read_notebook(path, "nb.ipynb")
+    first, second, third = notebook.cells
+    assert first.source == r"ü \ud800 😀"
+    assert second.source == '"é\\udfff"\nx = 1'
+    assert notebook.node.cells[1].outputs[0].text == "é \\ud800 😀\n"
+    assert notebook.node.metadata.authors == [{r"\ud83d": r"\ude00"}]
+    nbformat.writes(notebook.node).encode()
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if '"source"' in line]
+    assert [first.line, second.line, third.line] == lines
