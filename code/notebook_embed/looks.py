@@ -77,12 +77,14 @@ class Look:
         if not isinstance(output, Figure) or output.image is None:
             return output
         image = output.image
+        if any(self.attributes.get(side, "").strip() for side in ("width", "height")):
+            image = replace(image, share="")  # the page has the last word
         width = PIXELS.fullmatch(self.attributes.get("width", "").strip())
         height = PIXELS.fullmatch(self.attributes.get("height", "").strip())
         across = float(width[1]) if width else None
         down = float(height[1]) if height else None
         if across is None and down is None:
-            return output
+            return replace(output, image=image)
         across = across if across is not None else (down or 0) * image.width / image.height
         down = down if down is not None else across * image.height / image.width
         return replace(output, image=replace(image, width=round(across), height=round(down)))

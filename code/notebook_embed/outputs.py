@@ -96,7 +96,8 @@ DRAWN = '<p class="nb-notice">This figure is drawn by a script of the page.</p>'
 class Image:
     """A static image: where its file goes in the site, and its size in CSS pixels.
 
-    `alt` is the alternative text that the output itself has.
+    `alt` is the alternative text that the output itself has, `share` the part of the room that it
+    asks for, such as ``50%``.
     """
 
     uri: str
@@ -104,6 +105,7 @@ class Image:
     height: int
     dark_uri: str | None = None
     alt: str = ""
+    share: str = ""
 
 
 @dataclass(frozen=True)
@@ -337,18 +339,24 @@ def picture_of(bundle: Bundle, mime: str) -> Image | None:
         sides[0] = sides[0] or round(sides[1] * width / height)
         sides[1] = sides[1] or round(sides[0] * height / width)
         width, height = sides
+    share = str(given.get("width", "")).strip()
+    share = share if _SHARE.fullmatch(share) else ""
     name, needed = bundle.file(IMAGES[mime], content), bundle.said(mime, "needs_background")
     ground = GROUNDS.get(needed) if isinstance(needed, str) else None
     if ground is None or (twin := on_ground(content, ground)) is None:
-        return Image(name, width, height, alt=bundle.alt(mime))
+        return Image(name, width, height, None, bundle.alt(mime), share)
     other = bundle.file(IMAGES[mime], twin, ".on-ground")
     light, dark = (name, other) if needed == "light" else (other, name)
-    return Image(light, width, height, dark, bundle.alt(mime))
+    return Image(light, width, height, dark, bundle.alt(mime), share)
+
+
+# What IPython hands on as the width of a picture is any that HTML has.
+_SHARE = re.compile(r"(?!0+(?:\.0*)?%)[0-9]{1,3}(?:\.[0-9]+)?%")
 
 
 def _pixels(value: Any) -> int:
     try:
-        return max(0, round(float(value)))
+        return max(0, round(float(str(value).strip().removesuffix("px"))))
     except (TypeError, ValueError, OverflowError):
         return 0
 

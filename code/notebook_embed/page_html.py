@@ -521,10 +521,11 @@ class PageWriter:
         variants = [("", image.uri)]
         if image.dark_uri:
             variants = [("--light", image.uri), ("--dark", image.dark_uri)]
+        style = f'style="width: {image.share}" ' if image.share else ""
         return [
             f'<img class="nb-figure__image{" nb-figure__image" + kind if kind else ""}" '
             f'src="{self.link(uri)}" alt="{alt}" width="{image.width}" height="{image.height}" '
-            f"{look.of_images}>"
+            f"{style}{look.of_images}>"
             for kind, uri in variants
         ]
 

@@ -85,6 +85,40 @@ def test_a_figure_drawn_for_dense_screens_has_its_size_in_css_pixels(docs: Docs)
     assert (figure.image.width, figure.image.height) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("width", "size", "share"),
+    [
+        ("9px", (9, 4), ""),
+        (" 8 ", (8, 4), ""),
+        ("50%", (2, 1), "50%"),
+        ("12.5%", (2, 1), "12.5%"),
+        ("0%", (2, 1), ""),
+        ("5em", (2, 1), ""),
+        ('1%"><b>', (2, 1), ""),
+        ([3], (2, 1), ""),
+    ],
+)
+def test_a_picture_has_the_width_that_its_cell_asks_for(
+    docs: Docs, width: object, size: tuple[int, int], share: str
+) -> None:
+    output = display(image_png=PNG) | {"metadata": {"image/png": {"width": width}}}
+    (figure,), _ = render(docs, output)
+    assert (figure.image.width, figure.image.height) == size
+    assert figure.image.share == share
+    docs.notebook(CELL, {"a": [output]})
+    for page in ("![x](../nb/x.py#a)", "![x](../nb/x.py)"):
+        shown = docs.convert(page)
+        assert re.findall(r'<img [^>]*style="([^"]*)"', shown) == [f"width: {share}"] * bool(share)
+
+
+@pytest.mark.parametrize("asked", ["width=30", "width=40%", "height=20"])
+def test_the_page_has_the_last_word_on_the_width_of_a_picture(docs: Docs, asked: str) -> None:
+    output = display(image_png=PNG) | {"metadata": {"image/png": {"width": "50%"}}}
+    docs.notebook(CELL, {"a": [output]})
+    assert "width: 50%" in docs.convert("![x](../nb/x.py#a)")
+    assert "width: 50%" not in docs.convert(f"![x](../nb/x.py#a){{ {asked} }}")
+
+
 def test_colours_of_a_terminal_become_classes_and_markup_is_escaped(docs: Docs) -> None:
     outputs, _ = render(docs, stream("\x1b[31mred\x1b[0m <b>"), stream("warn", "stderr"))
     assert outputs[0] == Text("stream", '<span class="ansi-red-fg">red</span> &lt;b&gt;')
