@@ -144,10 +144,15 @@ def watched(root: Path, names: Iterable[str]) -> set[Path]:
 
 
 def awaited(root: Path, names: Iterable[str]) -> set[Path]:
-    """Return what declared inputs mean and is not there yet: files, and the folders of patterns."""
+    """Return what declared inputs mean and is not there yet: files, and the folders of patterns.
+
+    A pattern in the project's own folder, which is not watched, is awaited itself.
+    """
     found: set[Path] = set()
-    for name in names:
-        literal, _ = _literal(name)
+    for name in map(posixpath.normpath, names):
+        literal, is_pattern = _literal(name)
+        if is_pattern and "/" not in name and "**" not in name:
+            literal = [name]
         path = root.joinpath(*literal)
         if literal and not os.path.exists(path):  # noqa: PTH110 - raises nothing, whatever the name
             found.add(path)

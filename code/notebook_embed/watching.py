@@ -8,6 +8,7 @@ has no more to give, looks alone have to do, in short order.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import sys
@@ -73,7 +74,8 @@ class Watcher:
         self._noted: dict[str, tuple[int, ...] | None] = {}
         self._told: BaseObserver | None = Observer() if ABLE else None
         self._looks = BaseObserver(self._emitter(), timeout=LOOK_SECONDS)
-        self._awaited: dict[str, tuple[FileSystemEventHandler, bool]] = {}  # by path: not there yet
+        # By path: what is not there yet, and which files match it, if it is a pattern.
+        self._awaited: dict[str, tuple[FileSystemEventHandler, bool, set[str]]] = {}
         self._ended = threading.Event()
         self._waits = threading.Thread(target=self._wait, daemon=True)
 
@@ -96,13 +98,14 @@ class Watcher:
     ) -> tuple[ObservedWatch, ...]:
         """Watch a file, or a folder; what `unschedule` takes comes back.
 
-        What is not there yet is told once it is, and watched from then on. Nothing in a fork, which
-        would share what the system tells.
+        What is not there yet is told once it is, and watched from then on. A name with * or ? is
+        told of each file that comes to match it. Nothing in a fork, which would share what the
+        system tells.
         """
         if os.getpid() != self._process:
             return ()
         if not os.path.exists(path):  # noqa: PTH110 - raises nothing, whatever the name
-            self._awaited[path] = handler, recursive
+            self._awaited[path] = handler, recursive, _matching(path)
             return ()
         looks = self._looks.schedule(
             self._once(handler), path, recursive=recursive, event_filter=_SAVES
@@ -152,14 +155,18 @@ class Watcher:
         """Look for what is not there yet, again and again."""
         while not self._ended.wait(self.seconds):
             self._go.wait()
-            for path in list(self._awaited):
+            for path, awaited in list(self._awaited.items()):
+                handler, recursive, known = awaited
                 if not os.path.exists(path):  # noqa: PTH110
+                    self._awaited[path] = handler, recursive, (now := _matching(path))
+                    for one in sorted(now - known):
+                        self._once(handler).dispatch(FileCreatedEvent(one))
                     continue
-                handler, recursive = self._awaited.pop(path)
+                del self._awaited[path]
                 try:
                     self.schedule(handler, path, recursive=recursive)
                 except OSError:  # it went again, or may not be read yet
-                    self._awaited[path] = handler, recursive
+                    self._awaited[path] = awaited
                     continue
                 self._once(handler).dispatch(FileCreatedEvent(path))
 
@@ -195,6 +202,15 @@ class Watcher:
                 self._take_snapshot = when_it_may
 
         return Looks
+
+
+def _matching(path: str) -> set[str]:
+    """List the files in a folder whose names match a pattern; none match what is no pattern."""
+    folder, name = os.path.split(path)
+    if not set(name) & set("*?"):
+        return set()
+    found = (os.path.join(folder, one) for one in glob.glob(name, root_dir=folder))  # noqa: PTH118, PTH207
+    return {one for one in found if os.path.isfile(one)}  # noqa: PTH113
 
 
 def _listed(folder: str | None) -> Iterator[os.DirEntry[str]]:

@@ -259,7 +259,8 @@ def test_a_server_watches_what_notebooks_declare(tmp_path: Path) -> None:
     names = ["data/deep/*.txt", "./data/a.txt", "top.*", "nowhere.txt", "none/*", "**/a.txt"]
     found = watched(tmp_path, names)
     assert found == {tmp_path / name for name in ("data/deep", "data/a.txt", "top.txt")}
-    assert awaited(tmp_path, names) == {tmp_path / "nowhere.txt", tmp_path / "none"}
+    more = {tmp_path / name for name in ("nowhere.txt", "none", "top.*")}
+    assert awaited(tmp_path, [*names, "**", "*/x.txt"]) == more
 
 
 FINDS = {

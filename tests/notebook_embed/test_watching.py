@@ -210,6 +210,21 @@ def test_what_is_not_there_yet_is_told_once_it_is(tmp_path: Path) -> None:
         seen.wait_until_there(tmp_path / "data/x.txt")
 
 
+def test_what_comes_to_match_a_pattern_is_told_once(tmp_path: Path) -> None:
+    for folder in ("docs", "a[1]", "a[1]/folder.json"):
+        (tmp_path / folder).mkdir()
+    top = tmp_path / "a[1]"
+    (top / "there.json").write_text("there", "utf-8")
+    with watched(tmp_path / "docs") as (watcher, seen):
+        watcher.schedule(seen, str(top / "*.json"))
+        (top / "other.txt").write_text("other", "utf-8")
+        replace(top / "new.json", "new")
+        told = seen.wait_for("new.json", "new")
+        replace(top / "newer.json", "newer")
+        told += seen.wait_for("newer.json", "newer")
+        assert [name for name, _ in told if name != "first.md"] == ["new.json", "newer.json"]
+
+
 def test_what_may_not_be_read_at_first_is_awaited_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
