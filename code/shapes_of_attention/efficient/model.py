@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from shapes_of_attention.efficient.families import SHARED, Budget, build_family
 from shapes_of_attention.models.blocks import FeedForward
 from shapes_of_attention.models.options import check_heads, check_series, check_sizes
-from shapes_of_attention.training.checkpoint import CheckpointError, built_from, read_tensors
+from shapes_of_attention.training.checkpoint import load_noted
 
 __all__ = ["EfficientConfig", "EfficientModel", "build_efficient_model", "load_efficient_model"]
 
@@ -135,12 +135,8 @@ def load_efficient_model(path: Path) -> EfficientModel:
     CheckpointError
         When the file is damaged, or holds something else.
     """
-    tensors, note = read_tensors(path)
-    if "config" not in note:
-        raise CheckpointError(f"{path}: holds no model of a family of attention")
-    options = note["config"]
 
-    def build() -> EfficientModel:
+    def build(options: dict[str, Any]) -> EfficientModel:
         return build_efficient_model({**options, "budget": Budget(**options.get("budget", {}))})
 
-    return built_from(path, tensors, build, of=options)
+    return load_noted(path, "config", build, what="model of a family of attention")

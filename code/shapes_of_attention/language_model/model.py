@@ -5,7 +5,7 @@ RMSNorm before each part (arXiv 1910.07467), rotary positions, SwiGLU (arXiv 200
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from shapes_of_attention.language_model.latent import LatentAttention
 from shapes_of_attention.language_model.text import VOCABULARY
 from shapes_of_attention.models.options import check_sizes
 from shapes_of_attention.models.positions import rotary_angles
-from shapes_of_attention.training.checkpoint import CheckpointError, built_from, read_tensors
+from shapes_of_attention.training.checkpoint import load_noted
 
 __all__ = ["AttentionKind", "LanguageModel", "LanguageModelConfig", "load_language_model"]
 
@@ -207,10 +207,8 @@ def load_language_model(path: Path) -> LanguageModel:
     CheckpointError
         When the file is damaged, or holds something else.
     """
-    tensors, note = read_tensors(path)
-    if "language_model" not in note:
-        raise CheckpointError(f"{path}: holds no language model")
-    options = note["language_model"]
-    return built_from(
-        path, tensors, lambda: LanguageModel(LanguageModelConfig(**options)), of=options
-    )
+
+    def build(options: dict[str, Any]) -> LanguageModel:
+        return LanguageModel(LanguageModelConfig(**options))
+
+    return load_noted(path, "language_model", build, what="language model")

@@ -26,6 +26,7 @@ __all__ = [
     "built_from",
     "file_hash",
     "load_model",
+    "load_noted",
     "read_tensors",
     "refuse_another",
     "save_model",
@@ -163,6 +164,24 @@ def load_model(
     if expect is not None and found != expect:
         raise CheckpointError(f"{path}: holds {found}, not the expected {expect}")
     return built_from(path, tensors, lambda: build(*found), of=found)
+
+
+def load_noted(
+    path: Path, entry: str, build: Callable[[dict[str, Any]], Model], *, what: str
+) -> Model:
+    """Build the model whose options stand under `entry` in a checkpoint's note, ready to be used.
+
+    `what` says in a message which sort of model was looked for.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged, or holds something else.
+    """
+    tensors, note = read_tensors(path)
+    if entry not in note:
+        raise CheckpointError(f"{path}: holds no {what}")
+    return built_from(path, tensors, lambda: build(note[entry]), of=note[entry])
 
 
 def built_from(
